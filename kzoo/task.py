@@ -1,0 +1,95 @@
+"""What a model has to learn: the shape of its inputs and what it answers with."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any, Literal
+
+TaskKind = Literal["classification", "regression"]
+
+
+@dataclasses.dataclass(frozen=True)
+class Task:
+    """A learning task, as much of a data set as a model builder needs to know.
+
+    The statistics are those of the training split only; a model carries them inside, so that it takes raw inputs.
+
+    Attributes:
+        kind: "classification" (softmax over the classes) or "regression".
+        input_shape: Shape of one example, without the batch dimension: (features,) or (height, width, channels).
+        input_dtype: numpy name of the dtype that raw inputs come in, "float32" or "uint8".
+        class_names: One name a class, in the order of the integer labels; empty for regression.
+        num_targets: Number of regression targets; 1 for classification.
+        train_rows: Number of training examples, in rows; learning-rate schedules are laid out by it.
+        input_mean: Mean of each entry of the last input axis, in raw units.
+        input_variance: Variance of each entry of the last input axis, in raw units squared, all > 0.
+        target_mean: Mean of each regression target; empty for classification.
+        target_scale: Standard deviation of each regression target, all > 0; empty for classification.
+        feature_names: Names of the columns of tabular data, or empty.
+    """
+
+    kind: TaskKind
+    input_shape: tuple[int, ...]
+    input_dtype: str
+    train_rows: int
+    input_mean: tuple[float, ...]
+    input_variance: tuple[float, ...]
+    class_names: tuple[str, ...] = ()
+    num_targets: int = 1
+    target_mean: tuple[float, ...] = ()
+    target_scale: tuple[float, ...] = ()
+    feature_names: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.kind not in ("classification", "regression"):
+            raise ValueError(f"Task.kind is {self.kind!r}; expected 'classification' or 'regression'.")
+        if self.kind == "classification" and len(self.class_names) < 2:
+            raise ValueError(f"A classification task needs at least 2 class names, got {self.class_names!r}.")
+        channels = self.input_shape[-1]
+        if len(self.input_mean) != channels or len(self.input_variance) != channels:
+            raise ValueError(
+                f"Task.input_mean and input_variance need {channels} values each, one for each entry of the last "
+                f"axis of input_shape {self.input_shape}; got {len(self.input_mean)} and {len(self.input_variance)}."
+            )
+        if min(self.input_variance) <= 0:
+            raise ValueError("Task.input_variance must be positive everywhere; use 1 for a constant input.")
+        if self.kind == "regression" and not (len(self.target_mean) == len(self.target_scale) == self.num_targets):
+            raise ValueError(f"Task.target_mean and target_scale need {self.num_targets} values, one a target.")
+
+    @property
+    def num_classes(self) -> int:
+        """Number of classes; 0 for regression."""
+        return len(self.class_names)
+
+    @property
+    def is_image(self) -> bool:
+        """Whether an example is (height, width, channels)."""
+        return len(self.input_shape) == 3
+
+    @property
+    def objective(self) -> str:
+        """The validation metric that a search should optimise unless told otherwise."""
+        return "val_accuracy" if self.kind == "classification" else "val_loss"
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain lists, strings and numbers, as JSON takes them."""
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> Task:
+        """The task that `to_dict` wrote.
+
+        Args:
+            values: What `to_dict` returned, possibly through JSON (lists in the place of tuples).
+
+        Returns:
+            The task.
+
+        Raises:
+            ValueError: A field is missing, unknown or does not fit the others.
+        """
+        try:
+            fields: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
+            return cls(**fields)
+        except TypeError as error:
+            raise ValueError(f"Not a description of a task: {error}") from None
