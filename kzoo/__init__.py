@@ -2,10 +2,15 @@
 
 import lazy_loader as _lazy
 
+# Lazy, so that the command line and the readers of studies start without TensorFlow.
 __getattr__, __dir__, __all__ = _lazy.attach(
     __name__,
     submod_attrs={
-        "spaces": ["Space"],
+        "creation": ["create_model"],
+        "datasets": ["DataError", "Dataset", "list_datasets", "load_dataset"],
+        "export": ["ExportError", "RequestError", "export_model", "predict"],
+        "hypermodel": ["ZooHyperModel", "create_hypermodel"],
+        "registry": ["list_models", "register_model"],
         "task": ["Task"],
     },
 )

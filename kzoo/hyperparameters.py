@@ -68,11 +68,13 @@ class Float(Hyperparameter):
     """A real number in [low, high], drawn evenly on its scale.
 
     1 - beta hyperparameters are declared as the complement on a log scale under a name that starts with `one_minus_`.
+    With `allow_zero`, 0 can be given by hand although a log scale never draws it.
     """
 
     low: float
     high: float
     scale: Scale = "linear"
+    allow_zero: bool = False
 
     def __post_init__(self) -> None:
         if not self.low < self.high or (self.scale == "log" and self.low <= 0):
@@ -83,7 +85,7 @@ class Float(Hyperparameter):
         """The value as a float; any finite number is taken, so that a fixed value may lie outside the range."""
         if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
             raise ValueError(f"{self.name} is {value!r}; expected a number, such as {self.default}.")
-        if value < 0 or (self.scale == "log" and value == 0):
+        if value < 0 or (value == 0 and self.scale == "log" and not self.allow_zero):
             raise ValueError(f"{self.name} is {value!r}; expected a positive number, such as {self.default}.")
         return float(value)
 

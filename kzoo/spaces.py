@@ -139,6 +139,37 @@ def _complement(name: str, value: Any) -> float:
     return round(1.0 - value, 12)
 
 
+def fixed_values(space: Space, given: Mapping[str, Any], *, priority: int) -> dict[str, Value]:
+    """Values not to tune, by full name.
+
+    Args:
+        space: The declarations.
+        given: Values by full or short name.
+        priority: Highest priority number that is tuned; 0 where nothing is.
+
+    Returns:
+        Checked values by full name.
+
+    Raises:
+        ValueError: As `expand_names`, or a value is given for a hyperparameter that can never apply, since the one that
+            it depends on has settled on another value.
+    """
+    fixed = expand_names(space, given)
+    settled = {d.name: fixed.get(d.name, d.default) for d in space if d.name in fixed or d.priority > priority}
+    for name, value in given.items():
+        conditions = [space[full].when for full in expand_names(space, {name: value})]
+        blocked = [
+            when for when in conditions if when and when.parent in settled and settled[when.parent] not in when.values
+        ]
+        if len(blocked) == len(conditions):
+            raise ValueError(
+                f"{name} has no effect: it applies where {blocked[0].parent} is "
+                f"{' or '.join(str(value) for when in blocked for value in when.values)}, and {blocked[0].parent} is "
+                f"{settled[blocked[0].parent]}."
+            )
+    return fixed
+
+
 def resolve_values(space: Space, given: Mapping[str, Any]) -> dict[str, Value]:
     """The values that a builder gets where nothing is tuned.
 
@@ -150,27 +181,14 @@ def resolve_values(space: Space, given: Mapping[str, Any]) -> dict[str, Value]:
         The values of the hyperparameters that apply, by full name.
 
     Raises:
-        ValueError: As `expand_names`, or a value was given for a hyperparameter that does not apply.
+        ValueError: As `fixed_values`.
     """
-    fixed = expand_names(space, given)
+    fixed = fixed_values(space, given, priority=0)
     values: dict[str, Value] = {}
     for declared in space:
         if _applies(declared, values):
             values[declared.name] = fixed.get(declared.name, declared.default)
-    _refuse_inactive(space, given, values)
     return values
-
-
-def _refuse_inactive(space: Space, given: Mapping[str, Any], values: Mapping[str, Value]) -> None:
-    for name in given:
-        full = list(expand_names(space, {name: given[name]}))
-        if not any(candidate in values for candidate in full):
-            when = space[full[0]].when
-            assert when is not None
-            raise ValueError(
-                f"{name} has no effect: it applies where {when.parent} is {' or '.join(map(str, when.values))}, "
-                f"and {when.parent} is {values.get(when.parent, 'not in use')}."
-            )
 
 
 def tunable_values(

@@ -1,0 +1,43 @@
+"""Losses of our own, registered with Keras so that saved models load."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+
+
+@keras.saving.register_keras_serializable(package="kzoo")
+class StandardizedMeanSquaredError(keras.losses.Loss):
+    """Mean squared error of targets divided by their standard deviations.
+
+    Every target weighs the same whatever its unit, and a learning rate means the same for every data set.
+
+    Args:
+        scale: Standard deviation of each target in the training set, all > 0.
+        name: Name of the loss.
+        **options: Options of `keras.losses.Loss`.
+    """
+
+    def __init__(self, scale: Sequence[float], name: str = "standardized_mean_squared_error", **options: Any) -> None:
+        super().__init__(name=name, **options)
+        self.scale = [float(value) for value in scale]
+
+    def call(self, y_true: Any, y_pred: Any) -> Any:
+        """Loss of each example.
+
+        Args:
+            y_true: Targets [batch, targets] in raw units.
+            y_pred: Predictions [batch, targets] in raw units.
+
+        Returns:
+            A tensor [batch].
+        """
+        y_true = keras.ops.reshape(keras.ops.cast(y_true, y_pred.dtype), keras.ops.shape(y_pred))
+        error = (y_true - y_pred) / keras.ops.convert_to_tensor(self.scale, y_pred.dtype)
+        return keras.ops.mean(keras.ops.square(error), axis=-1)
+
+    def get_config(self) -> dict[str, Any]:
+        """Arguments that make an equal loss."""
+        return {**super().get_config(), "scale": self.scale}
