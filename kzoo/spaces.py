@@ -53,8 +53,10 @@ class Space:
         return {declared.name: declared.default for declared in self}
 
     def find(self, name: str) -> list[str]:
-        """Full names that `name` may stand for: itself, or those that end in "/name"."""
-        return [name] if name in self else [full for full in self._by_name if full.endswith(f"/{name}")]
+        """Full names that `name` may stand for: itself, or those named under a choice ("sgd/learning_rate")."""
+        if name in self:
+            return [name]
+        return [d.name for d in self if d.when and d.name in {f"{choice}/{name}" for choice in d.when.values}]
 
     def unknown(self, name: str) -> ValueError:
         """The error to raise for a name that is not declared, with the nearest ones."""

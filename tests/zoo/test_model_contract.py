@@ -1,0 +1,114 @@
+"""What every registered family has to hold; a new one is tested with no word added here."""
+
+import keras
+import keras_tuner
+import numpy as np
+import pytest
+
+from kzoo.creation import create_model
+from kzoo.hypermodel import create_hypermodel
+from kzoo.hyperparameters import Boolean, Choice
+from kzoo.registry import get_family, list_models
+
+MODELS = list_models()
+KINDS = [(name, kind) for name in MODELS for kind in get_family(name).kinds]
+HYPERPARAMETERS = [(name, declared.name) for name in MODELS for declared in get_family(name).space]
+NORMED = [name for name in MODELS if "norm" in get_family(name).space]
+
+# Narrow, so that models stay small where only the plumbing is under test.
+SMALL = {"units": 4, "filters": 3}
+
+
+def small(name):
+    return {key: value for key, value in SMALL.items() if key in get_family(name).space}
+
+
+def extremes(declared):
+    if isinstance(declared, Choice):
+        return declared.values
+    return (False, True) if isinstance(declared, Boolean) else (declared.low, declared.high)
+
+
+@pytest.mark.parametrize(("name", "hyperparameter"), HYPERPARAMETERS)
+def test_builds_at_both_ends_of_every_range_and_for_every_choice(name, hyperparameter, examples_for):
+    x, _, task = examples_for(name)
+    declared = get_family(name).space[hyperparameter]
+    parent = {declared.when.parent: declared.when.values[0]} if declared.when else {}
+    for value in extremes(declared):
+        model = create_model(name, task, **{**small(name), **parent, hyperparameter: value})
+        outputs = task.num_classes or task.num_targets
+        assert model.output_shape == (None, outputs)
+        assert np.isfinite(np.asarray(model(x))).all()
+
+
+@pytest.mark.parametrize(("name", "kind"), KINDS)
+def test_learns_and_survives_saving(name, kind, examples_for, tmp_path):
+    x, y, task = examples_for(name, kind)
+    keras.utils.set_random_seed(1)
+    model = create_model(name, task, learning_rate=0.01, **small(name))
+    losses = model.fit(x, y, batch_size=8, epochs=8, verbose=0).history["loss"]
+    assert losses[-1] < losses[0]
+    model.save(tmp_path / "model.keras")
+    loaded = keras.saving.load_model(tmp_path / "model.keras")
+    np.testing.assert_array_equal(loaded.predict_on_batch(x), model.predict_on_batch(x))
+    assert loaded.evaluate(x, y, verbose=0) == pytest.approx(model.evaluate(x, y, verbose=0))
+
+
+@pytest.mark.parametrize(("name", "kind"), KINDS)
+def test_takes_raw_inputs_and_answers_in_raw_units(name, kind, examples_for):
+    x, _, task = examples_for(name, kind)
+    model = create_model(name, task, **small(name))
+    assert model.input_shape == (None, *task.input_shape)
+    assert model.inputs[0].dtype == task.input_dtype
+    normalised = keras.Model(model.inputs, model.get_layer("input_normalization").output).predict_on_batch(x)
+    axes = tuple(range(x.ndim - 1))
+    np.testing.assert_allclose(normalised.mean(axes), 0, atol=1e-4)
+    np.testing.assert_allclose(normalised.std(axes), 1, atol=1e-3)
+    answers = model.predict_on_batch(x)
+    if kind == "classification":
+        np.testing.assert_allclose(answers.sum(-1), 1, rtol=1e-5)
+    else:
+        assert abs(answers.mean() - np.mean(task.target_mean)) < 3 * max(task.target_scale)
+
+
+@pytest.mark.parametrize("norm", ["before", "after", "none"])
+@pytest.mark.parametrize("name", NORMED)
+def test_only_what_batch_norm_follows_has_no_bias(name, norm, examples_for):
+    _, _, task = examples_for(name)
+    depth = {key: 2 for key in ("layers", "stages", "blocks") if key in get_family(name).space}
+    model = create_model(name, task, norm=norm, **depth, **small(name))
+    norms = [layer for layer in model.layers if isinstance(layer, keras.layers.BatchNormalization)]
+    assert bool(norms) == (norm != "none")
+    biases = [layer for layer in model.layers if hasattr(layer, "use_bias")]
+    assert len(biases) >= 3
+    for layer in biases:
+        followed = any(norm_layer.input is layer.output for norm_layer in norms)
+        assert layer.use_bias != followed, layer.name
+
+
+@pytest.mark.parametrize("norm", ["before", "after"])
+@pytest.mark.parametrize("name", NORMED)
+def test_batch_norm_stands_where_it_is_asked_for(name, norm, examples_for):
+    _, _, task = examples_for(name)
+    model = create_model(name, task, norm=norm, **small(name))
+    norms = [layer for layer in model.layers if isinstance(layer, keras.layers.BatchNormalization)]
+    activations = [layer for layer in model.layers if isinstance(layer, keras.layers.Activation)]
+    if norm == "after":
+        assert all(any(layer.input is act.output for act in activations) for layer in norms)
+    else:
+        assert not any(any(layer.input is act.output for act in activations) for layer in norms)
+    assert len(norms) >= len(activations)
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_tunes_under_keras_tuner(name, examples_for, tmp_path):
+    x, y, task = examples_for(name)
+    hypermodel = create_hypermodel(name, task, ranges={key: {"low": 2, "high": 8} for key in small(name)})
+    tuner = keras_tuner.RandomSearch(
+        hypermodel, objective="val_loss", max_trials=1, seed=3, directory=tmp_path, project_name="random"
+    )
+    tuner.search(x, y, validation_data=(x, y), epochs=1, verbose=0)
+    (trial,) = tuner.oracle.get_best_trials()
+    assert np.isfinite(trial.score)
+    assert {"optimizer", "batch_size"} <= set(trial.hyperparameters.values)
+    assert set(trial.hyperparameters.values) <= set(hypermodel.values(trial.hyperparameters))
