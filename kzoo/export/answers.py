@@ -1,0 +1,107 @@
+"""What an export answers with, computed from a model's own outputs: once in the graph, once in numpy to check it by."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import tensorflow as tf
+
+from kzoo.export.errors import ExportError
+from kzoo.export.interface import SINGLE_OUTPUT, Interface
+
+PROBABILITIES = "probabilities"
+LABEL = "label"
+CLASSES = "classes"
+# Softmax sums to 1 but for rounding; in float16 it rounds to about 1e-3.
+_SUM_TOLERANCE = 1e-2
+
+
+def check_outputs(outputs: Mapping[str, np.ndarray], interface: Interface) -> None:
+    """Refuse outputs that are not what the signatures say.
+
+    Args:
+        outputs: The model's own outputs on a batch, by name.
+        interface: What the model takes and answers.
+
+    Raises:
+        ExportError: A value is not finite, or the model should classify but its output is no row of probabilities for
+            each class name.
+    """
+    for name, array in outputs.items():
+        if array.dtype.kind == "f" and not np.isfinite(array).all():
+            raise ExportError(
+                f"The model's output {name!r} is NaN or infinite on the examples; its weights or the examples are "
+                "broken, so train it again or look for missing values."
+            )
+    if interface.class_names:
+        _check_probabilities(outputs, len(interface.class_names))
+
+
+def numeric_outputs(outputs: Mapping[str, tf.Tensor], interface: Interface) -> dict[str, tf.Tensor]:
+    """The outputs without text: probabilities [batch, classes] of a classifier, else what the model answers.
+
+    Args:
+        outputs: The model's own outputs, by name.
+        interface: What the model takes and answers.
+
+    Returns:
+        Tensors by output name.
+    """
+    if not interface.class_names:
+        return dict(outputs)
+    (probabilities,) = outputs.values()
+    if probabilities.shape[-1] == 1:
+        probabilities = tf.concat([1 - probabilities, probabilities], axis=-1)
+    return {PROBABILITIES: probabilities}
+
+
+def named_outputs(numeric: Mapping[str, tf.Tensor], interface: Interface) -> dict[str, tf.Tensor]:
+    """The outputs with a classifier's labels: `label` [batch] and `classes` [batch, classes] beside `probabilities`.
+
+    Args:
+        numeric: What `numeric_outputs` returned.
+        interface: What the model takes and answers.
+
+    Returns:
+        Tensors by output name.
+    """
+    if not interface.class_names:
+        return dict(numeric)
+    probabilities = numeric[PROBABILITIES]
+    # A gather from a constant needs no lookup table, so no assets and no initialisation when the server loads.
+    names = tf.constant(interface.class_names)
+    # Every output has the batch first: the server's batching splits all of them by rows.
+    classes = tf.broadcast_to(names, tf.shape(probabilities))
+    return {PROBABILITIES: probabilities, LABEL: tf.gather(names, tf.argmax(probabilities, axis=-1)), CLASSES: classes}
+
+
+def expected_numeric(outputs: Mapping[str, np.ndarray], interface: Interface) -> dict[str, np.ndarray]:
+    """`numeric_outputs` in numpy."""
+    if not interface.class_names:
+        return dict(outputs)
+    (probabilities,) = outputs.values()
+    if probabilities.shape[-1] == 1:
+        probabilities = np.concatenate([1 - probabilities, probabilities], axis=-1)
+    return {PROBABILITIES: probabilities}
+
+
+def _check_probabilities(outputs: Mapping[str, np.ndarray], classes: int) -> None:
+    if set(outputs) != {SINGLE_OUTPUT}:
+        raise ExportError(
+            f"The model has the outputs {sorted(outputs)}; a classifier has one. Leave task and class_names out to "
+            "export them as they are."
+        )
+    probabilities = outputs[SINGLE_OUTPUT]
+    width = probabilities.shape[-1] if probabilities.ndim == 2 else None
+    if width != classes and not (width == 1 and classes == 2):
+        raise ExportError(
+            f"There are {classes} class names, but the model answers with shape {list(probabilities.shape)}; expected "
+            f"[rows, {classes}]. Give one name a class."
+        )
+    sums = probabilities.astype("float64").sum(axis=-1)
+    if probabilities.min() < 0 or probabilities.max() > 1 or (width != 1 and abs(sums - 1).max() > _SUM_TOLERANCE):
+        raise ExportError(
+            "The model's outputs are no probabilities: they do not lie between 0 and 1 and sum to 1. End the model in "
+            "softmax (sigmoid for a single output), or leave task and class_names out to export scores as they are."
+        )

@@ -1,0 +1,74 @@
+"""From a Keras model to a published version that TensorFlow Serving takes."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from kzoo.export import answers
+from kzoo.export.gate import Expectation, first_rows, pass_gate
+from kzoo.export.interface import BatchArrays, Interface, interface_of
+from kzoo.export.saved_model import write_saved_model
+from kzoo.export.staging import claim_and_publish, staging
+from kzoo.task import Task
+
+if TYPE_CHECKING:
+    import keras
+
+# Rounding of half-precision layers; the C++ session may order the sums in another way than Keras did.
+_HALF_PRECISION = 1e-2
+
+
+def export_model(
+    model: keras.Model,
+    base_dir: str | os.PathLike[str],
+    *,
+    examples: Any,
+    task: Task | None = None,
+    class_names: Sequence[str] | None = None,
+    tolerance: float = 1e-5,
+) -> Path:
+    """Publish a model as the next version under a directory, for TensorFlow Serving.
+
+    The version appears whole or not at all, after it has answered in a fresh process, without Keras, as the model does.
+
+    Args:
+        model: Any Keras model that takes batches of any size; it need not be compiled.
+        base_dir: Directory of the versions, such as `saved_models/digits`; the server's base path.
+        examples: Some raw rows, at least 1 and rather 17, in the structure that the model is called with: an array
+            [rows, ...], or a list or dict of them. The export is checked with them.
+        task: What the model has learned. A classification task makes it answer with `probabilities`, `label` and
+            `classes`.
+        class_names: The same for a model without a task: one name a class, in the order of the probabilities. Without
+            task and class names the export answers with the model's own outputs (`outputs`, or their names).
+        tolerance: Largest difference from the model's own outputs, as a share of the largest of them, or of 1 if that
+            is larger. Models that compute in half precision are allowed 0.01 at least.
+
+    Returns:
+        The directory of the version, `<base_dir>/<number>`. A number is never used twice.
+
+    Raises:
+        ExportError: The model or the examples are not fit to serve, and why; nothing is published then.
+    """
+    interface = interface_of(model, examples, task=task, class_names=class_names)
+    rows = first_rows(interface.arrays(examples))
+    expected = _expected(model, interface, rows)
+    if model.compute_dtype in ("float16", "bfloat16"):
+        tolerance = max(tolerance, _HALF_PRECISION)
+    with staging(base_dir) as directory:
+        signatures = write_saved_model(model, interface, directory)
+        pass_gate(
+            directory,
+            Expectation(signatures, rows, expected, tolerance, interface.class_names, interface.feature_names),
+        )
+        return claim_and_publish(directory)
+
+
+def _expected(model: keras.Model, interface: Interface, rows: BatchArrays) -> BatchArrays:
+    outputs = {name: np.asarray(value) for name, value in interface.call(model, rows).items()}
+    answers.check_outputs(outputs, interface)
+    return answers.expected_numeric(outputs, interface)

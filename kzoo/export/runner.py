@@ -1,0 +1,151 @@
+"""Exports run by the C++ loader that TensorFlow Serving uses, without Keras."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import logging
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from kzoo.export.errors import ExportError
+
+_SAVED_MODEL_INTERNAL = "__saved_model_init_op"
+
+
+@dataclasses.dataclass(frozen=True)
+class Tensor:
+    """An input or output of a signature.
+
+    Attributes:
+        name: Name in requests and answers.
+        key: Name in the graph.
+        dtype: Its dtype; strings are `tf.string`.
+        shape: Its dimensions, None where free, or None where not even their number is known.
+    """
+
+    name: str
+    key: str
+    dtype: tf.DType
+    shape: tuple[int | None, ...] | None
+
+
+@dataclasses.dataclass(frozen=True)
+class Signature:
+    """What can be asked of an export.
+
+    Attributes:
+        name: Name in requests.
+        method: TensorFlow Serving's method, such as "tensorflow/serving/predict".
+        inputs: Its inputs by name.
+        outputs: Its outputs by name.
+    """
+
+    name: str
+    method: str
+    inputs: Mapping[str, Tensor]
+    outputs: Mapping[str, Tensor]
+
+
+class Runner:
+    """A version of an export in a TensorFlow session, as the server has it.
+
+    Use it as a context manager, or `close` it.
+
+    Args:
+        directory: The directory that holds `saved_model.pb`.
+
+    Attributes:
+        directory: The same.
+        graph: The graph and its functions, as a `GraphDef`.
+        signatures: What can be asked, by name.
+
+    Raises:
+        ExportError: TensorFlow cannot load it.
+    """
+
+    def __init__(self, directory: str | os.PathLike[str]) -> None:
+        self.directory = Path(directory)
+        self._session = tf.compat.v1.Session(graph=tf.Graph())
+        try:
+            with self._session.graph.as_default(), _quiet():
+                loaded = tf.compat.v1.saved_model.load(self._session, ["serve"], str(directory))
+        except Exception as error:  # whatever the loader raises, the export is what is wrong
+            self._session.close()
+            raise ExportError(f"{directory} does not load: {_first_line(error)}") from error
+        self.graph = loaded.graph_def
+        self.signatures = {
+            name: _signature(name, signature)
+            for name, signature in loaded.signature_def.items()
+            if name != _SAVED_MODEL_INTERNAL
+        }
+
+    def run(self, signature: str, inputs: Mapping[str, Any]) -> dict[str, np.ndarray]:
+        """Answer a batch.
+
+        Args:
+            signature: Name of a signature.
+            inputs: An array for every input by name, with the batch as first dimension.
+
+        Returns:
+            An array for every output by name; strings are bytes in arrays of dtype object.
+
+        Raises:
+            KeyError: There is no such signature or input.
+            tf.errors.OpError: The graph does not take these values.
+        """
+        asked = self.signatures[signature]
+        fetches = {name: tensor.key for name, tensor in asked.outputs.items()}
+        feeds = {asked.inputs[name].key: value for name, value in inputs.items()}
+        return self._session.run(fetches, feeds)
+
+    def close(self) -> None:
+        """Free the memory."""
+        self._session.close()
+
+    def __enter__(self) -> Runner:
+        """The runner itself."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """Close it."""
+        self.close()
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """TensorFlow logs that this loader is deprecated, but it is the one that the server has."""
+    logger = tf.get_logger()
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
+
+
+def _signature(name: str, proto: Any) -> Signature:
+    return Signature(name, proto.method_name, _tensors(proto.inputs), _tensors(proto.outputs))
+
+
+def _tensors(infos: Mapping[str, Any]) -> dict[str, Tensor]:
+    return {name: Tensor(name, info.name, tf.as_dtype(info.dtype), _shape(info)) for name, info in infos.items()}
+
+
+def _shape(info: Any) -> tuple[int | None, ...] | None:
+    if info.tensor_shape.unknown_rank:
+        return None
+    return tuple(None if dim.size < 0 else dim.size for dim in info.tensor_shape.dim)
+
+
+def _first_line(error: BaseException) -> str:
+    message = getattr(error, "message", None) or str(error)
+    return message.strip().split("\n")[0]

@@ -1,0 +1,63 @@
+import numpy as np
+import pytest
+from conftest import make_task
+
+import kzoo
+from kzoo.export import Runner, list_versions
+
+
+def test_an_export_answers_as_the_model_does(exported, model, rows, task):
+    answer = kzoo.predict(exported.parent, {"inputs": rows.tolist()})["outputs"]
+    expected = model.predict(rows, verbose=0)
+    np.testing.assert_allclose(answer["probabilities"], expected, atol=1e-6)
+    assert answer["label"] == [task.class_names[i] for i in expected.argmax(1)]
+    assert answer["classes"] == [list(task.class_names)] * len(rows)
+
+
+def test_an_export_is_a_version_and_nothing_else_that_the_server_would_read(exported):
+    assert exported.name == "1"
+    assert (exported / "saved_model.pb").is_file()
+    assert [path.name for path in exported.parent.iterdir() if not path.name.startswith(".")] == ["1"]
+
+
+def test_signatures(exported):
+    with Runner(exported) as runner:
+        shapes = {
+            name: {tensor.name: (tensor.dtype.name, tensor.shape) for tensor in signature.outputs.values()}
+            for name, signature in runner.signatures.items()
+        }
+        inputs = {name: list(signature.inputs.values()) for name, signature in runner.signatures.items()}
+    probabilities = ("float32", (None, 3))
+    assert shapes == {
+        "serving_default": {
+            "probabilities": probabilities,
+            "label": ("string", (None,)),
+            "classes": ("string", (None, 3)),
+        },
+        "numeric": {"probabilities": probabilities},
+        "classify": {"classes": ("string", (None, 3)), "scores": probabilities},
+    }
+    for name in ("serving_default", "numeric"):
+        assert [(t.name, t.dtype.name, t.shape) for t in inputs[name]] == [("inputs", "float32", (None, 4))]
+    assert [(t.name, t.dtype.name, t.shape) for t in inputs["classify"]] == [("inputs", "string", (None,))]
+
+
+def test_weights_are_stored_once(exported, model):
+    stored = (exported / "variables" / "variables.data-00000-of-00001").stat().st_size
+    bytes_of_weights = sum(4 * int(np.prod(weight.shape)) for weight in model.weights)
+    # What comes on top is the checkpoint's description of its objects.
+    assert bytes_of_weights - 200 < stored < bytes_of_weights + 10_000
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [(name, kind) for name in kzoo.list_models() for kind in kzoo.registry.get_family(name).kinds],
+)
+def test_every_model_exports(name, kind, rows, pictures, tmp_path):
+    x = pictures if kzoo.registry.get_family(name).images_only else rows
+    model = kzoo.create_model(name, make_task(kind, x))
+    directory = kzoo.export_model(model, tmp_path / name, task=make_task(kind, x), examples=x)
+    answer = kzoo.predict(directory, {"instances": x[:5].tolist(), "signature_name": "numeric"})["predictions"]
+    expected = model.predict(x[:5], verbose=0)
+    np.testing.assert_allclose(answer, expected, rtol=1e-5, atol=1e-6)
+    assert list_versions(tmp_path / name) == [1]
