@@ -2,4 +2,14 @@
 
 import lazy_loader as _lazy
 
-__getattr__, __dir__, __all__ = _lazy.attach(__name__, submod_attrs={})
+__getattr__, __dir__, __all__ = _lazy.attach(
+    __name__,
+    submod_attrs={
+        "journal": ["JournalError", "RunLocked"],
+        "checkpoints": ["CheckpointError"],
+        "oracle": ["CoarseToFineOracle"],
+        "study": ["Study", "TrialRecord"],
+        "search": ["CoarseToFineSearch"],
+        "tuner": ["FastTuner"],
+    },
+)

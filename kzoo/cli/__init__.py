@@ -1,0 +1,5 @@
+"""The `kzoo` command: one file a command, on top of `kzoo` and `tuners`."""
+
+from kzoo.cli.app import main
+
+__all__ = ["main"]

@@ -1,0 +1,103 @@
+"""Arguments that several commands take, and how their text becomes values."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+RunDirectory = Annotated[Path, typer.Argument(metavar="RUN", help="Directory of a search.", show_default=False)]
+Json = Annotated[bool, typer.Option("--json", help="Print machine-readable results.")]
+Data = Annotated[
+    str,
+    typer.Option(
+        "--data", metavar="DATA", help="A name (digits, fashion_mnist, ...), a .npz, a .csv, or a folder of images."
+    ),
+]
+Target = Annotated[str | None, typer.Option(metavar="COLUMN", help="Column of a .csv to predict.")]
+ImageSize = Annotated[str | None, typer.Option(metavar="HxW", help="Size in pixels to resize a folder's images to.")]
+Kind = Annotated[
+    str | None, typer.Option(help="classification or regression, where the data leave it open.", metavar="KIND")
+]
+
+
+def image_size(text: str | None) -> tuple[int, int] | None:
+    """(height, width) from "28x28".
+
+    Raises:
+        ValueError: It is not of that form.
+    """
+    if text is None:
+        return None
+    match = re.fullmatch(r"([1-9]\d{0,4})[xX]([1-9]\d{0,4})", text)
+    if not match:
+        raise ValueError(f"{text!r} is no size; expected HEIGHTxWIDTH in pixels, such as 64x64.")
+    return int(match[1]), int(match[2])
+
+
+def fixed(assignments: Iterable[str]) -> dict[str, Any]:
+    """Values by name from ["optimizer=adam", "learning_rate=0.01"].
+
+    Raises:
+        ValueError: One is not of that form, or a name is given twice.
+    """
+    values: dict[str, Any] = {}
+    for text in assignments:
+        name, value = _split(text, "NAME=VALUE, such as optimizer=adam")
+        if name in values:
+            raise ValueError(f"{name} is given twice.")
+        values[name] = literal(value)
+    return values
+
+
+def ranges(assignments: Iterable[str]) -> dict[str, dict[str, Any]]:
+    """Changes of ranges from ["units=8:64", "optimizer=adam,sgd"].
+
+    Raises:
+        ValueError: One is not of that form, or a name is given twice.
+    """
+    form = "NAME=LOW:HIGH or NAME=A,B,C, such as units=8:64"
+    changes: dict[str, dict[str, Any]] = {}
+    for text in assignments:
+        name, value = _split(text, form)
+        if name in changes:
+            raise ValueError(f"{name} is given twice.")
+        if ":" in value:
+            low, _, high = value.partition(":")
+            changes[name] = {"low": literal(low), "high": literal(high)}
+        else:
+            changes[name] = {"values": tuple(literal(part) for part in value.split(","))}
+        bounds = changes[name]
+        if any(isinstance(bounds.get(end), str | bool) for end in ("low", "high")):
+            raise ValueError(f"{text!r} has no numbers for bounds; expected {form}.")
+    return changes
+
+
+def literal(text: str) -> Any:
+    """A number, true or false where the text is one, else the text itself."""
+    lowered = text.strip().lower()
+    if lowered in ("true", "yes", "false", "no"):
+        return lowered in ("true", "yes")
+    try:
+        value = json.loads(lowered)
+    except ValueError:
+        value = _float(lowered)
+    return value if isinstance(value, int | float) else text.strip()
+
+
+def _float(text: str) -> float | str:
+    try:
+        return float(text)
+    except ValueError:
+        return text
+
+
+def _split(text: str, form: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not (name.strip() and equals and value.strip()):
+        raise ValueError(f"{text!r} is not of the form {form}.")
+    return name.strip(), value.strip()

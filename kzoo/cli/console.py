@@ -1,0 +1,61 @@
+"""What commands print on, and the errors that a user can mend."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import rich.console
+import typer
+
+
+class Failure(Exception):
+    """An error that the user can mend: printed as one line, with exit code 1."""
+
+
+def console() -> rich.console.Console:
+    """Where results are printed; no colours or highlighting in what another program reads."""
+    return rich.console.Console(highlight=False)
+
+
+def warn(message: str) -> None:
+    """Print a line for people on standard error."""
+    rich.console.Console(stderr=True, highlight=False, markup=False, soft_wrap=True).print(message)
+
+
+def print_json(value: Any) -> None:
+    """Print a value as JSON, on standard output, with nothing else there."""
+    json.dump(value, sys.stdout, indent=2, ensure_ascii=False, allow_nan=False)
+    sys.stdout.write("\n")
+
+
+@contextlib.contextmanager
+def bad_argument(hint: str | None = None) -> Iterator[None]:
+    """Turn a `ValueError` into the refusal of an argument, with exit code 2.
+
+    Args:
+        hint: Name of the argument, such as "--data".
+    """
+    try:
+        yield
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint=hint) from None
+
+
+@contextlib.contextmanager
+def mendable(*errors: type[Exception]) -> Iterator[None]:
+    """Turn these errors into a `Failure`."""
+    try:
+        yield
+    except errors as error:
+        raise Failure(describe(error)) from None
+
+
+def describe(error: Exception) -> str:
+    """An error as one line: files by their name and what the system said of them."""
+    if isinstance(error, OSError) and error.filename is not None:
+        return f"{error.filename}: {error.strerror}"
+    return " ".join(str(error).split())

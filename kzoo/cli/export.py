@@ -1,0 +1,89 @@
+"""`kzoo export RUN --name NAME`: the best model of a search, for TensorFlow Serving."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+import kzoo
+from kzoo.cli import arguments, summary
+from kzoo.cli.console import Failure, bad_argument, console, mendable, print_json
+from kzoo.cli.quiet import import_tensorflow
+from kzoo.cli.run import Run
+from kzoo.cli.shown import number
+
+if TYPE_CHECKING:
+    import keras
+
+    from tuners import Study, TrialRecord
+
+EXAMPLES = 64
+"""Training rows that the saved model is checked on."""
+
+
+def export(
+    run: arguments.RunDirectory,
+    name: Annotated[str, typer.Option(help="Name to serve it under.")],
+    to: Annotated[Path, typer.Option(metavar="DIR", help="Directory of the exports.")] = Path("saved_models"),
+    trial: Annotated[str | None, typer.Option(help="Number of a trial; the best if not given.")] = None,
+    as_json: arguments.Json = False,
+) -> None:
+    """Export the best model of a search as a SavedModel that TensorFlow Serving takes."""
+    if not name.strip() or Path(name).name != name or name.startswith("."):
+        raise typer.BadParameter(f"{name!r} is no name for a model; letters, digits, - and _ do.", param_hint="--name")
+    study = summary.load(run)
+    asked = Run.read(run)
+    chosen = _chosen(study, trial, run)
+    with mendable(kzoo.DataError):
+        data = asked.load_data()
+    import_tensorflow()
+    model = _trained(asked, run, chosen)
+    metrics = {
+        part: model.evaluate(x, y, verbose=0, return_dict=True)
+        for part, x, y in (("validation", data.x_val, data.y_val), ("test", data.x_test, data.y_test))
+    }
+    with mendable(kzoo.ExportError, OSError):
+        path = kzoo.export_model(model, to / name, task=asked.task, examples=data.x_train[:EXAMPLES])
+    if as_json:
+        print_json({"path": str(path), "trial": chosen.number, "metrics": metrics})
+    else:
+        _show(path, chosen, metrics)
+
+
+def _chosen(study: Study, trial: str | None, run: Path) -> TrialRecord:
+    if trial is None:
+        if not study.best:
+            raise Failure(f"{run}: no trial has given a result yet.")
+        return study.best[0]
+    with bad_argument(hint="--trial"):
+        wanted = int(trial)
+    found = [each for each in study.completed if each.number == wanted]
+    if not found:
+        numbers = ", ".join(str(each.number) for each in study.best[:3]) or "none"
+        raise typer.BadParameter(f"No trial {wanted} has a result; the best are {numbers}.", param_hint="--trial")
+    return found[0]
+
+
+def _trained(asked: Run, run: Path, trial: TrialRecord) -> keras.Model:
+    import keras_tuner
+
+    from tuners import CheckpointError
+    from tuners.checkpoints import load_weights
+
+    hyperparameters = keras_tuner.HyperParameters()
+    hyperparameters.values = dict(trial.values)
+    model = asked.hypermodel().build(hyperparameters)
+    with mendable(CheckpointError):
+        load_weights(run, trial.trial_id, model)
+    return model
+
+
+def _show(path: Path, trial: TrialRecord, metrics: dict[str, dict[str, Any]]) -> None:
+    out = console()
+    out.print(f"Trial {trial.number} is exported to {path}", markup=False, soft_wrap=True)
+    for part, values in metrics.items():
+        line = ", ".join(f"{name} {number(float(value), 4)}" for name, value in values.items())
+        out.print(f"{part:>10}: {line}", markup=False)
+    out.print(f"\nNext: kzoo predict {path.parent} request.json", markup=False, soft_wrap=True)

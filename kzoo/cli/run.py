@@ -1,0 +1,159 @@
+"""What a run directory is about: `RUN/kzoo.json`, written when a search starts and read by the commands after it."""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib.metadata
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from kzoo.cli.console import Failure
+from kzoo.datasets import Dataset, load_dataset
+from kzoo.task import Task
+
+if TYPE_CHECKING:
+    from kzoo.hypermodel import ZooHyperModel
+
+FILE = "kzoo.json"
+FORMAT = 1
+
+
+@dataclasses.dataclass(frozen=True)
+class Source:
+    """Where data come from, as `load_dataset` takes it.
+
+    Attributes:
+        source: A name, or an absolute path, so that a run can be read from any directory.
+        target: Column of a `.csv` to predict.
+        image_size: (height, width) in pixels that images are resized to.
+        kind: "classification", "regression", or None to go by the data.
+    """
+
+    source: str
+    target: str | None = None
+    image_size: tuple[int, int] | None = None
+    kind: str | None = None
+
+    def load(self) -> Dataset:
+        """The data; see `load_dataset` for the errors."""
+        return load_dataset(self.source, target=self.target, image_size=self.image_size, kind=self.kind)  # type: ignore[arg-type]
+
+
+@dataclasses.dataclass(frozen=True)
+class Run:
+    """A search as it was asked for.
+
+    Attributes:
+        model: Name of the family.
+        data: Where the data come from.
+        fingerprint: Digest of the data.
+        task: What the models have to learn.
+        epochs: Epochs of a trial.
+        seed: Seed of the search.
+        objective: Metric that is optimised.
+        priority: Highest priority number that is tuned.
+        fixed: Values not tuned, as given.
+        ranges: Ranges changed, as given.
+        versions: Versions of the libraries that the search started with.
+    """
+
+    model: str
+    data: Source
+    fingerprint: str
+    task: Task
+    epochs: int
+    seed: int
+    objective: str
+    priority: int = 3
+    fixed: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    ranges: Mapping[str, Mapping[str, Any]] = dataclasses.field(default_factory=dict)
+    versions: Mapping[str, str] = dataclasses.field(default_factory=dict)
+
+    def hypermodel(self) -> ZooHyperModel:
+        """The hypermodel that is searched; see `create_hypermodel` for the errors."""
+        import kzoo
+
+        return kzoo.create_hypermodel(
+            self.model, self.task, priority=self.priority, fixed=self.fixed, ranges=self.ranges, epochs=self.epochs
+        )
+
+    def load_data(self) -> Dataset:
+        """The data of the run.
+
+        Raises:
+            DataError: They cannot be read any more.
+            Failure: They are not what the search was run on.
+        """
+        data = self.data.load()
+        if data.fingerprint != self.fingerprint:
+            raise Failure(
+                f"{self.data.source} has changed since the search: bring the old data back, or search again "
+                "(another --out)."
+            )
+        return data
+
+    def differences(self, other: Run) -> list[str]:
+        """What keeps a search from going on as another: one phrase each, "epochs 20 (there: 15)"."""
+        names = ("model", "data", "fingerprint", "epochs", "seed", "objective", "priority", "fixed", "ranges")
+        changed = [name for name in names if getattr(self, name) != getattr(other, name)]
+        if "data" in changed and "fingerprint" in changed:
+            changed.remove("fingerprint")
+        return [f"{name} {_short(getattr(self, name))} (there: {_short(getattr(other, name))})" for name in changed]
+
+    def write(self, directory: Path) -> None:
+        """Write `kzoo.json`, whole or not at all.
+
+        Args:
+            directory: The run directory; made if it is not there.
+
+        Raises:
+            OSError: It cannot be written.
+        """
+        directory.mkdir(parents=True, exist_ok=True)
+        text = json.dumps({"format": FORMAT, **dataclasses.asdict(self)}, indent=1)
+        staged = directory / f".{FILE}.{os.getpid()}"
+        with staged.open("w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        staged.replace(directory / FILE)
+
+    @classmethod
+    def read(cls, directory: Path) -> Run:
+        """The run that a directory holds.
+
+        Raises:
+            Failure: There is none, or its description cannot be read.
+        """
+        path = directory / FILE
+        try:
+            fields = json.loads(path.read_text(encoding="utf-8"))
+            if fields.pop("format") != FORMAT:
+                raise Failure(f"{path}: written by a newer kzoo; install that version.")
+            size = fields["data"].pop("image_size", None)
+            fields["data"] = Source(**fields["data"], image_size=tuple(size) if size else None)
+            fields["task"] = Task.from_dict(fields["task"])
+            return cls(**fields)
+        except FileNotFoundError:
+            raise Failure(
+                f"{directory} holds no search of the kzoo command ({FILE} is not there); start one with: "
+                f"kzoo search MODEL --data DATA --out {directory}"
+            ) from None
+        except OSError as error:
+            raise Failure(f"{path}: {error.strerror}.") from None
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
+            raise Failure(f"{path}: not a description of a search ({error}).") from None
+
+
+def library_versions() -> dict[str, str]:
+    """Versions of the libraries that decide what a search finds."""
+    return {name: importlib.metadata.version(name) for name in ("kzoo", "tensorflow", "keras", "keras-tuner", "numpy")}
+
+
+def _short(value: Any) -> str:
+    if isinstance(value, Source):
+        return " ".join(str(part) for part in dataclasses.astuple(value) if part is not None)
+    return str(value)[:40]

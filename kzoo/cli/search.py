@@ -1,0 +1,157 @@
+"""`kzoo search MODEL --data DATA`: search a family's hyperparameters, or go on with a search."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+import kzoo
+from kzoo.cli import arguments, summary
+from kzoo.cli.console import Failure, bad_argument, describe, mendable, print_json, warn
+from kzoo.cli.progress import SearchProgress
+from kzoo.cli.quiet import import_tensorflow
+from kzoo.cli.run import FILE, Run, Source, library_versions
+from kzoo.registry import get_family
+
+if TYPE_CHECKING:
+    from kzoo.datasets import Dataset
+    from tuners import CoarseToFineSearch
+
+
+def search(
+    model: Annotated[str, typer.Argument(help="A family of the zoo; kzoo models lists them.")],
+    data: arguments.Data,
+    trials: Annotated[int, typer.Option(min=1, help="Trials in all.")] = 30,
+    epochs: Annotated[int, typer.Option(min=1, help="Epochs of each trial.")] = 20,
+    seed: Annotated[int, typer.Option(min=0, max=2**31 - 1, help="Seed of the search.")] = 1,
+    out: Annotated[Path | None, typer.Option(metavar="RUN", help="Directory; runs/MODEL-DATA if not given.")] = None,
+    priority: Annotated[int, typer.Option(min=1, max=4, help="Highest priority to tune.")] = 3,
+    fix: Annotated[list[str] | None, typer.Option(metavar="NAME=VALUE", help="Do not tune NAME.")] = None,
+    range_: Annotated[
+        list[str] | None, typer.Option("--range", metavar="NAME=LOW:HIGH", help="Change a range, or NAME=A,B a choice.")
+    ] = None,
+    objective: Annotated[str | None, typer.Option(help="Metric to optimise; val_accuracy or val_loss.")] = None,
+    engine: Annotated[str, typer.Option(help="auto, fit, graph or population.")] = "auto",
+    target: arguments.Target = None,
+    image_size: arguments.ImageSize = None,
+    kind: arguments.Kind = None,
+    as_json: arguments.Json = False,
+) -> None:
+    """Search a family's hyperparameters; a RUN that exists goes on where it stopped."""
+    with bad_argument(hint="--fix"):
+        fixed = arguments.fixed(fix or ())
+    with bad_argument(hint="--range"):
+        ranges = arguments.ranges(range_ or ())
+    with bad_argument(hint="--image-size"):
+        size = arguments.image_size(image_size)
+    with bad_argument(hint="MODEL"):
+        get_family(model)
+    source = Source(_absolute(data), target, size, kind)
+    with bad_argument(hint="--data"):
+        loaded = source.load()
+    asked = Run(
+        model=model,
+        data=source,
+        fingerprint=loaded.fingerprint,
+        task=loaded.task,
+        epochs=epochs,
+        seed=seed,
+        objective=objective or loaded.task.objective,
+        priority=priority,
+        fixed=fixed,
+        ranges=ranges,
+        versions=library_versions(),
+    )
+    directory = out or Path("runs", f"{model}-{Path(data).stem}")
+    import_tensorflow()
+    _search(asked, directory, loaded, trials=trials, engine=engine, as_json=as_json)
+
+
+def _absolute(source: str) -> str:
+    named = source in kzoo.list_datasets() or not Path(source).exists()
+    return source if named else str(Path(source).absolute())
+
+
+def _search(asked: Run, directory: Path, data: Dataset, *, trials: int, engine: str, as_json: bool) -> None:
+    with bad_argument():
+        hypermodel = asked.hypermodel()
+    with mendable(OSError):
+        _claim(directory, asked)
+    tuner = _tuner(hypermodel, asked, directory, trials=trials, engine=engine)
+    interrupted = _train(tuner, data, asked, trials=trials, quiet=as_json)
+    study = summary.load(directory)
+    if as_json:
+        print_json(summary.record(directory, study))
+    else:
+        summary.show(directory, study)
+    if interrupted:
+        warn("\nInterrupted; the same command goes on where this stopped.")
+        raise typer.Exit(130)
+    if not study.completed:
+        raise Failure(f"No trial of {len(study.trials)} gave a result; the reasons are above.")
+
+
+def _claim(directory: Path, asked: Run) -> None:
+    if (directory / FILE).exists():
+        different = asked.differences(Run.read(directory))
+        if different:
+            raise Failure(
+                f"{directory} holds another search: {'; '.join(different)}. Choose another --out, or give the same "
+                "arguments to go on with it."
+            )
+    elif directory.is_dir() and any(directory.iterdir()):
+        raise Failure(f"{directory} is not empty and holds no search of the kzoo command; choose another --out.")
+    else:
+        asked.write(directory)
+
+
+def _tuner(hypermodel: Any, asked: Run, directory: Path, *, trials: int, engine: str) -> CoarseToFineSearch:
+    import keras_tuner
+
+    import tuners
+
+    direction = "max" if "accuracy" in asked.objective else "min"
+    path = directory.absolute()
+    with mendable(tuners.JournalError, OSError), bad_argument():
+        return tuners.CoarseToFineSearch(
+            hypermodel,
+            objective=keras_tuner.Objective(asked.objective, direction),
+            max_trials=trials,
+            seed=asked.seed,
+            directory=str(path.parent),
+            project_name=path.name,
+            engine=engine,
+        )
+
+
+def _train(tuner: CoarseToFineSearch, data: Dataset, asked: Run, *, trials: int, quiet: bool) -> bool:
+    """Run the search; True where it was interrupted from the keyboard."""
+    import tuners
+
+    oracle = tuner.oracle
+    ended = [oracle.trials[name] for name in oracle.end_order]
+    scores = [trial.score for trial in ended if trial.status == "COMPLETED"]
+    sign = 1 if oracle.objective.direction == "max" else -1
+    progress = SearchProgress(
+        trials=trials,
+        finished=len(ended),
+        objective=asked.objective,
+        sign=sign,
+        best=sign * max(sign * score for score in scores) if scores else None,
+        quiet=quiet,
+    )
+    tuner.observer = progress
+    try:
+        with progress:
+            tuner.search(
+                data.x_train, data.y_train, validation_data=(data.x_val, data.y_val), epochs=asked.epochs, verbose=0
+            )
+    except KeyboardInterrupt:
+        return True
+    except tuners.RunLocked as error:
+        raise Failure(describe(error)) from None
+    except OSError as error:
+        raise Failure(f"{describe(error)} What was finished is kept; the same command goes on.") from None
+    return False

@@ -1,0 +1,44 @@
+"""Hyperparameters and metrics as people read them."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+ONE_MINUS = "one_minus_"
+
+
+def shown_name(name: str) -> str:
+    """The name that people use: "sgd/one_minus_momentum" is momentum, searched as its complement."""
+    return name.replace(ONE_MINUS, "", 1) if name.split("/")[-1].startswith(ONE_MINUS) else name
+
+
+def shown_value(name: str, value: Any) -> Any:
+    """The value under the name that people use."""
+    return round(1.0 - value, 12) if shown_name(name) != name else value
+
+
+def number(value: Any, digits: int = 3) -> str:
+    """A value, short: three significant digits, and nines near 1 kept apart (0.99954, not 1.00)."""
+    if isinstance(value, bool) or not isinstance(value, float):
+        return str(value)
+    if not math.isfinite(value) or value == 0:
+        return f"{value:g}"
+    if 0.9 < value < 1:
+        digits = max(digits, digits - math.floor(math.log10(1 - value)) - 2)
+    return f"{value:.{digits}g}"
+
+
+def values_line(values: dict[str, Any]) -> str:
+    """Values on one line: "adam learning_rate=0.00213 batch_size=32 ..."."""
+    return "  ".join(f"{shown_name(name)}={number(shown_value(name, value))}" for name, value in values.items())
+
+
+def seconds(value: float) -> str:
+    """A duration: 8 s, 2 min 05 s, 3 h 10 min."""
+    whole = round(value)
+    if whole < 60:
+        return f"{value:.1f} s" if value < 10 else f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60:02d} s"
+    return f"{whole // 3600} h {whole % 3600 // 60:02d} min"

@@ -1,0 +1,145 @@
+"""What a search found, in words and a table, or as a JSON record."""
+
+from __future__ import annotations
+
+import collections
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import rich.table
+
+from kzoo.cli.console import Failure, console, describe
+from kzoo.cli.shown import number, shown_name, shown_value
+
+if TYPE_CHECKING:
+    from tuners import Study, TrialRecord
+
+
+def load(directory: Path) -> Study:
+    """The study of a run.
+
+    Raises:
+        Failure: There is none, or it cannot be read.
+    """
+    from tuners.study import Study
+
+    try:
+        return Study.load(directory)
+    except (OSError, ValueError) as error:
+        raise Failure(describe(error)) from None
+
+
+def record(directory: Path, study: Study) -> dict[str, Any]:
+    """The study as plain data, for `--json`."""
+    return {
+        "run": str(directory),
+        "objective": study.objective,
+        "direction": study.direction,
+        "trials": [_trial_record(trial) for trial in study.trials],
+        "best": study.best[0].trial_id if study.best else None,
+    }
+
+
+def _trial_record(trial: TrialRecord) -> dict[str, Any]:
+    return {
+        "trial": trial.trial_id,
+        "status": trial.status,
+        "score": trial.score,
+        "best_epoch": trial.best_epoch,
+        "hyperparameters": trial.values,
+        "shown": {shown_name(name): shown_value(name, value) for name, value in trial.values.items()},
+        "message": trial.message,
+    }
+
+
+def show(directory: Path, study: Study, *, top: int = 10) -> None:
+    """Print the best trials, what happened to the others, and the next commands."""
+    out = console()
+    out.print(_headline(directory, study), markup=False)
+    if study.best:
+        out.print()
+        out.print(_table(study.best[:top], study))
+        out.print()
+        _print_best(study)
+    for line in _troubles(study):
+        out.print(line, markup=False)
+    if study.best:
+        name = directory.name.split("-")[-1] or directory.name
+        out.print(f"\nNext: kzoo export {directory} --name {name}", markup=False, soft_wrap=True)
+
+
+def _headline(directory: Path, study: Study) -> str:
+    counts = collections.Counter(trial.status for trial in study.trials)
+    parts = [f"{counts['COMPLETED']} trials finished"]
+    parts += [
+        f"{counts[status]} {word}"
+        for status, word in (("INVALID", "infeasible"), ("FAILED", "failed"), ("RUNNING", "unfinished"))
+        if counts[status]
+    ]
+    return f"{directory}: {', '.join(parts)}" + (
+        f"; best {study.objective} {number(study.best[0].score, 4)}" if study.best else ""
+    )
+
+
+def _table(trials: tuple[TrialRecord, ...], study: Study) -> rich.table.Table:
+    """The trials, with a column for each hyperparameter that fits into 80 columns and differs among them."""
+    names = _columns(trials)
+    table = rich.table.Table(box=None, pad_edge=False, padding=(0, 1))
+    table.add_column("trial", justify="right")
+    table.add_column(study.objective, justify="right")
+    for name in names:
+        table.add_column(shown_name(name), justify="right", overflow="fold")
+    for trial in trials:
+        cells = [_cell(name, trial.values) for name in names]
+        table.add_row(str(trial.number), number(trial.score, 4), *cells)
+    return table
+
+
+def _cell(name: str, values: dict[str, Any]) -> str:
+    for full in (name, f"{values.get('optimizer')}/{name}"):
+        if full in values:
+            return number(shown_value(full, values[full]))
+    return ""
+
+
+def _columns(trials: tuple[TrialRecord, ...]) -> list[str]:
+    # An optimizer's own learning rate shares one column with the others'.
+    seen = collections.Counter(
+        name.removeprefix(f"{trial.values.get('optimizer')}/") for trial in trials for name in trial.values
+    )
+    differing = [name for name in seen if len({_cell(name, trial.values) for trial in trials}) > 1]
+    # Sub-hyperparameters of other choices are for few rows and would push the shared ones off the screen.
+    shared = [name for name in differing if "/" not in name]
+    chosen: list[str] = []
+    width = 24
+    first = ("optimizer", "learning_rate", "batch_size")
+    for name in sorted(shared, key=lambda name: (name not in first, first.index(name) if name in first else 0)):
+        cells = max(len(_cell(name, trial.values)) for trial in trials)
+        need = max(cells, len(shown_name(name))) + 2
+        if width + need <= 80:
+            chosen.append(name)
+            width += need
+    return chosen
+
+
+def _print_best(study: Study) -> None:
+    best = study.best[0]
+    table = rich.table.Table(box=None, pad_edge=False, show_header=False)
+    table.add_column(style="bold")
+    table.add_column(overflow="fold")
+    for name, value in best.values.items():
+        table.add_row(shown_name(name), number(shown_value(name, value)))
+    out = console()
+    out.print(f"Trial {best.number} is the best:", markup=False)
+    out.print(table)
+
+
+def _troubles(study: Study) -> list[str]:
+    lines = []
+    invalid = [trial for trial in study.trials if trial.status == "INVALID"]
+    if invalid:
+        lines.append(f"{len(invalid)} infeasible: the loss was not finite; the search stays away from them.")
+    for trial in [trial for trial in study.trials if trial.status == "FAILED"][:3]:
+        last = (trial.message or "no message").strip().splitlines()[-1]
+        lines.append(f"Trial {trial.number} failed: {last}")
+    return lines

@@ -1,0 +1,102 @@
+"""From raw data to a `Dataset`: targets encoded, parts cut, the training split measured."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kzoo.datasets.checks import FLOAT32_MAX
+from kzoo.datasets.dataset import DataError, Dataset
+from kzoo.datasets.raw import Part, RawData
+from kzoo.datasets.split import Plan, split_rows
+from kzoo.datasets.statistics import moments
+from kzoo.datasets.targets import Targets, prepare_targets
+from kzoo.task import Task, TaskKind
+
+FLOAT32_TINY = float(np.finfo(np.float32).tiny)
+
+
+def assemble(raw: RawData, *, kind: TaskKind | None, plan: Plan) -> Dataset:
+    """Makes the data set.
+
+    Args:
+        raw: What a reader found.
+        kind: What to take the task for; None to go by the data.
+        plan: Shares and seed of what is cut from the training rows; a part that `raw` has already is not cut.
+
+    Returns:
+        The data set, with the statistics of its training split.
+
+    Raises:
+        DataError: The targets cannot be learnt or the rows not split.
+    """
+    targets = prepare_targets(raw, kind)
+    train, validation, test = _cut_parts(raw, targets, plan)
+    task = _describe(raw, targets, train)
+    return Dataset(
+        raw.name, *_arrays(train), *_arrays(validation), *_arrays(test), task, licence=raw.licence, origin=raw.origin
+    )
+
+
+def _arrays(part: Part) -> tuple[NDArray, NDArray]:
+    return np.asarray(part.x), part.y
+
+
+def _cut_parts(raw: RawData, targets: Targets, plan: Plan) -> tuple[Part, Part, Part]:
+    plan = dataclasses.replace(
+        plan,
+        validation_share=0.0 if raw.validation else plan.validation_share,
+        test_share=0.0 if raw.test else plan.test_share,
+    )
+    classes = targets.train if targets.kind == "classification" else None
+    names = targets.class_names
+    split = split_rows(len(targets.train), plan, classes=classes, class_names=names, where=raw.where)
+
+    def part(rows: NDArray, given: Part | None, y: NDArray | None) -> Part:
+        if given is not None and y is not None:
+            return Part(given.x, y)
+        return Part(raw.train.x[rows], targets.train[rows])
+
+    train = part(split.train, None, None)
+    validation = part(split.validation, raw.validation, targets.validation)
+    return train, validation, part(split.test, raw.test, targets.test)
+
+
+def _describe(raw: RawData, targets: Targets, train: Part) -> Task:
+    x, y = _arrays(train)
+    inputs = moments(x)
+    variance = np.where(inputs.constant, 1.0, inputs.variance)
+    _check_variance(variance, raw)
+    target_mean, target_scale = _target_statistics(raw, y) if targets.kind == "regression" else ((), ())
+    return Task(
+        kind=targets.kind,
+        input_shape=tuple(int(n) for n in x.shape[1:]),
+        input_dtype=x.dtype.name,
+        train_rows=len(x),
+        input_mean=tuple(inputs.mean.tolist()),
+        input_variance=tuple(variance.tolist()),
+        class_names=targets.class_names,
+        num_targets=len(target_scale) or 1,
+        target_mean=target_mean,
+        target_scale=target_scale,
+        feature_names=raw.feature_names,
+    )
+
+
+def _target_statistics(raw: RawData, y: NDArray) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    columns = moments(y.reshape(len(y), -1))
+    if columns.constant.any():
+        raise DataError(f"{raw.where}: the target is the same in all {len(y)} training rows; more rows are needed.")
+    return tuple(columns.mean.tolist()), tuple(np.sqrt(columns.variance).tolist())
+
+
+def _check_variance(variance: NDArray, raw: RawData) -> None:
+    bad = np.flatnonzero((variance > FLOAT32_MAX) | (variance < FLOAT32_TINY))
+    if len(bad):
+        which = repr(raw.feature_names[bad[0]]) if raw.feature_names else str(bad[0])
+        raise DataError(
+            f"{raw.where}: input {which} has a variance of {variance[bad[0]]:.3g}, "
+            "which float32 cannot hold; rescale it (divide it by its largest value, say)."
+        )

@@ -1,0 +1,76 @@
+"""What loading data gives: arrays for training, validation and test, and the task they pose."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import hashlib
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kzoo.task import Task
+
+
+class DataError(ValueError):
+    """Data that cannot be used as they are; the message says what to do about it."""
+
+
+@dataclasses.dataclass(frozen=True, eq=False, repr=False)
+class Dataset:
+    """Training, validation and test examples of one task.
+
+    The arrays are read-only, since the task's statistics and the fingerprint describe what is in them.
+
+    Attributes:
+        name: Name of the data set, or of the file or folder that it came from.
+        x_train: Raw inputs to train on, [rows, *task.input_shape], of dtype task.input_dtype.
+        y_train: Class ids, int32 [rows], or regression targets, float32 [rows] or [rows, targets].
+        x_val: Inputs to choose hyperparameters by.
+        y_val: Their targets.
+        x_test: Inputs for the last judgement only.
+        y_test: Their targets.
+        task: What there is to learn, with the statistics of the training split.
+        licence: Terms the data come under, where known.
+        origin: Who collected the data, or the path they were read from.
+    """
+
+    name: str
+    x_train: NDArray
+    y_train: NDArray
+    x_val: NDArray
+    y_val: NDArray
+    x_test: NDArray
+    y_test: NDArray
+    task: Task
+    licence: str = ""
+    origin: str = ""
+
+    def __post_init__(self) -> None:
+        for part in ("train", "val", "test"):
+            x, y = getattr(self, f"x_{part}"), getattr(self, f"y_{part}")
+            if len(x) != len(y):
+                raise DataError(f"{self.name}: x_{part} has {len(x)} rows and y_{part} {len(y)}; they must agree.")
+            object.__setattr__(self, f"x_{part}", _read_only(x))
+            object.__setattr__(self, f"y_{part}", _read_only(y))
+
+    def __repr__(self) -> str:
+        task = self.task
+        aim = f"{task.num_classes} classes" if task.kind == "classification" else f"{task.num_targets} target(s)"
+        rows = f"{len(self.x_train)} training, {len(self.x_val)} validation, {len(self.x_test)} test rows"
+        return f"Dataset({self.name!r}: {rows} of {task.input_dtype} {task.input_shape}, {aim})"
+
+    @functools.cached_property
+    def fingerprint(self) -> str:
+        """Hexadecimal digest of all six arrays: it changes when a value, a dtype, a shape or the split does."""
+        digest = hashlib.blake2b(digest_size=16)
+        for array in (self.x_train, self.y_train, self.x_val, self.y_val, self.x_test, self.y_test):
+            digest.update(f"{array.dtype.str}{array.shape}".encode())
+            digest.update(np.ascontiguousarray(array).data)
+        return digest.hexdigest()
+
+
+def _read_only(array: NDArray) -> NDArray:
+    view = array.view()
+    view.flags.writeable = False
+    return view

@@ -1,0 +1,87 @@
+"""One door to all data: by name, or by the path of a file or folder."""
+
+from __future__ import annotations
+
+import difflib
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Literal
+
+from kzoo.datasets.assembly import assemble
+from kzoo.datasets.dataset import DataError, Dataset
+from kzoo.datasets.named import list_datasets, read_named
+from kzoo.datasets.raw import RawData
+from kzoo.datasets.split import Plan
+
+
+def load_dataset(
+    source: str | Path,
+    *,
+    target: str | Sequence[str] | None = None,
+    image_size: tuple[int, int] | None = None,
+    kind: Literal["classification", "regression"] | None = None,
+    validation_share: float = 0.2,
+    test_share: float = 0.2,
+    seed: int = 1,
+) -> Dataset:
+    """Loads a data set and splits it.
+
+    Args:
+        source: One of `list_datasets()`; or the path of a `.npz` with arrays x, y or x_train, y_train (and x_val,
+            y_val, x_test, y_test), of a `.csv` whose first line names its columns, or of a folder with a sub-folder
+            of images for each class. For a path that is also a name, write `./digits`.
+        target: Name of the column to predict, or names of several numeric ones; `.csv` only.
+        image_size: (height, width) in pixels to resize images to; folders of images only.
+        kind: What to take the task for. By default text, booleans and whole numbers of at most 20 different values
+            are classes, other numbers are to be predicted.
+        validation_share: Share of the rows to choose hyperparameters by, in (0, 1). Where the source sets test rows
+            apart, it is the share of the others; it is not used where the source sets validation rows apart.
+        test_share: Share of the rows for the last judgement, in (0, 1); not used where the source sets them apart.
+        seed: Of the split, 0 to 2**32 - 1. Splits are stratified by class.
+
+    Returns:
+        The data set, with `task` describing its training split.
+
+    Raises:
+        DataError: The source is not found, cannot be read, or holds what cannot be learnt from; the message is one
+            line that names the file, row and column.
+    """
+    if kind not in (None, "classification", "regression"):
+        raise DataError(f"kind is {kind!r}; expected 'classification', 'regression' or None.")
+    plan = _plan(validation_share, test_share, seed)
+    return assemble(_read(source, target, image_size), kind=kind, plan=plan)
+
+
+def _plan(validation_share: float, test_share: float, seed: int) -> Plan:
+    for name, share in (("validation_share", validation_share), ("test_share", test_share)):
+        if not 0 < share < 1:
+            raise DataError(f"{name} is {share!r}; expected a number between 0 and 1, such as 0.2.")
+    if validation_share + test_share >= 1:
+        raise DataError(f"validation_share + test_share is {validation_share + test_share:g}; it must be less than 1.")
+    if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 2**32:
+        raise DataError(f"seed is {seed!r}; expected a whole number from 0 to 4294967295.")
+    return Plan(validation_share, test_share, seed)
+
+
+def _read(source: str | Path, target: str | Sequence[str] | None, image_size: tuple[int, int] | None) -> RawData:
+    path = Path(source)
+    suffix = path.suffix.lower()
+    named = isinstance(source, str) and source in list_datasets()
+    if target is not None and (named or suffix != ".csv"):
+        raise DataError(f"{source}: target= names a column of a .csv file; leave it out here.")
+    if image_size is not None and (named or not path.is_dir()):
+        raise DataError(f"{source}: image_size= is for folders of images; leave it out here.")
+    if named:
+        return read_named(str(source))
+    if not path.exists():
+        raise _not_found(source, path)
+    raise DataError(f"{path}: not a data set; expected a .npz file, a .csv file or a folder of images.")
+
+
+def _not_found(source: str | Path, path: Path) -> DataError:
+    if isinstance(source, Path) or path.suffix or os.sep in source:
+        return DataError(f"{source}: no such file or folder (looked in {Path.cwd()}).")
+    near = difflib.get_close_matches(source, list_datasets(), n=3, cutoff=0.5)
+    hint = f"did you mean {' or '.join(near)}?" if near else f"there are {', '.join(list_datasets())};"
+    return DataError(f"No data set or file is called {source!r}; {hint} A path ends in .npz, .csv or is a folder.")

@@ -1,0 +1,64 @@
+"""What a reader of some format hands on, before classes are numbered and splits are cut."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kzoo.task import TaskKind
+
+
+class Rows(Protocol):
+    """Inputs that are fetched by row number: an array, or images still in their files."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Number of rows, then the shape of one example."""
+
+    @property
+    def dtype(self) -> np.dtype:
+        """Of the array that indexing returns."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, rows: NDArray) -> NDArray: ...
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Part:
+    """Inputs with their labels or regression targets, [rows] or [rows, targets]."""
+
+    x: Rows
+    y: NDArray
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class RawData:
+    """Data as found: finite, with x and y of equal length and inputs in the shape and dtype of a `Task`.
+
+    Attributes:
+        name: What to call the data set.
+        where: The file, folder or name to begin an error message with.
+        train: Rows to train on, and to cut from what is not given apart.
+        validation: Rows set apart for validation, if the source does so.
+        test: Rows set apart for the test, if the source does so.
+        kind: The kind of task, where the source leaves no doubt.
+        class_names: Names of the classes if y holds ids 0, 1, ...; else the labels in y name them.
+        feature_names: Names of the input columns, or empty.
+        licence: Terms the data come under, where known.
+        origin: Who collected the data, or their path.
+    """
+
+    name: str
+    where: str
+    train: Part
+    validation: Part | None = None
+    test: Part | None = None
+    kind: TaskKind | None = None
+    class_names: tuple[str, ...] = ()
+    feature_names: tuple[str, ...] = ()
+    licence: str = ""
+    origin: str = ""

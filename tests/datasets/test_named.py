@@ -1,0 +1,72 @@
+import sys
+
+import numpy as np
+import pytest
+
+from kzoo.datasets import DataError, Dataset, list_datasets, load_dataset
+
+TOYS = {
+    "digits": ((8, 8, 1), 1797, 10),
+    "wine": ((13,), 178, 3),
+    "breast_cancer": ((30,), 569, 2),
+    "iris": ((4,), 150, 3),
+    "diabetes": ((10,), 442, 0),
+}
+
+
+def rows(data: Dataset) -> tuple[int, int, int]:
+    return len(data.x_train), len(data.x_val), len(data.x_test)
+
+
+@pytest.mark.parametrize("name", TOYS)
+def test_toy_sets(name):
+    shape, total, classes = TOYS[name]
+    data = load_dataset(name)
+    assert name in list_datasets()
+    assert data.task.input_shape == shape
+    assert sum(rows(data)) == total
+    assert rows(data)[1:] == (round(total * 0.2),) * 2
+    assert data.task.train_rows == rows(data)[0]
+    assert data.task.num_classes == classes
+    assert data.x_train.dtype == data.x_test.dtype == np.dtype(data.task.input_dtype) == np.float32
+    assert data.y_train.dtype == (np.float32 if name == "diabetes" else np.int32)
+    assert data.licence and data.origin
+
+
+def test_names_and_units():
+    wine, diabetes = load_dataset("wine").task, load_dataset("diabetes").task
+    assert wine.feature_names[0] == "alcohol"
+    assert load_dataset("iris").task.class_names == ("setosa", "versicolor", "virginica")
+    assert 40 < diabetes.input_mean[0] < 60, "age is in years, not standardised"
+    assert 60 < diabetes.target_scale[0] < 90
+
+
+def test_same_seed_same_data():
+    first, again, other = load_dataset("iris"), load_dataset("iris"), load_dataset("iris", seed=2)
+    assert first.fingerprint == again.fingerprint != other.fingerprint
+    np.testing.assert_array_equal(first.x_test, again.x_test)
+
+
+def test_arrays_are_read_only():
+    with pytest.raises(ValueError, match="read-only"):
+        load_dataset("iris").x_train[0] = 0
+
+
+def test_unknown_name_lists_the_nearest():
+    with pytest.raises(DataError, match="'digit'.*did you mean digits"):
+        load_dataset("digit")
+    with pytest.raises(DataError, match="zzz.*there are digits, wine"):
+        load_dataset("zzz")
+
+
+def test_wrong_kind_for_a_named_set():
+    with pytest.raises(DataError, match="digits is a classification task"):
+        load_dataset("digits", kind="regression")
+
+
+def test_import_is_light():
+    import subprocess
+
+    heavy = {"tensorflow", "keras", "pandas", "sklearn", "PIL", "scipy"}
+    code = f"import sys, kzoo.datasets; print({heavy} & set(sys.modules) or '')"
+    assert subprocess.check_output([sys.executable, "-c", code], text=True).strip() == ""

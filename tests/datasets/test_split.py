@@ -1,0 +1,74 @@
+import hypothesis
+import numpy as np
+import pytest
+from hypothesis import strategies as st
+
+from kzoo.datasets import DataError, load_dataset
+from kzoo.datasets.split import Plan, split_rows
+
+CLASSES = np.repeat([0, 1, 2], [60, 30, 10])
+NAMES = ("a", "b", "c")
+
+
+def split(classes=CLASSES, names=NAMES, validation=0.2, test=0.2, seed=1, rows=None):
+    count = len(classes) if rows is None else rows
+    return split_rows(count, Plan(validation, test, seed), classes=classes, class_names=names, where="here")
+
+
+@hypothesis.given(st.integers(0, 2**32 - 1), st.sampled_from([0.1, 0.2, 0.3, 0.45]), st.sampled_from([0, 0.1, 0.4]))
+@hypothesis.settings(max_examples=25, deadline=None)
+def test_every_row_once(seed, validation, test):
+    parts = split(validation=validation, test=test, seed=seed)
+    together = np.sort(np.concatenate([parts.train, parts.validation, parts.test]))
+    np.testing.assert_array_equal(together, np.arange(100))
+    assert len(parts.validation) == round(100 * validation)
+    assert len(parts.test) == round(100 * test)
+
+
+def test_stratified():
+    parts = split()
+    np.testing.assert_array_equal(np.bincount(CLASSES[parts.train]), [36, 18, 6])
+    np.testing.assert_array_equal(np.bincount(CLASSES[parts.validation]), [12, 6, 2])
+    np.testing.assert_array_equal(np.bincount(CLASSES[parts.test]), [12, 6, 2])
+
+
+def test_rows_are_mixed():
+    assert len(set(CLASSES[split().train[:20]])) == 3
+
+
+def test_three_rows_of_a_class_are_enough():
+    parts = split(np.repeat([0, 1], [40, 3]), ("a", "b"))
+    assert 1 in np.repeat([0, 1], [40, 3])[parts.train]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"classes": np.array([0] * 20 + [1] * 2), "names": ("a", "b")}, "at least 3 rows of each class.*'b' has 2"),
+        ({"classes": np.arange(8).repeat(3), "names": tuple("abcdefgh")}, "5 of 24 rows, too few.*8 classes"),
+        ({"classes": None, "rows": 2}, "2 rows cannot be split into 3"),
+        ({"classes": None, "rows": 3, "validation": 0.6, "test": 0.39}, "leave none"),
+    ],
+)
+def test_too_few_rows(arguments, message):
+    with pytest.raises(DataError, match=message):
+        split(**arguments)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"validation_share": 0}, "validation_share is 0"),
+        ({"test_share": 1.0}, "test_share is 1.0"),
+        ({"test_share": float("nan")}, "test_share is nan"),
+        ({"validation_share": 0.5, "test_share": 0.5}, "less than 1"),
+        ({"seed": -1}, "seed is -1"),
+        ({"seed": 1.5}, "seed is 1.5"),
+        ({"kind": "ranking"}, "kind is 'ranking'"),
+        ({"target": "x"}, "target="),
+        ({"image_size": (8, 8)}, "image_size="),
+    ],
+)
+def test_bad_options(options, message):
+    with pytest.raises(DataError, match=message):
+        load_dataset("iris", **options)

@@ -1,0 +1,1 @@
+"""Engines: ways to train the model of a trial, all to the same result."""

@@ -1,0 +1,380 @@
+"""The oracle: keras-tuner's contract on the outside, the coarse-to-fine search within."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import math
+import random
+import threading
+import time
+import warnings
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import keras_tuner
+from keras_tuner.engine.trial import Trial
+
+from tuners.compat import project_directory
+from tuners.ledger import Ledger
+from tuners.planner import Planner
+from tuners.replay import TrialState
+from tuners.samplers import STARTING_POINTS
+from tuners.suggest import Strategy
+from tuners.verdict import direction, directions, divergence
+
+LARGEST_SEED = 2**31 - 1
+
+
+@dataclasses.dataclass
+class Running:
+    """A trial that has not ended: its number, its coordinates by name, and when it began, in monotonic seconds."""
+
+    number: int
+    point: dict[str, float]
+    began: float = dataclasses.field(default_factory=time.monotonic)
+
+
+class CoarseToFineOracle(keras_tuner.Oracle):
+    """Searches at random on the right scales, and zooms from coarse to fine.
+
+    The first trials are spread over the whole space; later ones are drawn from a box around the best, which widens on
+    success and at an edge, shrinks on failure, and opens again when it is exhausted. A small Gaussian process ranks the
+    candidates from the box. Works in `keras_tuner.Tuner(oracle=...)` and every subclass.
+
+    The search is kept in one journal, written as it goes. A stopped search goes on where it was, with the same later
+    trials, when the same script is run again.
+
+    Args:
+        objective: Name of the metric, a `keras_tuner.Objective`, or a list of them, as every keras-tuner oracle takes.
+        max_trials: Trials in all.
+        seed: Seed of the search, 0 to 2**31 - 1; a random one where none is given.
+        hyperparameters: `keras_tuner.HyperParameters` that override or restrict the space.
+        tune_new_entries: Whether hyperparameters that are not in `hyperparameters` are tuned.
+        allow_new_entries: Whether the hypermodel may ask for hyperparameters that are not in `hyperparameters`.
+        max_retries_per_trial: Times that a trial that raised is run again.
+        max_consecutive_failed_trials: Failed trials in a row that stop the search. A trial whose loss is not finite is
+            infeasible, which is a result: it counts neither as failed nor for a retry.
+        scales: Scales by hyperparameter name, "linear", "log" or "one_minus_log", in place of the declared ones:
+            `{"momentum": "one_minus_log"}` for a momentum that was declared linearly.
+        initial: Values to try first, one mapping a trial; what one leaves out is at its default.
+        starting_points: Of the coarse stage, "quasi" (evenly spread) or "independent".
+        ranking: Whether a Gaussian process ranks the candidates; without it one is drawn from the box.
+        max_time: Seconds after which no further trial starts, the time of an earlier part of the search included.
+        patience: Trials in a row without a new best after which the search stops; never where None.
+
+    Raises:
+        ValueError: An argument is out of range.
+    """
+
+    def __init__(
+        self,
+        objective: Any = None,
+        max_trials: int | None = 10,
+        seed: int | None = None,
+        hyperparameters: keras_tuner.HyperParameters | None = None,
+        tune_new_entries: bool = True,
+        allow_new_entries: bool = True,
+        max_retries_per_trial: int = 0,
+        max_consecutive_failed_trials: int = 3,
+        *,
+        scales: Mapping[str, str] | None = None,
+        initial: Sequence[Mapping[str, Any]] = (),
+        starting_points: str = "quasi",
+        ranking: bool = True,
+        max_time: float | None = None,
+        patience: int | None = None,
+    ) -> None:
+        if seed is not None and not 0 <= seed <= LARGEST_SEED:
+            raise ValueError(f"seed is {seed!r}; expected a whole number from 0 to {LARGEST_SEED}.")
+        if starting_points not in STARTING_POINTS:
+            raise ValueError(f"starting_points is {starting_points!r}; expected one of {', '.join(STARTING_POINTS)}.")
+        for name, limit in (("max_trials", max_trials), ("max_time", max_time), ("patience", patience)):
+            if limit is not None and not limit > 0:
+                raise ValueError(f"{name} is {limit!r}; expected a positive number, or None for no limit.")
+        super().__init__(
+            objective=objective,
+            max_trials=max_trials,
+            hyperparameters=hyperparameters,
+            tune_new_entries=tune_new_entries,
+            allow_new_entries=allow_new_entries,
+            seed=seed,
+            max_retries_per_trial=max_retries_per_trial,
+            max_consecutive_failed_trials=max_consecutive_failed_trials,
+        )
+        # keras-tuner takes 0 for "no seed".
+        self.seed = random.SystemRandom().randint(1, LARGEST_SEED) if seed is None else seed
+        self.max_time, self.patience = max_time, patience
+        self.stop_reason = ""
+        self._planner = Planner(
+            Strategy(self.seed, ranking=ranking, start=starting_points), dict(scales or {}), [*map(dict, initial)]
+        )
+        self._ledger = Ledger({"objective": directions(self.objective), "seed": self.seed})
+        self._mutex = threading.RLock()
+        self._loaded = False
+        self._open: dict[str, Running] = {}
+        self._again: list[str] = []
+        self._runs: dict[str, int] = {}
+        self._failures = 0
+        self._since_best = 0
+        self._best = -math.inf
+
+    def get_space(self) -> keras_tuner.HyperParameters:
+        """A copy of the search space; a journal that is there is read first."""
+        with self._mutex:
+            self._load()
+            return super().get_space()
+
+    def reload(self) -> None:
+        """Take up the search that the journal tells of."""
+        with self._mutex:
+            self._load()
+
+    def save(self) -> None:
+        """Nothing is left to save: the journal is written as the search goes."""
+
+    def create_trial(self, tuner_id: str) -> Trial:
+        """The next trial, or one to run again.
+
+        Args:
+            tuner_id: Who asks; who asks again before its trial has ended gets the same trial.
+
+        Returns:
+            A trial with the status "RUNNING", or "STOPPED" where the search is over.
+
+        Raises:
+            RunLocked: Another process searches in the same directory.
+            OSError: The journal cannot be written.
+        """
+        with self._mutex:
+            self._load()
+            self._ledger.open(project_directory(self))
+            if tuner_id in self.ongoing_trials:
+                return self.ongoing_trials[tuner_id]
+            trial = self._repeated() or self._new()
+            if trial is None:
+                self.tuner_ids.discard(tuner_id)
+                if not self.ongoing_trials:
+                    self._ledger.close()
+                return Trial(super().get_space(), trial_id="", status="STOPPED")
+            self.tuner_ids.add(tuner_id)
+            self.ongoing_trials[tuner_id] = trial
+            return trial
+
+    def populate_space(self, trial_id: str) -> dict[str, Any]:
+        """Values for the next trial, without starting it.
+
+        Args:
+            trial_id: Id of the trial; has no influence.
+
+        Returns:
+            {"status": "RUNNING", "values": ...}, or {"status": "STOPPED"} where every configuration was tried.
+        """
+        with self._mutex:
+            planned = self._plan()
+            return {"status": "RUNNING", "values": planned[0]} if planned else {"status": "STOPPED"}
+
+    def update_trial(self, trial_id: str, metrics: Mapping[str, float], step: int = 0) -> Trial:
+        """Metrics of a trial that runs.
+
+        Args:
+            trial_id: Its id.
+            metrics: Values by name; the objective must be among them.
+            step: Epoch that they belong to, from 0.
+
+        Returns:
+            The trial.
+
+        Raises:
+            ValueError: The objective is not among them.
+        """
+        with self._mutex:
+            trial = self.trials[trial_id]
+            missing = [name for name in self._directions if name not in metrics]
+            if missing:
+                raise ValueError(
+                    f"The objective {', '.join(missing)} is not among the metrics of the trial: {', '.join(metrics)}."
+                )
+            values = {self.objective.name: self.objective.get_value(metrics), **metrics}
+            for name, value in values.items():
+                if not trial.metrics.exists(name):
+                    trial.metrics.register(name, self._direction(name))
+                with warnings.catch_warnings():
+                    # keras-tuner takes the best of what there is, which numpy remarks on where that is NaN only.
+                    warnings.filterwarnings("ignore", message="All-NaN", category=RuntimeWarning)
+                    trial.metrics.update(name, value, step=step)
+            return trial
+
+    def end_trial(self, trial: Trial) -> None:
+        """A trial has ended.
+
+        Args:
+            trial: With the status "COMPLETED", "INVALID" (it raised and may be run again) or "FAILED" (it may not).
+
+        Raises:
+            RuntimeError: As many trials in a row have failed as are allowed; all of them are kept.
+            OSError: The journal cannot be written.
+        """
+        with self._mutex:
+            known = self.trials[trial.trial_id]
+            known.hyperparameters, known.status, known.message = trial.hyperparameters, trial.status, trial.message
+            self.update_space(known.hyperparameters)
+            self._runs[known.trial_id] = self._runs.get(known.trial_id, 0) + 1
+            again = self._judge(known)
+            self._record(known, again)
+            if again:
+                self._again.append(known.trial_id)
+                return
+            self._finish(known)
+            self._show(known)
+            if known.status == "FAILED" and self._failures >= self.max_consecutive_failed_trials:
+                self._ledger.close()
+                raise RuntimeError(
+                    f"{self._failures} trials in a row have failed, which is the limit "
+                    f"(max_consecutive_failed_trials). The last one:\n{known.message or ''}"
+                )
+
+    # The start of a trial.
+
+    def _plan(self) -> tuple[dict[str, Any], dict[str, float]] | None:
+        self._planner.take_space(self.hyperparameters.get_config()["space"])
+        return self._planner.plan(len(self.trials))
+
+    def _new(self) -> Trial | None:
+        self.stop_reason = self._reason_to_stop()
+        planned = None if self.stop_reason else self._plan()
+        if planned is None:
+            self._stop(self.stop_reason or "Every configuration of the search space has been tried.")
+            return None
+        values, point = planned
+        number = len(self.trials)
+        hyperparameters = self.hyperparameters.copy()
+        hyperparameters.values = values
+        trial = Trial(hyperparameters, trial_id=f"{number:04d}")
+        self._ledger.write_space(hyperparameters.get_config()["space"])
+        self._ledger.write_created(trial, number, point)
+        self.trials[trial.trial_id] = trial
+        self.start_order.append(trial.trial_id)
+        self._planner.start(number, values, point)
+        self._open[trial.trial_id] = Running(number, point)
+        return trial
+
+    def _repeated(self) -> Trial | None:
+        if not self._again:
+            return None
+        trial = self.trials[self._again.pop(0)]
+        # What an interrupted or failed run reported is not of this one.
+        fresh = Trial(trial.hyperparameters, trial_id=trial.trial_id)
+        self.trials[trial.trial_id] = fresh
+        self._open[trial.trial_id].began = time.monotonic()
+        return fresh
+
+    def _reason_to_stop(self) -> str:
+        if self.max_trials is not None and len(self.trials) >= self.max_trials:
+            return "All trials are done."
+        if self.max_time is not None and self._ledger.elapsed >= self.max_time:
+            return f"The time is used up ({self.max_time:g} s)."
+        if self.patience is not None and self._since_best >= self.patience and math.isfinite(self._best):
+            return f"The zoom has stopped paying: no new best in {self._since_best} trials."
+        return ""
+
+    def _stop(self, reason: str) -> None:
+        if self.max_trials is None or len(self.trials) < self.max_trials:
+            if self.verbose:
+                print(reason)
+            self._ledger.write_stopped(reason)
+        self.stop_reason = reason
+
+    # The end of a trial.
+
+    def _judge(self, trial: Trial) -> bool:
+        """Settle status and score; whether the trial is to be run again."""
+        if trial.status == "COMPLETED":
+            diverged = divergence(trial, self._directions)
+            if not diverged:
+                self.score_trial(trial)
+                return False
+            trial.status, trial.message = "INVALID", f"infeasible: {diverged}"
+            return False
+        if trial.status == "INVALID" and self._runs[trial.trial_id] > self.max_retries_per_trial:
+            trial.status = "FAILED"
+        return trial.status == "INVALID"
+
+    def _record(self, trial: Trial, again: bool) -> None:
+        running = self._open[trial.trial_id]
+        self._ledger.write_space(self.hyperparameters.get_config()["space"])
+        self._ledger.write_ended(
+            trial,
+            running.number,
+            running.point,
+            runs=self._runs[trial.trial_id],
+            seconds=time.monotonic() - running.began,
+            again=again,
+        )
+        for tuner_id, ongoing in list(self.ongoing_trials.items()):
+            if ongoing.trial_id == trial.trial_id:
+                del self.ongoing_trials[tuner_id]
+
+    def _finish(self, trial: Trial) -> None:
+        """Let the zoom know; `trial` has a final status."""
+        running = self._open.pop(trial.trial_id)
+        self.end_order.append(trial.trial_id)
+        self._failures = self._failures + 1 if trial.status == "FAILED" else 0
+        score = -math.inf
+        if trial.status == "COMPLETED":
+            score = float(trial.score) if self.objective.direction == "max" else -float(trial.score)
+        self._since_best = 0 if score > self._best else self._since_best + 1
+        self._best = max(self._best, score)
+        # Its values are taken anew: hyperparameters may have turned up while the model was built.
+        self._planner.take_space(self.hyperparameters.get_config()["space"])
+        self._planner.start(running.number, trial.hyperparameters.values, running.point)
+        self._planner.finish(running.number, score)
+
+    def _show(self, trial: Trial) -> None:
+        if self.verbose:
+            sign = 1 if self.objective.direction == "max" else -1
+            score = trial.status.lower() if trial.score is None else f"{self.objective.name} {trial.score:.4g}"
+            best = f"; best so far {sign * self._best:.4g}" if math.isfinite(self._best) else ""
+            print(f"Trial {len(self.end_order)} of {self.max_trials or 'many'}: {score}{best}")
+
+    # A search that goes on.
+
+    def _load(self) -> None:
+        if self._loaded:
+            return
+        self._loaded = True
+        state = self._ledger.load(project_directory(self))
+        if not state.trials:
+            return
+        self.seed = state.header.get("seed", self.seed)
+        self._planner.strategy = dataclasses.replace(self._planner.strategy, seed=self.seed)
+        space = {"space": state.space, "values": {}}
+        self.hyperparameters.merge(keras_tuner.HyperParameters.from_config(space), overwrite=False)
+        self._planner.take_space(self.hyperparameters.get_config()["space"])
+        for number, known in enumerate(state.trials.values()):
+            self._restore(number, known)
+        for trial_id in state.end_order:
+            self._finish(self.trials[trial_id])
+        self._again += state.unfinished
+
+    def _restore(self, number: int, known: TrialState) -> None:
+        hyperparameters = self.hyperparameters.copy()
+        hyperparameters.values = dict(known.values)
+        if known.state is None:
+            trial = Trial(hyperparameters, trial_id=known.trial_id)
+        else:
+            trial = Trial.from_state({**known.state, "hyperparameters": hyperparameters.get_config()})
+        self.trials[known.trial_id] = trial
+        self.start_order.append(known.trial_id)
+        self._runs[known.trial_id] = known.runs
+        self._open[known.trial_id] = Running(number, known.point)
+        self._planner.start(number, known.values, known.point)
+
+    def _direction(self, metric: str) -> str:
+        if metric == self.objective.name:
+            return self.objective.direction
+        return self._directions.get(metric) or direction(metric)
+
+    @functools.cached_property
+    def _directions(self) -> dict[str, str]:
+        return directions(self.objective)

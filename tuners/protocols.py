@@ -1,0 +1,32 @@
+"""What the tuner needs beyond keras-tuner's own classes; zoo models and displays happen to satisfy it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Protocol, runtime_checkable
+
+
+@runtime_checkable
+class FitsByArguments(Protocol):
+    """A hypermodel whose `fit` is `model.fit(*args, **{**kwargs, **fit_arguments(hp)})` and nothing else.
+
+    An engine may then train the model in another way to the same result. A hypermodel that does not override `fit`
+    needs none of this.
+    """
+
+    def fit_arguments(self, hp: Any) -> Mapping[str, Any]:
+        """Arguments of `model.fit` that are hyperparameters, such as the batch size."""
+        ...
+
+
+@runtime_checkable
+class Observer(Protocol):
+    """What is told of a search while it runs."""
+
+    def on_epoch(self, trial: Any, epoch: int, epochs: int, logs: Mapping[str, float]) -> None:
+        """An epoch of a trial has ended: epochs so far, epochs in all, metrics by name."""
+        ...
+
+    def on_trial_end(self, trial: Any) -> None:
+        """A trial has ended, with its status, score and message."""
+        ...

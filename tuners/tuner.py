@@ -1,0 +1,257 @@
+"""The tuner: runs the trials of any oracle, fast, and keeps the best models."""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import gc
+import os
+import time
+import traceback
+import zlib
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import keras
+import keras_tuner
+import numpy as np
+
+from tuners import checkpoints
+from tuners.engine import choice
+from tuners.engine.training import Request, Trained
+from tuners.oracle import CoarseToFineOracle
+from tuners.protocols import Observer
+from tuners.results import averaged
+
+MEMORY_GROWTH = 256 * 2**20
+"""Bytes by which resident memory may grow before unreachable models are collected."""
+
+
+class FastTuner(keras_tuner.Tuner):
+    """A `keras_tuner.Tuner` that trains the same trials faster, with any oracle and any hypermodel.
+
+    The best weights of a trial stay in memory and are written once, when the trial turns out to be among the best.
+    Metrics of every epoch go to the oracle. Every trial starts from a seed of its own, derived from the oracle's, so
+    that a trial that is run again gives the same result.
+
+    Args:
+        oracle: A `keras_tuner.Oracle`.
+        hypermodel: A `keras_tuner.HyperModel` or a function that takes `hp` and returns a compiled Keras model.
+        engine: "fit" trains by `HyperModel.fit`; "auto" by whatever is fastest and gives the same result.
+        keep_checkpoints: Number of best trials whose weights are kept on disk, >= 1.
+        trial_time_limit: Seconds after which a trial begins no further epoch, or None.
+        observer: Is told of epochs and trials as they end; see `tuners.protocols.Observer`.
+        **kwargs: Arguments of `keras_tuner.Tuner`: `executions_per_trial`, `max_model_size`, `optimizer`, `loss`,
+            `metrics`, `distribution_strategy`, `directory`, `project_name`, `tuner_id`, `overwrite`.
+
+    Raises:
+        ValueError: An argument is out of range.
+    """
+
+    def __init__(
+        self,
+        oracle: keras_tuner.Oracle,
+        hypermodel: Any = None,
+        *,
+        engine: str = "auto",
+        keep_checkpoints: int = 3,
+        trial_time_limit: float | None = None,
+        observer: Observer | None = None,
+        **kwargs: Any,
+    ) -> None:
+        if engine not in choice.ENGINES:
+            raise ValueError(f"engine is {engine!r}; expected one of {', '.join(choice.ENGINES)}.")
+        if keep_checkpoints < 1:
+            raise ValueError(f"keep_checkpoints is {keep_checkpoints!r}; expected 1 or more.")
+        super().__init__(oracle=oracle, hypermodel=hypermodel, **kwargs)
+        self.engine, self.keep_checkpoints = engine, keep_checkpoints
+        self.trial_time_limit, self.observer = trial_time_limit, observer
+        self._memory = _resident_memory()
+
+    def search(self, *args: Any, **kwargs: Any) -> None:
+        """Search for the best hyperparameters.
+
+        Args:
+            *args: Positional arguments of `model.fit`.
+            **kwargs: Keyword arguments of `model.fit`. `verbose=0` silences the search as well.
+
+        Raises:
+            RuntimeError: Too many trials in a row have failed.
+            keras_tuner.errors.FatalError: Nothing can be trained as things are; the message says why.
+        """
+        if self._is_chief():
+            super().search(*args, **kwargs)
+            return
+        if "verbose" in kwargs and hasattr(self.oracle, "verbose"):
+            self.oracle.verbose = kwargs["verbose"]
+        # Epoch by epoch output of model.fit drowns what the search has to say.
+        kwargs["verbose"] = 0 if kwargs.get("verbose", "auto") in ("auto", 0, 1) else kwargs["verbose"]
+        self.on_search_begin()
+        while (trial := self._next_trial()) is not None:
+            self.on_trial_begin(trial)
+            self._attempt(trial, args, kwargs)
+            self.on_trial_end(trial)
+        self.on_search_end()
+
+    def run_trial(self, trial: Any, *args: Any, **kwargs: Any) -> list[dict[str, float]]:
+        """Train the model of a trial.
+
+        Args:
+            trial: The trial.
+            *args: Positional arguments of `model.fit`.
+            **kwargs: Keyword arguments of `model.fit`.
+
+        Returns:
+            Metrics of each epoch, averaged over the executions.
+        """
+        executions = [self._execute(trial, number, args, kwargs) for number in range(self.executions_per_trial)]
+        best = max(executions, key=lambda trained: self._merit(trained.epochs))
+        self._keep(trial, best, self._merit(averaged([each.epochs for each in executions])))
+        return averaged([each.epochs for each in executions])
+
+    def on_trial_end(self, trial: Any) -> None:
+        """Hand the trial back to the oracle and drop the weights of those that are no longer among the best.
+
+        Args:
+            trial: The trial, with its status.
+        """
+        try:
+            self.oracle.end_trial(trial)
+        finally:
+            known = self.oracle.get_trial(trial.trial_id)
+            if self.observer is not None and known.status != "RUNNING":
+                self.observer.on_trial_end(known)
+        checkpoints.keep_only(self.project_dir, [each.trial_id for each in self._best(self.keep_checkpoints)])
+        self.save()
+
+    def load_model(self, trial: Any) -> keras.Model:
+        """The model of a trial, with the weights of its best epoch.
+
+        Args:
+            trial: A trial, such as one of `oracle.get_best_trials`.
+
+        Returns:
+            A compiled model.
+
+        Raises:
+            CheckpointError: The weights of that trial are not kept.
+        """
+        model = self._build(trial.hyperparameters)
+        checkpoints.load_weights(self.project_dir, trial.trial_id, model)
+        return model
+
+    def save(self) -> None:
+        """Keep the state of the search; our oracle's is on disk already."""
+        if not isinstance(self.oracle, CoarseToFineOracle):
+            super().save()
+
+    def _next_trial(self) -> Any:
+        while True:
+            self.pre_create_trial()
+            trial = self.oracle.create_trial(self.tuner_id)
+            if trial.status == "STOPPED":
+                return None
+            if trial.status != "IDLE":
+                return trial
+            # An idle worker waits for others; asking without a pause would take a core.
+            time.sleep(0.2)
+
+    def _attempt(self, trial: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> None:
+        try:
+            epochs = self.run_trial(trial, *args, **kwargs)
+            for step, metrics in enumerate(epochs):
+                self.oracle.update_trial(trial.trial_id, metrics, step=step)
+            trial.status = "COMPLETED"
+        except keras_tuner.errors.FatalError:
+            raise
+        except keras_tuner.errors.FailedTrialError:
+            trial.status, trial.message = "FAILED", traceback.format_exc()
+        except Exception:
+            trial.status, trial.message = "INVALID", traceback.format_exc()
+
+    def _execute(self, trial: Any, execution: int, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Trained:
+        keras.utils.set_random_seed(trial_seed(getattr(self.oracle, "seed", 0), trial.trial_id, execution))
+        model = self._build(trial.hyperparameters)
+        epochs = int(kwargs.get("epochs", 1))
+
+        def on_epoch(epoch: int, logs: Mapping[str, float]) -> None:
+            if self.observer is not None:
+                self.observer.on_epoch(trial, epoch, epochs, logs)
+
+        request = Request(
+            hypermodel=self.hypermodel,
+            hp=trial.hyperparameters,
+            model=model,
+            args=args,
+            # Callbacks have state, such as the patience of an early stop, that no other trial may inherit.
+            kwargs={**kwargs, "callbacks": copy.deepcopy(kwargs.get("callbacks"))},
+            objective=self.oracle.objective,
+            on_epoch=on_epoch,
+            deadline=None if self.trial_time_limit is None else time.monotonic() + self.trial_time_limit,
+        )
+        return choice.train(self.engine, request)
+
+    def _build(self, hp: keras_tuner.HyperParameters) -> keras.Model:
+        self._free_memory()
+        strategy = self.distribution_strategy
+        with strategy.scope() if strategy is not None else contextlib.nullcontext():
+            model = self.hypermodel.build(hp)
+            if not isinstance(model, keras.Model):
+                raise keras_tuner.errors.FatalTypeError(
+                    f"The hypermodel built {type(model).__name__}; expected a keras.Model. Is a `return` missing?"
+                )
+            self._recompile(model)
+        if self.max_model_size and model.built and model.count_params() > self.max_model_size:
+            raise keras_tuner.errors.FailedTrialError(
+                f"Oversized model: {model.count_params()} parameters, max_model_size is {self.max_model_size}."
+            )
+        return model
+
+    def _recompile(self, model: keras.Model) -> None:
+        if not (self.optimizer or self.loss or self.metrics):
+            return
+        optimizer = self.optimizer or model.optimizer
+        if isinstance(self.optimizer, keras.optimizers.Optimizer):
+            # An optimizer that has trained one model cannot train another.
+            optimizer = keras.optimizers.deserialize(keras.optimizers.serialize(self.optimizer))
+        kept = [each for each in model.metrics if each.name not in ("loss", "compile_metrics")]
+        model.compile(optimizer=optimizer, loss=self.loss or model.loss, metrics=self.metrics or kept)
+
+    def _free_memory(self) -> None:
+        keras.backend.clear_session(free_memory=False)
+        if _resident_memory() > self._memory + MEMORY_GROWTH:
+            gc.collect()
+            self._memory = _resident_memory()
+
+    def _merit(self, epochs: Sequence[Mapping[str, float]]) -> float:
+        """The best epoch's objective, more is better; -inf where none is a number."""
+        sign = 1 if self.oracle.objective.direction == "max" else -1
+        values = [sign * float(self.oracle.objective.get_value(each)) for each in epochs]
+        return max((value for value in values if np.isfinite(value)), default=-np.inf)
+
+    def _keep(self, trial: Any, trained: Trained, merit: float) -> None:
+        sign = 1 if self.oracle.objective.direction == "max" else -1
+        others = [sign * each.score for each in self._best(self.keep_checkpoints) if each.trial_id != trial.trial_id]
+        # Written before the oracle knows, so that a trial that has ended always has its weights.
+        if len(others) < self.keep_checkpoints or merit > min(others):
+            checkpoints.save_weights(self.project_dir, trial.trial_id, trained.weights, trained.build_config)
+
+    def _best(self, count: int) -> list[Any]:
+        return [each for each in self.oracle.get_best_trials(count) if each.status == "COMPLETED"]
+
+    def _is_chief(self) -> bool:
+        return "KERASTUNER_ORACLE_IP" in os.environ and "chief" in os.environ.get("KERASTUNER_TUNER_ID", "")
+
+
+def trial_seed(seed: int, trial_id: str, execution: int) -> int:
+    """Seed of one execution of a trial, 0 to 2**32 - 1; trials of neighbouring seeds share no draws."""
+    return zlib.crc32(f"{seed}/{trial_id}/{execution}".encode())
+
+
+def _resident_memory() -> int:
+    """Resident memory of this process in bytes; 0 where the system does not tell."""
+    try:
+        with open("/proc/self/statm", encoding="ascii") as file:
+            return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    except OSError:
+        return 0
