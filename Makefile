@@ -15,6 +15,20 @@ $(VENV)/.installed-%: $(VENV)/.installed
 	$(BIN)/python -m pip install --quiet --group $*
 	touch $@
 
+# Everything of an earlier demo is taken away first, so that the demo is the same again.
+demo: $(VENV)/.installed
+	rm -rf runs/demo saved_models/demo
+	$(BIN)/kzoo search mlp --data digits --trials 24 --epochs 15 --seed 1 --out runs/demo
+	$(BIN)/kzoo export runs/demo --name demo
+	$(BIN)/kzoo predict saved_models/demo saved_models/demo/request.json
+	@echo
+	@echo "To try next:"
+	@echo "  . $(BIN)/activate"
+	@echo "  kzoo models mlp                        what was tuned"
+	@echo "  kzoo report runs/demo                  what was found"
+	@echo "  kzoo search mlp --data wine            another data set, or your own .csv, .npz, images"
+	@echo "  python examples/01_python_api.py       the same from Python"
+
 test: $(VENV)/.installed-test
 	$(BIN)/python -m pytest
 

@@ -71,6 +71,13 @@ class Task:
         """The validation metric that a search should optimise unless told otherwise."""
         return "val_accuracy" if self.kind == "classification" else "val_loss"
 
+    @property
+    def objectives(self) -> dict[str, str]:
+        """Validation metrics that a search can optimise, each with "min" or "max"."""
+        if self.kind == "classification":
+            return {"val_accuracy": "max", "val_loss": "min"}
+        return {"val_loss": "min", "val_mean_absolute_error": "min", "val_root_mean_squared_error": "min"}
+
     def to_dict(self) -> dict[str, Any]:
         """Plain lists, strings and numbers, as JSON takes them."""
         return dataclasses.asdict(self)

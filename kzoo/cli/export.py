@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -21,6 +23,9 @@ if TYPE_CHECKING:
 
 EXAMPLES = 64
 """Training rows that the saved model is checked on."""
+
+REQUEST_ROWS = 2
+"""Test rows in the example of a request."""
 
 
 def export(
@@ -46,10 +51,11 @@ def export(
     }
     with mendable(kzoo.ExportError, OSError):
         path = kzoo.export_model(model, to / name, task=asked.task, examples=data.x_train[:EXAMPLES])
+        request = _write_request(path.parent, data)
     if as_json:
         print_json({"path": str(path), "trial": chosen.number, "metrics": metrics})
     else:
-        _show(path, chosen, metrics)
+        _show(path, chosen, metrics, request)
 
 
 def _chosen(study: Study, trial: str | None, run: Path) -> TrialRecord:
@@ -80,10 +86,19 @@ def _trained(asked: Run, run: Path, trial: TrialRecord) -> keras.Model:
     return model
 
 
-def _show(path: Path, trial: TrialRecord, metrics: dict[str, dict[str, Any]]) -> None:
+def _write_request(base: Path, data: kzoo.Dataset) -> Path:
+    """A request to try the export with, beside its versions: the server takes only directories with a number."""
+    path = base / "request.json"
+    staged = base / f".request.{os.getpid()}"
+    staged.write_text(json.dumps({"instances": data.x_test[:REQUEST_ROWS].tolist()}), encoding="utf-8")
+    staged.replace(path)
+    return path
+
+
+def _show(path: Path, trial: TrialRecord, metrics: dict[str, dict[str, Any]], request: Path) -> None:
     out = console()
     out.print(f"Trial {trial.number} is exported to {path}", markup=False, soft_wrap=True)
     for part, values in metrics.items():
         line = ", ".join(f"{name} {number(float(value), 4)}" for name, value in values.items())
         out.print(f"{part:>10}: {line}", markup=False)
-    out.print(f"\nNext: kzoo predict {path.parent} request.json", markup=False, soft_wrap=True)
+    out.print(f"\nNext: kzoo predict {path.parent} {request}", markup=False, soft_wrap=True)

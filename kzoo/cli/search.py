@@ -51,6 +51,10 @@ def search(
     source = Source(_absolute(data), target, size, kind)
     with bad_argument(hint="--data"):
         loaded = source.load()
+    if objective not in (None, *loaded.task.objectives):
+        raise typer.BadParameter(
+            f"{objective!r} is not recorded; there are {', '.join(loaded.task.objectives)}.", param_hint="--objective"
+        )
     asked = Run(
         model=model,
         data=source,
@@ -77,9 +81,11 @@ def _absolute(source: str) -> str:
 def _search(asked: Run, directory: Path, data: Dataset, *, trials: int, engine: str, as_json: bool) -> None:
     with bad_argument():
         hypermodel = asked.hypermodel()
-    with mendable(OSError):
-        _claim(directory, asked)
+    goes_on = _goes_on(directory, asked)
     tuner = _tuner(hypermodel, asked, directory, trials=trials, engine=engine)
+    if not goes_on:
+        with mendable(OSError):
+            asked.write(directory)
     interrupted = _train(tuner, data, asked, trials=trials, quiet=as_json)
     study = summary.load(directory)
     if as_json:
@@ -93,7 +99,12 @@ def _search(asked: Run, directory: Path, data: Dataset, *, trials: int, engine: 
         raise Failure(f"No trial of {len(study.trials)} gave a result; the reasons are above.")
 
 
-def _claim(directory: Path, asked: Run) -> None:
+def _goes_on(directory: Path, asked: Run) -> bool:
+    """Whether the directory holds this search already.
+
+    Raises:
+        Failure: It holds something else.
+    """
     if (directory / FILE).exists():
         different = asked.differences(Run.read(directory))
         if different:
@@ -101,10 +112,12 @@ def _claim(directory: Path, asked: Run) -> None:
                 f"{directory} holds another search: {'; '.join(different)}. Choose another --out, or give the same "
                 "arguments to go on with it."
             )
-    elif directory.is_dir() and any(directory.iterdir()):
+        return True
+    if directory.exists() and not directory.is_dir():
+        raise Failure(f"{directory} is a file; choose another --out.")
+    if directory.is_dir() and any(directory.iterdir()):
         raise Failure(f"{directory} is not empty and holds no search of the kzoo command; choose another --out.")
-    else:
-        asked.write(directory)
+    return False
 
 
 def _tuner(hypermodel: Any, asked: Run, directory: Path, *, trials: int, engine: str) -> CoarseToFineSearch:
@@ -112,7 +125,7 @@ def _tuner(hypermodel: Any, asked: Run, directory: Path, *, trials: int, engine:
 
     import tuners
 
-    direction = "max" if "accuracy" in asked.objective else "min"
+    direction = asked.task.objectives[asked.objective]
     path = directory.absolute()
     with mendable(tuners.JournalError, OSError), bad_argument():
         return tuners.CoarseToFineSearch(
@@ -120,6 +133,8 @@ def _tuner(hypermodel: Any, asked: Run, directory: Path, *, trials: int, engine:
             objective=keras_tuner.Objective(asked.objective, direction),
             max_trials=trials,
             seed=asked.seed,
+            # The zoo's defaults are what its authors would try first.
+            initial=[{}],
             directory=str(path.parent),
             project_name=path.name,
             engine=engine,

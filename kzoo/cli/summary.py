@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import rich.table
 
+from kzoo.cli import run
 from kzoo.cli.console import Failure, console, describe
 from kzoo.cli.shown import number, shown_name, shown_value
 
@@ -64,8 +65,14 @@ def show(directory: Path, study: Study, *, top: int = 10) -> None:
     for line in _troubles(study):
         out.print(line, markup=False)
     if study.best:
-        name = directory.name.split("-")[-1] or directory.name
-        out.print(f"\nNext: kzoo export {directory} --name {name}", markup=False, soft_wrap=True)
+        out.print(f"\nNext: kzoo export {directory} --name {_serving_name(directory)}", markup=False, soft_wrap=True)
+
+
+def _serving_name(directory: Path) -> str:
+    """The name of the data, where the search was run by the command."""
+    if not (directory / run.FILE).exists():
+        return directory.resolve().name
+    return Path(run.Run.read(directory).data.source).stem
 
 
 def _headline(directory: Path, study: Study) -> str:

@@ -1,0 +1,113 @@
+import json
+
+import numpy as np
+import pytest
+
+import kzoo as library
+from kzoo.cli.console import Failure
+from tuners import Study
+
+
+def test_models_lists_every_family(kzoo):
+    text = kzoo("models").stdout
+    for name in library.list_models():
+        assert name in text
+    assert {each["name"] for each in kzoo.json("models")} == set(library.list_models())
+
+
+@pytest.mark.parametrize("name", library.list_models())
+def test_one_family_in_80_columns(kzoo, name):
+    lines = kzoo("models", name).stdout.splitlines()
+    assert max(map(len, lines)) <= 80
+    described = kzoo.json("models", name)
+    assert {each["name"] for each in described["hyperparameters"]} >= {"optimizer", "adam/learning_rate", "batch_size"}
+
+
+def test_complements_are_shown_as_what_people_call_them(kzoo):
+    text = kzoo("models", "mlp").stdout
+    assert "one_minus" not in text
+    assert "log of 1 - x" in text
+
+
+def test_search_prints_the_best_and_the_next_command(searched):
+    assert searched.result.exit_code == 0
+    assert "3 trials finished" in searched.result.stdout
+    assert "Next: kzoo export RUN --name wine" in searched.result.stdout
+    assert max(map(len, searched.result.stdout.splitlines())) <= 80
+
+
+def test_the_first_trial_is_the_defaults(searched):
+    first = Study.load(searched.directory / "RUN").trials[0].values
+    assert first["optimizer"] == "adam"
+    assert first["adam/learning_rate"] == pytest.approx(1e-3)
+
+
+def test_report_is_the_same_as_json(searched):
+    record = searched.json("report", "RUN")
+    assert [trial["status"] for trial in record["trials"]] == ["COMPLETED"] * 3
+    best = max(record["trials"], key=lambda trial: trial["score"])
+    assert record["best"] == best["trial"]
+    assert not any("one_minus" in name for name in best["shown"])
+
+
+def test_a_finished_search_is_not_run_again(searched):
+    before = (searched.directory / "RUN" / "journal.jsonl").read_bytes()
+    again = searched("search", "mlp", "--data", "wine", "--trials", 3, "--epochs", 2, "--out", "RUN")
+    assert again.exit_code == 0
+    after = (searched.directory / "RUN" / "journal.jsonl").read_bytes()
+    assert after[: len(before)] == before
+    assert b'"created"' not in after[len(before) :]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "difference"),
+    [
+        (("mlp", "--data", "wine", "--epochs", 3), r"epochs 3 \(there: 2\)"),
+        (("mlp", "--data", "iris", "--epochs", 2), r"data iris \(there: wine\)"),
+        (("softmax_regression", "--data", "wine", "--epochs", 2), "model softmax_regression"),
+        (("mlp", "--data", "wine", "--epochs", 2, "--seed", 7), r"seed 7 \(there: 1\)"),
+        (("mlp", "--data", "wine", "--epochs", 2, "--fix", "units=16"), "fixed"),
+    ],
+)
+def test_another_search_does_not_go_into_the_same_run(searched, arguments, difference):
+    result = searched("search", *arguments, "--trials", 3, "--out", "RUN")
+    assert isinstance(result.exception, Failure)
+    with pytest.raises(Failure, match=difference):
+        raise result.exception
+
+
+def test_a_directory_with_other_things_is_left_alone(kzoo):
+    (kzoo.directory / "RUN").mkdir()
+    (kzoo.directory / "RUN" / "thesis.txt").write_text("precious")
+    result = kzoo("search", "mlp", "--data", "wine", "--trials", 1, "--out", "RUN")
+    assert "not empty" in str(result.exception)
+    assert [each.name for each in (kzoo.directory / "RUN").iterdir()] == ["thesis.txt"]
+
+
+def test_export_answers_as_the_model(exported):
+    assert exported.export_result.exit_code == 0
+    assert "test: accuracy" in exported.export_result.stdout
+    request = exported.directory / "saved_models" / "wine" / "request.json"
+    answer = json.loads(exported("predict", "saved_models/wine", request).stdout)
+    data = library.load_dataset("wine")
+    assert np.asarray(json.loads(request.read_text())["instances"]) == pytest.approx(data.x_test[:2])
+    for prediction in answer["predictions"]:
+        assert sum(prediction["probabilities"]) == pytest.approx(1, abs=1e-5)
+        assert prediction["label"] == prediction["classes"][int(np.argmax(prediction["probabilities"]))]
+
+
+def test_export_of_a_trial_that_is_not_there(exported):
+    result = exported("export", "RUN", "--name", "wine", "--trial", 99)
+    assert result.exit_code == 2
+    assert "No trial 99" in result.stderr
+
+
+def test_changed_data_are_not_exported_against(exported, monkeypatch):
+    description = exported.directory / "RUN" / "kzoo.json"
+    kept = description.read_text()
+    description.write_text(kept.replace('"fingerprint": "', '"fingerprint": "0'))
+    try:
+        result = exported("export", "RUN", "--name", "wine")
+    finally:
+        description.write_text(kept)
+    assert "has changed since the search" in str(result.exception)

@@ -1,0 +1,56 @@
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from tuners import Study
+
+
+def test_help_and_report_import_no_tensorflow(searched):
+    code = (
+        "import sys; from kzoo.cli.app import app; from typer.testing import CliRunner\n"
+        "for command in (['--help'], ['models', 'mlp'], ['report', 'RUN']):\n"
+        "    result = CliRunner().invoke(app, command)\n"
+        "    assert result.exit_code == 0, result.output\n"
+        "print({'tensorflow', 'keras.src', 'keras_tuner', 'pandas', 'sklearn', 'scipy.stats'} & set(sys.modules) or '')"
+    )
+    out = subprocess.check_output([sys.executable, "-c", code], text=True, cwd=searched.directory)
+    assert out.strip() == ""
+
+
+def test_a_failure_is_one_line(process):
+    result = process("report", "nowhere")
+    assert result.returncode == 1
+    assert result.stdout == ""
+    assert len(result.stderr.splitlines()) == 1
+    assert "Traceback" not in result.stderr
+
+
+def test_killed_and_interrupted_searches_go_on_as_the_unbroken_one(tmp_path):
+    command = [sys.executable, "-c", "from kzoo.cli import main; main()", "search", "softmax_regression"]
+    command += ["--data", "wine", "--trials", "6", "--epochs", "3", "--json", "--out"]
+    for sign, trials in ((signal.SIGKILL, 2), (signal.SIGINT, 4)):
+        running = subprocess.Popen([*command, "broken"], cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        _wait_for(tmp_path / "broken", trials, running)
+        running.send_signal(sign)
+        running.communicate(timeout=60)
+        assert running.returncode == (-signal.SIGKILL if sign == signal.SIGKILL else 130)
+    for name in ("broken", "unbroken"):
+        subprocess.run([*command, name], cwd=tmp_path, check=True, capture_output=True, timeout=120)
+    broken, unbroken = (Study.load(tmp_path / name) for name in ("broken", "unbroken"))
+    assert [trial.values for trial in broken.trials] == [trial.values for trial in unbroken.trials]
+    assert [trial.score for trial in broken.trials] == pytest.approx([trial.score for trial in unbroken.trials])
+
+
+def _wait_for(run, trials, running):
+    deadline = time.monotonic() + 90
+    while time.monotonic() < deadline:
+        journal = run / "journal.jsonl"
+        if journal.exists() and journal.read_bytes().count(b'"kind":"ended"') >= trials:
+            return
+        if running.poll() is not None:
+            raise AssertionError(running.stderr.read().decode())
+        time.sleep(0.02)
+    raise AssertionError("no trials in 90 seconds")
