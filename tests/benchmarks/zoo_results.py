@@ -1,0 +1,64 @@
+"""What every family of the zoo reaches on real data, for the table in the README.
+
+For each family and data set: a search of a given size, then the best model on the test rows. Prints the table, and with
+--write puts it into the README.
+
+Run: python tests/benchmarks/zoo_results.py [--trials 12] [--epochs 10] [--write]
+"""
+
+import argparse
+import datetime
+import importlib.metadata
+import tempfile
+from pathlib import Path
+
+import kzoo
+import tuners
+
+README = Path(__file__).parents[2] / "README.md"
+DATA = ("digits", "wine", "breast_cancer", "diabetes")
+
+
+def result(name: str, source: str, trials: int, epochs: int) -> str:
+    data = kzoo.load_dataset(source)
+    try:
+        hypermodel = kzoo.create_hypermodel(name, data.task, epochs=epochs)
+    except ValueError:
+        return ""
+    with tempfile.TemporaryDirectory() as directory:
+        tuner = tuners.CoarseToFineSearch(
+            hypermodel, data.task.objective, trials, 1, initial=[{}], directory=directory, project_name="search"
+        )
+        tuner.search(data.x_train, data.y_train, validation_data=(data.x_val, data.y_val), epochs=epochs, verbose=0)
+        metrics = tuner.get_best_models()[0].evaluate(data.x_test, data.y_test, verbose=0, return_dict=True)
+    wanted = "accuracy" if data.task.kind == "classification" else "root_mean_squared_error"
+    print(f"{name:20} {source:15} {wanted} {metrics[wanted]:.4g}", flush=True)
+    return f"{metrics[wanted]:.3f}" if wanted == "accuracy" else f"{metrics[wanted]:.1f}"
+
+
+def table(trials: int, epochs: int) -> str:
+    heads = ["model", *(f"{source}, RMSE" if source == "diabetes" else source for source in DATA)]
+    lines = [f"| {' | '.join(heads)} |", f"|---{'|---:' * len(DATA)}|"]
+    for name in kzoo.list_models():
+        cells = [result(name, source, trials, epochs) for source in DATA]
+        lines.append(f"| {' | '.join([f'`{name}`', *cells])} |")
+    versions = ", ".join(f"{each} {importlib.metadata.version(each)}" for each in ("tensorflow", "keras"))
+    lines.append(
+        f"\nAccuracy on the test rows (diabetes: root mean squared error) of the best of {trials} trials of {epochs} "
+        f"epochs, seed 1. Made by `tests/benchmarks/zoo_results.py` on {datetime.date.today()}, {versions}."
+    )
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--trials", type=int, default=12)
+    parser.add_argument("--epochs", type=int, default=10)
+    parser.add_argument("--write", action="store_true", help="put the table into the README")
+    options = parser.parse_args()
+    made = table(options.trials, options.epochs)
+    print(made)
+    if options.write:
+        text = README.read_text()
+        start, end = text.index("<!-- results -->"), text.index("<!-- /results -->")
+        README.write_text(f"{text[:start]}<!-- results -->\n{made}\n{text[end:]}")
