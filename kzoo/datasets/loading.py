@@ -10,9 +10,12 @@ from typing import Literal
 
 from kzoo.datasets.assembly import assemble
 from kzoo.datasets.dataset import DataError, Dataset
+from kzoo.datasets.folders import read_folder
 from kzoo.datasets.named import list_datasets, read_named
+from kzoo.datasets.npz import read_npz
 from kzoo.datasets.raw import RawData
 from kzoo.datasets.split import Plan
+from kzoo.datasets.table import read_csv
 
 
 def load_dataset(
@@ -76,6 +79,12 @@ def _read(source: str | Path, target: str | Sequence[str] | None, image_size: tu
         return read_named(str(source))
     if not path.exists():
         raise _not_found(source, path)
+    if path.is_dir():
+        return read_folder(path, image_size)
+    if suffix == ".npz":
+        return read_npz(path)
+    if suffix == ".csv":
+        return read_csv(path, target)
     raise DataError(f"{path}: not a data set; expected a .npz file, a .csv file or a folder of images.")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from kzoo.datasets.image_sets import IMAGE_SETS, read_image_set
 from kzoo.datasets.raw import Part, RawData
 
 UCI = "CC BY 4.0"
@@ -18,12 +19,12 @@ TOY_SETS = {
 
 def list_datasets() -> tuple[str, ...]:
     """Names that `load_dataset` takes."""
-    return tuple(TOY_SETS)
+    return (*TOY_SETS, *IMAGE_SETS)
 
 
 def read_named(name: str) -> RawData:
     """Reads one of `list_datasets()`."""
-    return _read_toy_set(name)
+    return read_image_set(name) if name in IMAGE_SETS else _read_toy_set(name)
 
 
 def _read_toy_set(name: str) -> RawData:

@@ -1,8 +1,7 @@
-"""Draws where a search went: learning rate against momentum, early trials pale and later ones dark.
+"""Draws where a search went: two hyperparameters in three stages, coloured by the objective.
 
-Make the search first, then: python tests/benchmarks/zoom_picture.py RUN PICTURE.png
-
-    kzoo search mlp --data digits --fix optimizer=momentum --priority 2 --trials 60 --epochs 10 --out RUN
+kzoo search mlp --data digits --fix optimizer=adam --trials 60 --epochs 8 --out RUN
+python tests/benchmarks/zoom_picture.py RUN PICTURE.png
 """
 
 import sys
@@ -15,7 +14,7 @@ import numpy as np
 
 from tuners import Study
 
-RATE, COMPLEMENT = "momentum/learning_rate", "momentum/one_minus_momentum"
+RATE, UNITS = "adam/learning_rate", "units"
 COARSE = 8
 
 
@@ -23,7 +22,7 @@ def draw(run: str, picture: str) -> None:
     study = Study.load(run)
     trials = [trial for trial in study.trials if trial.score is not None]
     rates = np.array([trial.values[RATE] for trial in trials])
-    complements = np.array([trial.values[COMPLEMENT] for trial in trials])
+    units = np.array([trial.values[UNITS] for trial in trials])
     scores = np.array([trial.score for trial in trials])
     numbers = np.array([trial.number for trial in trials])
     figure, axes = plt.subplots(1, 3, figsize=(11, 3.8), sharex=True, sharey=True, layout="constrained")
@@ -32,19 +31,18 @@ def draw(run: str, picture: str) -> None:
     worst, best = np.quantile(scores, 0.25), scores.max()
     for axis, (first, last), title in zip(axes, stages, titles, strict=True):
         before, now = numbers < first, (numbers >= first) & (numbers <= last)
-        axis.scatter(rates[before], complements[before], s=14, color="0.8", zorder=1)
+        axis.scatter(rates[before], units[before], s=14, color="0.8", zorder=1)
         colours = axis.scatter(
-            rates[now], complements[now], s=46, c=scores[now], cmap="viridis", vmin=worst, vmax=best, ec="black", lw=0.4
+            rates[now], units[now], s=46, c=scores[now], cmap="viridis", vmin=worst, vmax=best, ec="black", lw=0.4
         )
         top = int(np.argmax(np.where(numbers <= last, scores, -np.inf)))
-        axis.scatter(rates[top], complements[top], s=190, fc="none", ec="crimson", lw=1.8, zorder=3)
+        axis.scatter(rates[top], units[top], s=190, fc="none", ec="crimson", lw=1.8, zorder=3)
         axis.set(xscale="log", yscale="log", title=f"trials {first} to {last}: {title}", xlabel="learning rate")
         axis.title.set_fontsize(10)
-    axes[0].set_ylabel("momentum, on the scale of 1 - momentum")
-    ticks = [0.5, 0.1, 0.05, 0.01]
-    axes[0].set_yticks(ticks, [f"{1 - tick:g}" for tick in ticks])
+    axes[0].set_ylabel("hidden units")
+    ticks = [16, 32, 64, 128, 256, 512]
+    axes[0].set_yticks(ticks, list(map(str, ticks)))
     axes[0].minorticks_off()
-    axes[0].invert_yaxis()
     figure.colorbar(colours, ax=axes, label=f"{study.objective.replace('_', ' ')}", shrink=0.9)
     figure.savefig(picture, dpi=110)
 

@@ -1,0 +1,92 @@
+import numpy as np
+import pytest
+
+from kzoo.datasets import DataError, load_dataset
+
+rng = np.random.default_rng(0)
+X, Y = rng.normal(size=(40, 3)), np.arange(40) % 2
+
+
+@pytest.fixture
+def npz(tmp_path):
+    def write(**arrays):
+        path = tmp_path / "data.npz"
+        np.savez(path, **arrays)
+        return path
+
+    return write
+
+
+def test_table(npz):
+    data = load_dataset(npz(x=X, y=Y))
+    assert data.task.input_shape == (3,)
+    assert data.task.class_names == ("0", "1")
+    assert data.x_train.dtype == np.float32
+    assert (len(data.x_train), len(data.x_val), len(data.x_test)) == (24, 8, 8)
+
+
+def test_given_parts_are_kept(npz):
+    data = load_dataset(npz(x_train=X[:30], y_train=Y[:30], x_test=X[30:], y_test=Y[30:]))
+    np.testing.assert_array_equal(data.x_test, X[30:].astype(np.float32))
+    assert len(data.x_val) == 6
+
+
+def test_images_stay_bytes_and_get_a_channel(npz):
+    images = rng.integers(0, 256, (40, 5, 4), dtype=np.uint8)
+    data = load_dataset(npz(x=images, y=Y))
+    assert data.task.input_shape == (5, 4, 1)
+    assert data.task.input_dtype == "uint8"
+
+
+def test_text_labels_and_regression(npz):
+    assert load_dataset(npz(x=X, y=np.array(["cat", "ant"])[Y])).task.class_names == ("ant", "cat")
+    several = load_dataset(npz(x=X, y=rng.normal(size=(40, 2))))
+    assert several.task.kind == "regression"
+    assert several.task.num_targets == 2
+
+
+def with_nan(values, index):
+    values = values.copy()
+    values[index] = np.nan
+    return values
+
+
+@pytest.mark.parametrize(
+    ("arrays", "message"),
+    [
+        ({"a": X}, "expected arrays x and y.*found a"),
+        ({"x": X}, "x is there but y is not"),
+        ({"x": X, "y": Y[:30]}, "x has 40 rows and y 30"),
+        ({"x": with_nan(X, (7, 2)), "y": Y}, r"x\[7, 2\] is NaN"),
+        ({"x": X, "y": with_nan(X[:, 0], 3)}, r"y\[3\] is NaN"),
+        ({"x": X.astype(str), "y": Y}, "expected numbers"),
+        ({"x": X * 1e300, "y": Y}, "more than float32 can hold"),
+        ({"x": X[:, 0], "y": Y}, r"expected x as \[rows, features\]"),
+        ({"x": X[:, :0], "y": Y}, "axis of length 0"),
+        ({"x": X, "y": np.zeros(40, int)}, "'0' in every row"),
+        ({"x": X, "y": np.ones(40)}, "1 in every row"),
+        ({"x": X, "y": np.eye(2)[Y]}, "one-hot"),
+        ({"x": X[:4], "y": Y[:4]}, "at least 3 rows of each class"),
+        ({"x_train": X, "y_train": Y, "x_test": X[:, :2], "y_test": Y}, "must be alike"),
+        ({"x_train": X, "y_train": Y, "x_test": X, "y_test": Y + 1}, "'2' is not one of the training classes"),
+        ({"x": np.array([{}] * 40), "y": Y}, "Python objects, which are never unpickled"),
+    ],
+)
+def test_says_what_is_wrong(npz, arrays, message):
+    with pytest.raises(DataError, match=message):
+        load_dataset(npz(**arrays))
+
+
+@pytest.mark.parametrize("content", [b"", b"PK\x03\x04 not a zip", b"\x80\x04]q\x00."])
+def test_a_file_that_is_no_npz(tmp_path, content):
+    path = tmp_path / "data.npz"
+    path.write_bytes(content)
+    with pytest.raises(DataError, match="data.npz"):
+        load_dataset(path)
+
+
+def test_a_truncated_file(npz):
+    path = npz(x=X, y=Y)
+    path.write_bytes(path.read_bytes()[:-200])
+    with pytest.raises(DataError, match="cannot be read"):
+        load_dataset(path)
