@@ -56,7 +56,7 @@ def test_idx(place, compressed):
 @pytest.mark.parametrize(("name", "label_bytes"), [("cifar10", 1), ("cifar100", 2)])
 def test_cifar(place, name, label_bytes):
     pixels = rng.integers(0, 256, (60, 3, 32, 32), dtype=np.uint8)
-    fine = LABELS if name == "cifar10" else np.arange(400).astype(np.uint8) % 100
+    fine = LABELS if name == "cifar10" else np.arange(1000).astype(np.uint8) % 100
     pixels = np.resize(pixels, (len(fine), 3, 32, 32))
     labels = np.repeat(fine[:, None], label_bytes, axis=1)
     content = np.concatenate([labels, pixels.reshape(len(fine), -1)], axis=1).tobytes()
