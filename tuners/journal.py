@@ -78,7 +78,7 @@ def _parse(content: bytes) -> tuple[list[dict[str, Any]], list[int]]:
 def _decode(line: bytes) -> dict[str, Any] | None:
     try:
         checksum, text = line[:8], line[9:]
-        if line[8:9] != b" " or int(checksum, 16) != zlib.crc32(text):
+        if line[8:9] != b" " or checksum != b"%08x" % zlib.crc32(text):
             return None
         record = json.loads(text)
     except (ValueError, RecursionError):

@@ -185,8 +185,9 @@ def draw_candidates(
     # A step of less than one value would be no step.
     half = np.maximum(half, 0.75 * geometry.steps)
     shift = rng.uniform(-1.0, 1.0, (count, size)) * half
-    along = rng.random(count) < settings.along
-    shift[along] = _differences(ranked, settings, rng, int(along.sum()))
+    differences = _differences(ranked, settings, rng, count)
+    along = (rng.random(count) < settings.along) & differences.any(axis=1)
+    shift[along] = differences[along]
     ordered = ~geometry.choices
     points += np.where(moves & ordered, shift, 0.0)
     points = np.clip(points, 0.0, 1.0)
