@@ -1,3 +1,5 @@
+import zipfile
+
 import numpy as np
 import pytest
 
@@ -69,12 +71,52 @@ def with_nan(values, index):
         ({"x": X[:4], "y": Y[:4]}, "at least 3 rows of each class"),
         ({"x_train": X, "y_train": Y, "x_test": X[:, :2], "y_test": Y}, "must be alike"),
         ({"x_train": X, "y_train": Y, "x_test": X, "y_test": Y + 1}, "'2' is not one of the training classes"),
+        ({"x": X, "y": Y, "x_test": X, "y_test": Y}, "x_test would not be used beside x;"),
+        ({"x_train": X, "y_train": Y, "x_valid": X, "y_valid": Y}, "x_valid would not be used beside x_train"),
+        ({"x_train": X, "y_train": Y, "y_val": Y}, "y_val is there but x_val is not"),
+        ({"x": X, "y": Y + 1j}, "y is of dtype complex128"),
+        ({"x": X, "y": np.zeros((40, 0))}, r"y \(40, 0\); an axis of length 0"),
         ({"x": np.array([{}] * 40), "y": Y}, "Python objects, which are never unpickled"),
     ],
 )
 def test_says_what_is_wrong(npz, arrays, message):
     with pytest.raises(DataError, match=message):
         load_dataset(npz(**arrays))
+
+
+def test_other_arrays_are_left_alone(npz):
+    data = load_dataset(npz(x=X, y=Y, weights=np.ones(7), notes=np.array([{}])))
+    assert data.task.input_shape == (3,)
+
+
+def header(shape):
+    text = f"{{'descr': '<f8', 'fortran_order': False, 'shape': {shape}}}"
+    return b"\x93NUMPY\x01\x00v\x00" + text.ljust(117).encode() + b"\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("x", b"hello", "x is not an array"),
+        ("x.npy", header((100, 3)), "cannot be read as .npz"),
+        ("x.npy", header((10**13, 3)), "cannot be read as .npz"),
+    ],
+)
+def test_a_damaged_array(tmp_path, name, content, message):
+    path = tmp_path / "data.npz"
+    with zipfile.ZipFile(path, "w") as file:
+        file.writestr(name, content)
+        file.writestr("y.npy", content)
+    with pytest.raises(DataError, match=message):
+        load_dataset(path)
+
+
+def test_a_bare_array(tmp_path):
+    path = tmp_path / "data.npz"
+    with path.open("wb") as file:
+        np.save(file, X)
+    with pytest.raises(DataError, match="one array without a name"):
+        load_dataset(path)
 
 
 @pytest.mark.parametrize("content", [b"", b"PK\x03\x04 not a zip", b"\x80\x04]q\x00."])
