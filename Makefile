@@ -30,7 +30,7 @@ demo: $(VENV)/.installed
 	@echo "  python examples/01_python_api.py       the same from Python"
 
 test: $(VENV)/.installed-test
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --dist loadfile
 
 lint: $(VENV)/.installed-lint
 	$(BIN)/ruff check .

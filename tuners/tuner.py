@@ -17,7 +17,7 @@ import keras_tuner
 import numpy as np
 
 from tuners import checkpoints
-from tuners.engine import choice
+from tuners.engine.choice import Engines
 from tuners.engine.training import Request, Trained
 from tuners.oracle import CoarseToFineOracle
 from tuners.protocols import Observer
@@ -37,7 +37,8 @@ class FastTuner(keras_tuner.Tuner):
     Args:
         oracle: A `keras_tuner.Oracle`.
         hypermodel: A `keras_tuner.HyperModel` or a function that takes `hp` and returns a compiled Keras model.
-        engine: "fit" trains by `HyperModel.fit`; "auto" by whatever is fastest and gives the same result.
+        engine: "fit" trains by `HyperModel.fit`; "graph" runs whole epochs in the graph, with the data on the
+            device, to the same result; "auto" is "graph" where that can be done (see `tuners.engine.graph`), or "fit".
         keep_checkpoints: Number of best trials whose weights are kept on disk, >= 1.
         trial_time_limit: Seconds after which a trial begins no further epoch, or None.
         observer: Is told of epochs and trials as they end; see `tuners.protocols.Observer`.
@@ -59,12 +60,11 @@ class FastTuner(keras_tuner.Tuner):
         observer: Observer | None = None,
         **kwargs: Any,
     ) -> None:
-        if engine not in choice.ENGINES:
-            raise ValueError(f"engine is {engine!r}; expected one of {', '.join(choice.ENGINES)}.")
+        self._engines = Engines(engine)
         if keep_checkpoints < 1:
             raise ValueError(f"keep_checkpoints is {keep_checkpoints!r}; expected 1 or more.")
         super().__init__(oracle=oracle, hypermodel=hypermodel, **kwargs)
-        self.engine, self.keep_checkpoints = engine, keep_checkpoints
+        self.keep_checkpoints = keep_checkpoints
         self.trial_time_limit, self.observer = trial_time_limit, observer
         self._memory = _resident_memory()
 
@@ -189,7 +189,7 @@ class FastTuner(keras_tuner.Tuner):
             on_epoch=on_epoch,
             deadline=None if self.trial_time_limit is None else time.monotonic() + self.trial_time_limit,
         )
-        return choice.train(self.engine, request)
+        return self._engines.train(request)
 
     def _build(self, hp: keras_tuner.HyperParameters) -> keras.Model:
         self._free_memory()
@@ -208,14 +208,11 @@ class FastTuner(keras_tuner.Tuner):
         return model
 
     def _recompile(self, model: keras.Model) -> None:
-        if not (self.optimizer or self.loss or self.metrics):
-            return
-        optimizer = self.optimizer or model.optimizer
-        if isinstance(self.optimizer, keras.optimizers.Optimizer):
-            # An optimizer that has trained one model cannot train another.
-            optimizer = keras.optimizers.deserialize(keras.optimizers.serialize(self.optimizer))
-        kept = [each for each in model.metrics if each.name not in ("loss", "compile_metrics")]
-        model.compile(optimizer=optimizer, loss=self.loss or model.loss, metrics=self.metrics or kept)
+        given = {"optimizer": self.optimizer, "loss": self.loss, "metrics": self.metrics}
+        replaced = {name: keras.saving.serialize_keras_object(value) for name, value in given.items() if value}
+        if replaced:
+            # By configuration, so that every model gets an optimizer and metrics of its own.
+            model.compile_from_config({**model.get_compile_config(), **replaced})
 
     def _free_memory(self) -> None:
         keras.backend.clear_session(free_memory=False)

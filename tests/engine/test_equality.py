@@ -1,0 +1,181 @@
+"""The graph engine computes what `model.fit` computes: the same initial weights and batch order, the same curve."""
+
+import keras
+import keras_tuner
+import numpy as np
+import pytest
+
+import kzoo
+from tuners.engine import fit
+from tuners.engine.graph import GraphEngine
+from tuners.engine.training import Request
+
+OBJECTIVE = keras_tuner.Objective("val_loss", "min")
+EPOCHS = 3
+BATCH = 8
+
+
+class Plain(keras_tuner.HyperModel):
+    def build(self, hp):
+        raise NotImplementedError
+
+
+def trained(engine, build, data, **kwargs):
+    keras.utils.set_random_seed(7)
+    model = build()
+    x, y, x_val, y_val = data
+    arguments = {"validation_data": (x_val, y_val), "epochs": EPOCHS, "batch_size": BATCH, "shuffle": False, **kwargs}
+    request = Request(Plain(), None, model, (x, y), {"verbose": 0, **arguments}, OBJECTIVE, lambda *_: None)
+    if engine == "fit":
+        return fit.train(request)
+    graph = GraphEngine()
+    assert graph.refusal(request) == ""
+    return graph.train(request)
+
+
+def assert_same(build, data, **kwargs):
+    by_fit, by_graph = (trained(engine, build, data, **kwargs) for engine in ("fit", "graph"))
+    assert len(by_fit.epochs) == len(by_graph.epochs)
+    for number, (expected, found) in enumerate(zip(by_fit.epochs, by_graph.epochs, strict=True)):
+        assert set(expected) == set(found)
+        for name in expected:
+            assert found[name] == pytest.approx(expected[name], rel=1e-5 if number == 0 else 1e-3, abs=1e-6), name
+    for left, right in zip(by_fit.weights, by_graph.weights, strict=True):
+        np.testing.assert_allclose(left, right, rtol=2e-3, atol=2e-4)
+
+
+@pytest.fixture(scope="module")
+def task_data():
+    rng = np.random.default_rng(0)
+
+    def make(kind, images):
+        x = rng.normal(3, 2, (44, 6, 6, 1) if images else (44, 5)).astype(np.float32)
+        axes = tuple(range(x.ndim - 1))
+        common = {"input_mean": tuple(x.mean(axes).tolist()), "input_variance": tuple(x.var(axes).tolist())}
+        if kind == "classification":
+            y = (np.arange(44) % 3).astype(np.int32)
+            target = {"class_names": ("a", "b", "c")}
+        else:
+            y = rng.normal(100, 20, (44, 1)).astype(np.float32)
+            target = {"target_mean": (100.0,), "target_scale": (20.0,)}
+        task = kzoo.Task(kind=kind, input_shape=x.shape[1:], input_dtype="float32", train_rows=30, **common, **target)
+        # 30 rows in batches of 8: the last batch is short.
+        return task, (x[:30], y[:30], x[30:], y[30:])
+
+    return make
+
+
+@pytest.mark.parametrize("name", kzoo.list_models())
+def test_families(task_data, name):
+    family = kzoo.registry.get_family(name)
+    task, data = task_data(family.kinds[-1], family.images_only)
+    assert_same(lambda: kzoo.create_model(name, task, epochs=EPOCHS), data)
+
+
+@pytest.mark.parametrize("optimizer", ["sgd", "momentum", "rmsprop", "adam"])
+def test_optimizers(task_data, optimizer):
+    task, data = task_data("classification", False)
+    assert_same(lambda: kzoo.create_model("mlp", task, epochs=EPOCHS, units=16, optimizer=optimizer), data)
+
+
+@pytest.mark.parametrize("norm", ["after", "none"])
+def test_norm_placements(task_data, norm):
+    task, data = task_data("classification", False)
+    assert_same(lambda: kzoo.create_model("mlp", task, epochs=EPOCHS, units=16, norm=norm), data)
+
+
+@pytest.mark.parametrize("decay", ["exponential", "inverse_time", "cosine"])
+def test_schedules(task_data, decay):
+    task, data = task_data("classification", False)
+    assert_same(lambda: kzoo.create_model("mlp", task, epochs=EPOCHS, units=16, decay=decay), data)
+
+
+def test_weights_of_classes_and_examples(task_data):
+    task, data = task_data("classification", False)
+
+    def build():
+        return kzoo.create_model("mlp", task, units=16)
+
+    weights = np.linspace(0.1, 2, 30).astype(np.float32)
+    assert_same(build, data, class_weight={0: 1.0, 2: 3.0})
+    assert_same(build, data, sample_weight=weights)
+
+
+def test_callbacks_of_epochs(task_data):
+    task, data = task_data("classification", False)
+
+    def build():
+        return kzoo.create_model("mlp", task, units=16, learning_rate=0.05)
+
+    for callback in (
+        keras.callbacks.EarlyStopping(monitor="val_loss", patience=0, min_delta=10, restore_best_weights=True),
+        keras.callbacks.LearningRateScheduler(lambda epoch, rate: rate * 0.5),
+        keras.callbacks.ReduceLROnPlateau(monitor="val_loss", patience=0, min_delta=10),
+    ):
+        assert_same(build, data, callbacks=[callback])
+
+
+def test_two_inputs(task_data):
+    _, (x, y, x_val, y_val) = task_data("classification", False)
+
+    def build():
+        inputs = {"a": keras.Input((2,), name="a"), "b": keras.Input((3,), name="b")}
+        joined = keras.layers.Concatenate()(list(inputs.values()))
+        model = keras.Model(inputs, keras.layers.Dense(3, activation="softmax")(joined))
+        model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
+        return model
+
+    def parts(rows):
+        return {"a": np.ascontiguousarray(rows[:, :2]), "b": np.ascontiguousarray(rows[:, 2:])}
+
+    assert_same(build, (parts(x), y, parts(x_val), y_val))
+
+
+class Penalised(keras.Model):
+    """A model with a training step of its own."""
+
+    def train_step(self, data):
+        x, y = data
+        import tensorflow as tf
+
+        with tf.GradientTape() as tape:
+            loss = self.compute_loss(x, y, self(x, training=True)) + 0.1 * tf.reduce_sum(self.weights[0] ** 2)
+        self.optimizer.apply(tape.gradient(loss, self.trainable_variables), self.trainable_variables)
+        return self.compute_metrics(x, y, self(x, training=False))
+
+
+def test_custom_train_step(task_data):
+    _, data = task_data("classification", False)
+
+    def build():
+        inputs = keras.Input((5,))
+        model = Penalised(inputs, keras.layers.Dense(3, activation="softmax")(inputs))
+        model.compile(keras.optimizers.SGD(0.01), "sparse_categorical_crossentropy", metrics=["accuracy"])
+        return model
+
+    assert_same(build, data)
+
+
+def test_double_precision_and_no_validation(task_data):
+    task, (x, y, _, _) = task_data("regression", False)
+    objective = keras_tuner.Objective("loss", "min")
+    found = []
+    for engine in (fit.train, GraphEngine().train):
+        keras.utils.set_random_seed(7)
+        model = kzoo.create_model("linear_regression", task)
+        kwargs = {"epochs": 2, "shuffle": False, "verbose": 0}
+        request = Request(Plain(), None, model, (x.astype(float), y.astype(float)), kwargs, objective, lambda *_: None)
+        found.append(engine(request).epochs[-1]["loss"])
+    assert found[0] == pytest.approx(found[1], rel=1e-4)
+
+
+def test_shuffling_is_seeded_and_takes_every_row(task_data):
+    task, data = task_data("classification", False)
+
+    def build():
+        return kzoo.create_model("mlp", task, units=16)
+
+    first, again = (trained("graph", build, data, shuffle=True) for _ in range(2))
+    assert first.epochs == again.epochs
+    in_order = trained("graph", build, data)
+    assert first.epochs[0]["loss"] != in_order.epochs[0]["loss"]

@@ -1,0 +1,222 @@
+import keras
+import keras_tuner
+import numpy as np
+import pytest
+import tensorflow as tf
+from conftest import DATA, X, Y, build
+
+import tuners
+from tuners.checkpoints import kept_trials
+
+
+def test_the_best_model_is_as_good_as_its_trial(search):
+    made = search()
+    made.search(**DATA, epochs=3)
+    for trial, model in zip(made.oracle.get_best_trials(2), made.get_best_models(2), strict=True):
+        result = model.evaluate(*DATA["validation_data"], verbose=0, return_dict=True)
+        assert result["accuracy"] == pytest.approx(trial.score, abs=1e-6)
+
+
+def test_every_epoch_is_recorded(search):
+    made = search(max_trials=1)
+    made.search(**DATA, epochs=3)
+    record = tuners.Study.load(made.project_dir).trials[0]
+    assert {len(values) for values in record.history.values()} == {3}
+    assert set(record.history) == {"loss", "accuracy", "val_loss", "val_accuracy"}
+    assert record.score == max(record.history["val_accuracy"])
+    assert record.history["val_accuracy"][record.best_epoch - 1] == record.score
+
+
+def test_only_the_best_are_kept_and_without_optimizer_slots(search, tmp_path):
+    made = search(max_trials=6, keep_checkpoints=2)
+    made.search(**DATA, epochs=1)
+    best = [trial.trial_id for trial in made.oracle.get_best_trials(2)]
+    assert kept_trials(made.project_dir) == sorted(best)
+    with np.load(tmp_path / "run" / f"trial_{best[0]}" / "weights.npz") as arrays:
+        assert len(arrays.files) == 4 + 1
+    worst = made.oracle.get_best_trials(6)[-1]
+    with pytest.raises(tuners.CheckpointError, match="keep_checkpoints"):
+        made.load_model(worst)
+
+
+def test_a_trial_that_is_run_again_gives_the_same(search, tmp_path):
+    made = search(max_trials=2)
+    made.search(**DATA, epochs=2)
+    again = search(max_trials=2, directory=tmp_path / "again")
+    again.search(**DATA, epochs=2)
+    assert [trial.score for trial in made.oracle.trials.values()] == [
+        trial.score for trial in again.oracle.trials.values()
+    ]
+
+
+@pytest.mark.parametrize("engine", ["fit", "graph"])
+def test_a_diverged_trial_ends_at_once_and_is_infeasible(search, engine):
+    def diverging(hp):
+        model = build(hp)
+        model.compile(keras.optimizers.SGD(1e38), "sparse_categorical_crossentropy", metrics=["accuracy"])
+        return model
+
+    made = search(diverging, max_trials=1, engine=engine)
+    made.search(**DATA, epochs=20)
+    trial = made.oracle.trials["0000"]
+    assert trial.status == "INVALID"
+    assert len(trial.metrics.get_history("loss")) < 5
+    assert kept_trials(made.project_dir) == []
+
+
+def test_early_stopping_counts_for_each_trial_anew(search):
+    made = search(max_trials=3)
+    stop = keras.callbacks.EarlyStopping(monitor="val_loss", patience=0, min_delta=100)
+    made.search(**DATA, epochs=9, callbacks=[stop])
+    assert {len(each.history["loss"]) for each in tuners.Study.load(made.project_dir).trials} == {2}
+
+
+def test_executions_are_averaged(search):
+    made = search(max_trials=1, executions_per_trial=2)
+    made.search(**DATA, epochs=2)
+    one = search(max_trials=1, directory=made.directory / "one")
+    one.search(**DATA, epochs=2)
+    assert made.oracle.trials["0000"].score != one.oracle.trials["0000"].score
+    assert len(made.oracle.trials["0000"].metrics.get_history("loss")) == 2
+
+
+class OwnFit(keras_tuner.HyperModel):
+    def build(self, hp):
+        return build(hp)
+
+    def fit(self, hp, model, *args, **kwargs):
+        history = model.fit(*args, **kwargs)
+        return {"val_accuracy": history.history["val_accuracy"][-1] / 2}
+
+
+def test_a_fit_of_its_own(search):
+    made = search(OwnFit(), max_trials=2)
+    made.search(**DATA, epochs=1)
+    assert all(trial.score <= 0.5 for trial in made.oracle.trials.values())
+
+
+def test_a_number_as_result(search):
+    class Number(OwnFit):
+        def fit(self, hp, model, *args, **kwargs):
+            return float(hp.get("units"))
+
+    made = search(Number(), objective=None, max_trials=2)
+    made.search()
+    assert made.oracle.get_best_trials()[0].score == min(trial.score for trial in made.oracle.trials.values())
+
+
+def test_nothing_as_result_is_said_at_once(search):
+    class Nothing(OwnFit):
+        def fit(self, hp, model, *args, **kwargs):
+            return None
+
+    with pytest.raises(keras_tuner.errors.FatalTypeError, match="NoneType.*`return` missing"):
+        search(Nothing()).search()
+
+
+def test_an_objective_that_is_not_recorded_is_said_at_once(search):
+    made = search(objective=keras_tuner.Objective("val_f1", "max"))
+    with pytest.raises(keras_tuner.errors.FatalValueError, match="'val_f1' is not among.*val_accuracy"):
+        made.search(**DATA, epochs=1)
+
+
+def test_a_pipeline(search):
+    made = search(max_trials=2)
+    pipeline = tf.data.Dataset.from_tensor_slices((X, Y)).batch(32)
+    made.search(pipeline, validation_data=pipeline, epochs=2, shuffle=False)
+    assert [trial.status for trial in made.oracle.trials.values()] == ["COMPLETED"] * 2
+
+
+def test_a_build_that_raises_is_a_failed_trial(search):
+    def picky(hp):
+        if hp.Int("units", 2, 32) > 2:
+            raise ValueError("too wide")
+        return build(hp)
+
+    made = search(picky, max_consecutive_failed_trials=2, initial=[{"units": 30}, {"units": 31}])
+    with pytest.raises(RuntimeError, match="2 trials in a row have failed(.|\n)*too wide"):
+        made.search(**DATA, epochs=1)
+
+
+def test_an_oversized_model_is_skipped(search):
+    made = search(max_trials=2, max_model_size=60, initial=[{"units": 32}, {"units": 2}])
+    made.search(**DATA, epochs=1)
+    assert [trial.status for trial in made.oracle.trials.values()] == ["FAILED", "COMPLETED"]
+    assert "max_model_size is 60" in made.oracle.trials["0000"].message
+
+
+def test_not_a_model(search):
+    with pytest.raises(keras_tuner.errors.FatalTypeError, match="built NoneType"):
+        search(lambda hp: None if hp.Int("units", 2, 32) else None).search(**DATA)
+
+
+def test_compile_arguments_are_replaced(search):
+    made = search(max_trials=2, optimizer=keras.optimizers.SGD(0.1), loss="sparse_categorical_crossentropy")
+    made.search(**DATA, epochs=1)
+    assert isinstance(made.get_best_models()[0].optimizer, keras.optimizers.SGD)
+
+
+def test_a_model_built_by_its_first_batch(search):
+    def late(hp):
+        model = keras.Sequential([keras.layers.Dense(hp.Int("units", 2, 9)), keras.layers.Dense(2, "softmax")])
+        model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
+        return model
+
+    made = search(late, max_trials=1)
+    made.search(**DATA, epochs=1)
+    result = made.get_best_models()[0].evaluate(*DATA["validation_data"], verbose=0, return_dict=True)
+    assert result["accuracy"] == pytest.approx(made.oracle.trials["0000"].score)
+
+
+def test_observer_is_told(search):
+    class Recorder:
+        def __init__(self):
+            self.epochs, self.trials = [], []
+
+        def on_epoch(self, trial, epoch, epochs, logs):
+            self.epochs.append((trial.trial_id, epoch, epochs))
+            assert "val_loss" in logs
+
+        def on_trial_end(self, trial):
+            self.trials.append(trial.score)
+
+    recorder = Recorder()
+    made = search(max_trials=2, observer=recorder)
+    made.search(**DATA, epochs=2)
+    assert recorder.epochs == [("0000", 1, 2), ("0000", 2, 2), ("0001", 1, 2), ("0001", 2, 2)]
+    assert recorder.trials == [trial.score for trial in made.oracle.trials.values()]
+
+
+def test_a_time_limit_ends_a_trial_with_what_it_has(search):
+    made = search(max_trials=1, trial_time_limit=1e-6)
+    made.search(**DATA, epochs=50)
+    assert len(made.oracle.trials["0000"].metrics.get_history("loss")) == 1
+
+
+@pytest.mark.parametrize("name", ["random", "bayesian", "hyperband"])
+def test_oracles_of_keras_tuner(tmp_path, name):
+    oracle = {
+        "random": lambda: keras_tuner.oracles.RandomSearchOracle(objective="val_accuracy", max_trials=3, seed=1),
+        "bayesian": lambda: keras_tuner.oracles.BayesianOptimizationOracle(
+            objective="val_accuracy", max_trials=3, seed=1
+        ),
+        "hyperband": lambda: keras_tuner.oracles.HyperbandOracle(objective="val_accuracy", max_epochs=3, seed=1),
+    }[name]()
+    oracle.verbose = 0
+    made = tuners.FastTuner(oracle, build, directory=tmp_path, project_name="run")
+    made.search(**DATA, epochs=1)
+    assert len(made.get_best_models()) == 1
+
+
+@pytest.mark.parametrize(
+    ("options", "message"), [({"engine": "warp"}, "engine is 'warp'"), ({"keep_checkpoints": 0}, "0")]
+)
+def test_bad_arguments(search, options, message):
+    with pytest.raises(ValueError, match=message):
+        search(**options)
+
+
+def test_graph_says_why_it_cannot(search):
+    made = search(OwnFit(), engine="graph", max_consecutive_failed_trials=1)
+    with pytest.raises(RuntimeError, match="engine='graph' cannot train this trial: the hypermodel has a fit"):
+        made.search(**DATA, epochs=1)

@@ -1,0 +1,224 @@
+"""The engine that runs a whole epoch as one compiled function, with the data on the device.
+
+It calls the model's own `train_step` and `test_step`, so that what is computed is what `model.fit` computes; what falls
+away is the loop around them: iterators, callbacks of batches, and a call into TensorFlow for every batch.
+"""
+
+from __future__ import annotations
+
+import inspect
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from tuners.engine.data import DeviceData, Examples, class_weighted, trouble
+from tuners.engine.fit import BestEpoch
+from tuners.engine.training import Request, Trained
+from tuners.protocols import FitsByArguments
+from tuners.results import epochs_of
+
+KNOWN = frozenset(
+    ("x", "y", "batch_size", "epochs", "verbose", "callbacks", "validation_data", "shuffle", "class_weight")
+    + ("sample_weight", "validation_batch_size")
+)
+"""Arguments of `model.fit` that this engine takes; with others a trial is trained by `model.fit`."""
+
+BATCH_HOOKS = tuple(
+    f"on_{stage}batch_{moment}" for stage in ("", "train_", "test_", "predict_") for moment in ("begin", "end")
+)
+BATCH_SIZE = 32
+"""Of `model.fit`, where none is given."""
+
+
+class GraphEngine:
+    """Trains by whole epochs in the graph; keeps the data on the device from one trial to the next."""
+
+    def __init__(self) -> None:
+        self._data = DeviceData()
+
+    def refusal(self, request: Request) -> str:
+        """Why a trial has to be trained by `model.fit`, or "" where it can be trained here.
+
+        The rule: numpy arrays that fit on the device, a hypermodel whose `fit` is `model.fit`, and no callback that
+        wants to see batches.
+
+        Args:
+            request: What to train.
+        """
+        arguments = _arguments(request)
+        if arguments is None:
+            return "the hypermodel has a fit() of its own and no fit_arguments()"
+        unknown = set(arguments) - KNOWN
+        if unknown:
+            return f"the argument {min(unknown)} of model.fit"
+        if arguments.get("class_weight") and arguments.get("sample_weight") is not None:
+            return "class_weight together with sample_weight"
+        if request.model.run_eagerly or not request.model.built:
+            return "the model runs eagerly or is built by its first batch"
+        if request.model.steps_per_execution != 1:
+            return "steps_per_execution"
+        for callback in _callbacks(arguments):
+            if any(_overrides(callback, hook) for hook in BATCH_HOOKS):
+                return f"{type(callback).__name__} sees batches"
+        weights = arguments.get("sample_weight")
+        parts = [arguments.get("x"), arguments.get("y"), *(() if weights is None else (weights,))]
+        validation = arguments.get("validation_data")
+        if validation is not None and not isinstance(validation, tuple | list):
+            return "validation_data is no tuple of arrays"
+        found = trouble(parts) or (trouble(list(validation)) if validation is not None else "")
+        if (
+            not found
+            and arguments.get("class_weight")
+            and class_weighted(arguments["y"], arguments["class_weight"]) is None
+        ):
+            return "class_weight without class ids"
+        return found
+
+    def train(self, request: Request) -> Trained:
+        """Train the model of a trial; `refusal` must have been "".
+
+        Args:
+            request: What to train.
+
+        Returns:
+            Metrics of each epoch and the best epoch's weights.
+
+        Raises:
+            Exception: Whatever training raises.
+        """
+        arguments, model = _arguments(request) or {}, request.model
+        best = BestEpoch(request.objective, request.on_epoch, request.deadline)
+        epochs = int(arguments.get("epochs") or 1)
+        callbacks = keras.callbacks.CallbackList(
+            [*_callbacks(arguments), best], add_history=True, model=model, verbose=0, epochs=epochs
+        )
+        training = self._data.examples(_training_parts(arguments))
+        validation = arguments.get("validation_data")
+        holdout = None if validation is None else self._data.examples(tuple(validation))
+        batch_size = int(arguments.get("batch_size") or BATCH_SIZE)
+        _build(model, training)
+        steps = Steps(model, training, holdout, batch_size, arguments.get("validation_batch_size") or batch_size)
+        shuffle = arguments.get("shuffle", True)
+        history = _run(model, steps, callbacks, epochs=epochs, rows=training.rows if shuffle else 0)
+        return Trained(
+            epochs_of(history, request.objective), best.weights or model.get_weights(), model.get_build_config()
+        )
+
+
+def _run(model: Any, steps: Steps, callbacks: Any, *, epochs: int, rows: int) -> Any:
+    # Drawn from the seed that the trial has set, as the shuffling of model.fit is.
+    rng = np.random.default_rng(np.random.randint(2**31))
+    model.stop_training = False
+    callbacks.on_train_begin()
+    logs: dict[str, float] = {}
+    for epoch in range(epochs):
+        callbacks.on_epoch_begin(epoch)
+        order = rng.permutation(rows).astype(np.int32) if rows else steps.in_order
+        logs = steps.epoch(order)
+        callbacks.on_epoch_end(epoch, logs)
+        if model.stop_training:
+            break
+    if model.optimizer is not None and epochs > 0:
+        model.optimizer.finalize_variable_values(model.trainable_weights)
+    callbacks.on_train_end(logs)
+    return model.history
+
+
+class Steps:
+    """The compiled epoch of one model.
+
+    Args:
+        model: A compiled and built Keras model.
+        training: What to train on.
+        holdout: What to validate on, or None.
+        batch_size: Examples in a training step.
+        holdout_batch_size: Examples in a validation step.
+    """
+
+    def __init__(
+        self, model: Any, training: Examples, holdout: Examples | None, batch_size: int, holdout_batch_size: int
+    ) -> None:
+        self.model = model
+        self.in_order = np.arange(training.rows, dtype=np.int32)
+        # One traced function each: a batch has an open size, so that a last one that is short needs no second trace.
+        self._train = _over(training, batch_size, model.train_step)
+        self._test = None if holdout is None else _over(holdout, holdout_batch_size, model.test_step)
+        self._holdout_order = np.arange(0 if holdout is None else holdout.rows, dtype=np.int32)
+
+    def epoch(self, order: np.ndarray) -> dict[str, float]:
+        """Train on all examples once, in this order, then validate; metrics by name."""
+        self.model.reset_metrics()
+        self._train(tf.constant(order))
+        logs = self._results()
+        if self._test is not None:
+            self.model.reset_metrics()
+            self._test(tf.constant(self._holdout_order))
+            logs |= {f"val_{name}": value for name, value in self._results().items()}
+        return logs
+
+    def _results(self) -> dict[str, float]:
+        return {name: float(value) for name, value in self.model.get_metrics_result().items()}
+
+
+def _over(examples: Examples, batch_size: int, step: Any) -> Any:
+    """A compiled function that takes an order of the rows and calls `step` on batch after batch."""
+    batches = math.ceil(examples.rows / batch_size)
+
+    def run(order: Any) -> None:
+        def body(index: Any) -> Any:
+            rows = order[index * batch_size : (index + 1) * batch_size]
+            step(keras.tree.map_structure(lambda part: tf.gather(part, rows), examples.parts))
+            return index + 1
+
+        tf.while_loop(lambda index: index < batches, body, [tf.constant(0)])
+
+    # The loop is written for the graph; to have autograph rewrite all that Keras calls takes longer than the training.
+    return tf.function(run, autograph=False)
+
+
+def _build(model: Any, training: Examples) -> None:
+    """Let metrics and optimizer make their variables, which they cannot do inside a loop of the graph."""
+    few = keras.tree.map_structure(lambda part: part[:2], training.parts)
+    x, y = few[0], few[1] if len(few) > 1 else None
+    predictions = model(x, training=False)
+    model.compute_metrics(x, y, predictions, few[2] if len(few) > 2 else None)
+    model.compute_loss(x, y, predictions, few[2] if len(few) > 2 else None, training=False)
+    model.optimizer.build(model.trainable_variables)
+    model.reset_metrics()
+
+
+def _arguments(request: Request) -> dict[str, Any] | None:
+    """Arguments of `model.fit` by name; None where the hypermodel does more than calling it."""
+    hypermodel = request.hypermodel
+    if not isinstance(hypermodel, FitsByArguments) and _has_own_fit(hypermodel):
+        return None
+    own = hypermodel.fit_arguments(request.hp) if isinstance(hypermodel, FitsByArguments) else {}
+    names = list(inspect.signature(request.model.fit).parameters)
+    return {**dict(zip(names, request.args, strict=False)), **request.kwargs, **own}
+
+
+def _has_own_fit(hypermodel: Any) -> bool:
+    import keras_tuner
+
+    # keras-tuner wraps a build function in a hypermodel of its own, whose fit is the plain one.
+    return type(hypermodel).fit is not keras_tuner.HyperModel.fit
+
+
+def _callbacks(arguments: Mapping[str, Any]) -> list[Any]:
+    given = arguments.get("callbacks") or []
+    return list(given) if isinstance(given, list | tuple) else [given]
+
+
+def _overrides(callback: Any, hook: str) -> bool:
+    return hook in vars(callback) or getattr(type(callback), hook) is not getattr(keras.callbacks.Callback, hook)
+
+
+def _training_parts(arguments: Mapping[str, Any]) -> tuple[Any, ...]:
+    x, y, weights = arguments.get("x"), arguments.get("y"), arguments.get("sample_weight")
+    if arguments.get("class_weight"):
+        weights = class_weighted(y, arguments["class_weight"])
+    return x, y, weights
