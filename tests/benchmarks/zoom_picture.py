@@ -14,15 +14,16 @@ import numpy as np
 
 from tuners import Study
 
-RATE, UNITS = "adam/learning_rate", "units"
+RATE, DROPOUT = "adam/learning_rate", "dropout"
 COARSE = 8
 
 
 def draw(run: str, picture: str) -> None:
     study = Study.load(run)
-    trials = [trial for trial in study.trials if trial.score is not None]
+    # The best last, so that they are drawn on top.
+    trials = study.best[::-1]
     rates = np.array([trial.values[RATE] for trial in trials])
-    units = np.array([trial.values[UNITS] for trial in trials])
+    dropouts = np.array([trial.values[DROPOUT] for trial in trials])
     scores = np.array([trial.score for trial in trials])
     numbers = np.array([trial.number for trial in trials])
     figure, axes = plt.subplots(1, 3, figsize=(11, 3.8), sharex=True, sharey=True, layout="constrained")
@@ -31,18 +32,15 @@ def draw(run: str, picture: str) -> None:
     worst, best = np.quantile(scores, 0.25), scores.max()
     for axis, (first, last), title in zip(axes, stages, titles, strict=True):
         before, now = numbers < first, (numbers >= first) & (numbers <= last)
-        axis.scatter(rates[before], units[before], s=14, color="0.8", zorder=1)
+        axis.scatter(rates[before], dropouts[before], s=14, color="0.8", zorder=1)
         colours = axis.scatter(
-            rates[now], units[now], s=46, c=scores[now], cmap="viridis", vmin=worst, vmax=best, ec="black", lw=0.4
+            rates[now], dropouts[now], s=46, c=scores[now], cmap="viridis", vmin=worst, vmax=best, ec="black", lw=0.4
         )
         top = int(np.argmax(np.where(numbers <= last, scores, -np.inf)))
-        axis.scatter(rates[top], units[top], s=190, fc="none", ec="crimson", lw=1.8, zorder=3)
-        axis.set(xscale="log", yscale="log", title=f"trials {first} to {last}: {title}", xlabel="learning rate")
+        axis.scatter(rates[top], dropouts[top], s=190, fc="none", ec="crimson", lw=1.8, zorder=3)
+        axis.set(xscale="log", title=f"trials {first} to {last}: {title}", xlabel="learning rate")
         axis.title.set_fontsize(10)
-    axes[0].set_ylabel("hidden units")
-    ticks = [16, 32, 64, 128, 256, 512]
-    axes[0].set_yticks(ticks, list(map(str, ticks)))
-    axes[0].minorticks_off()
+    axes[0].set_ylabel("dropout")
     figure.colorbar(colours, ax=axes, label=f"{study.objective.replace('_', ' ')}", shrink=0.9)
     figure.savefig(picture, dpi=110)
 
