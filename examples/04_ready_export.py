@@ -3,6 +3,7 @@
 Run: python examples/04_ready_export.py [directory of the exports]
 """
 
+import json
 import sys
 from pathlib import Path
 
@@ -20,5 +21,7 @@ model = kzoo.create_model(
 model.fit(data.x_train, data.y_train, batch_size=64, epochs=25, verbose=0)
 accuracy = model.evaluate(data.x_test, data.y_test, verbose=0, return_dict=True)["accuracy"]
 path = kzoo.export_model(model, exports / "digits", task=data.task, examples=data.x_train[:64])
+request = exports / "digits" / "request.json"
+request.write_text(json.dumps({"instances": data.x_test[:2].tolist()}))
 size = sum(file.stat().st_size for file in path.rglob("*") if file.is_file())
 print(f"{path}: test accuracy {accuracy:.4f}, {size / 1000:.0f} kB")
