@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import os
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 
-import numpy as np
 from numpy.typing import NDArray
 
+from kzoo.datasets.cifar import read_cifar
 from kzoo.datasets.dataset import DataError
-from kzoo.datasets.idx import read_cifar, read_idx
+from kzoo.datasets.idx import read_idx
+from kzoo.datasets.npz import read_npz
 from kzoo.datasets.raw import Part, RawData
 
 VARIABLE = "KZOO_DATA"
@@ -28,9 +32,11 @@ class ImageSet:
 
     Attributes:
         folder: Sub-folder of the directory, beside the directory itself, that files are looked for in.
-        class_names: Names of the classes, or () where only numbers are known.
+        class_names: Names of the classes, unless the files name them.
         licence: Terms, where known.
         origin: Who collected the data.
+        first_labels: Labels of the first ten training images, to tell sets with files of the same names apart.
+        npz: Name of a `.npz` that may stand in for the IDX files, or "".
         places: Directories where a package of the system puts the files.
         archive: Name of the `.tar.gz` for CIFAR, or "".
         checksum: MD5 of that archive.
@@ -41,6 +47,8 @@ class ImageSet:
     class_names: tuple[str, ...]
     licence: str
     origin: str
+    first_labels: tuple[int, ...] = ()
+    npz: str = ""
     places: tuple[str, ...] = ()
     archive: str = ""
     checksum: str = ""
@@ -48,13 +56,21 @@ class ImageSet:
 
 
 IMAGE_SETS = {
-    "mnist": ImageSet("mnist", DIGITS, "CC BY-SA 3.0", "Y. LeCun, C. Cortes and C. J. C. Burges, MNIST"),
+    "mnist": ImageSet(
+        "mnist",
+        DIGITS,
+        "CC BY-SA 3.0",
+        "Y. LeCun, C. Cortes and C. J. C. Burges, MNIST",
+        first_labels=(5, 0, 4, 1, 9, 2, 1, 3, 1, 4),
+        npz="mnist.npz",
+    ),
     "fashion_mnist": ImageSet(
         "fashion-mnist",
         FASHION,
         "MIT",
         "H. Xiao, K. Rasul and R. Vollgraf (2017), Fashion-MNIST",
-        ("/usr/share/datasets/fashion-mnist",),
+        first_labels=(9, 0, 0, 3, 0, 2, 7, 2, 5, 5),
+        places=("/usr/share/datasets/fashion-mnist",),
     ),
     "cifar10": ImageSet(
         "cifar-10-batches-bin",
@@ -90,59 +106,48 @@ def read_image_set(name: str) -> RawData:
         DataError: The files are not whole, or are nowhere and cannot be downloaded.
     """
     images = IMAGE_SETS[name]
-    parts = _read_cifar(name, images) if images.archive else _read_idx(name, images)
-    classes = len(images.class_names)
-    for part, (x, y) in parts.items():
-        if len(x) != len(y) or y.max(initial=0) >= classes:
-            raise DataError(f"{name}: the {part} files hold {len(x)} images and {len(y)} labels up to {y.max()}.")
-    train, test = (Part(x if x.ndim == 4 else x[..., None], y) for x, y in (parts["train"], parts["test"]))
+    class_names, train, test = _read_cifar(name, images) if images.archive else _read_idx(name, images)
+    for part, rows in (("training", train), ("test", test)):
+        if len(rows.x) != len(rows.y) or not len(rows.y) or rows.y.max() >= len(class_names):
+            largest = f" up to {rows.y.max()}" if len(rows.y) else ""
+            raise DataError(f"{name}: the {part} files hold {len(rows.x)} images and {len(rows.y)} labels{largest}.")
     return RawData(
         name,
         name,
         train,
         test=test,
         kind="classification",
-        class_names=images.class_names,
+        class_names=class_names,
         licence=images.licence,
         origin=images.origin,
     )
 
 
-Arrays = dict[str, tuple[NDArray[np.uint8], NDArray[np.uint8]]]
+Found = tuple[tuple[str, ...], Part, Part]
 
 
-def _read_idx(name: str, images: ImageSet) -> Arrays:
+def _read_idx(name: str, images: ImageSet) -> Found:
     for directory in _directories(images):
-        files = [_existing(directory, file) for file in IDX_FILES]
-        if all(files):
-            arrays = [read_idx(file) for file in files if file]
-            return {"train": (arrays[0], arrays[1]), "test": (arrays[2], arrays[3])}
-    with _downloading(name, images, ", ".join(f"{file}[.gz]" for file in IDX_FILES)):
+        found = _idx_in(directory) or _npz_in(directory, images)
+        if found:
+            _check_identity(name, found[0].y, directory)
+            return images.class_names, *found
+    wanted = ", ".join(f"{file}[.gz]" for file in IDX_FILES) + (f" or {images.npz}" if images.npz else "")
+    with _downloading(name, wanted):
         import keras
 
         train, test = getattr(keras.datasets, name).load_data()
-    return {"train": train, "test": test}
+    return images.class_names, Part(train[0][..., None], train[1]), Part(test[0][..., None], test[1])
 
 
-def _read_cifar(name: str, images: ImageSet) -> Arrays:
-    for directory in _directories(images):
-        for path in (directory / images.archive, directory if directory.name == images.folder else directory / "_"):
-            if path.exists():
-                return read_cifar(path, images.label_bytes)
-    with _downloading(name, images, images.archive):
-        import keras
-
-        # The binary version: the one that keras.datasets downloads is pickled.
-        path = keras.utils.get_file(
-            images.archive, f"https://www.cs.toronto.edu/~kriz/{images.archive}", md5_hash=images.checksum
-        )
-    return read_cifar(Path(path), images.label_bytes)
-
-
-def _directories(images: ImageSet) -> list[Path]:
-    named = os.environ.get(VARIABLE)
-    own = [Path(named) / images.folder, Path(named)] if named else []
-    return [*own, *map(Path, images.places)]
+def _idx_in(directory: Path) -> tuple[Part, Part] | None:
+    paths = [_existing(directory, file) for file in IDX_FILES]
+    if not any(paths):
+        return None
+    if not all(paths):
+        raise DataError(f"{directory}: {IDX_FILES[paths.index(None)]}[.gz] is missing beside the others.")
+    x_train, y_train, x_test, y_test = (read_idx(path) for path in paths if path)
+    return Part(x_train[..., None], y_train), Part(x_test[..., None], y_test)
 
 
 def _existing(directory: Path, file: str) -> Path | None:
@@ -150,20 +155,67 @@ def _existing(directory: Path, file: str) -> Path | None:
     return found[0] if found else None
 
 
-class _downloading:
-    """Turns the failure of a download into one line that says what else would do."""
-
-    def __init__(self, name: str, images: ImageSet, files: str) -> None:
-        self.name, self.images, self.files = name, images, files
-
-    def __enter__(self) -> None:
+def _npz_in(directory: Path, images: ImageSet) -> tuple[Part, Part] | None:
+    path = directory / images.npz
+    if not images.npz or not path.exists():
         return None
+    raw = read_npz(path)
+    if raw.test is None:
+        raise DataError(f"{path}: x_test and y_test are missing.")
+    return raw.train, raw.test
 
-    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        if isinstance(error, Exception):
-            named = os.environ.get(VARIABLE)
+
+def _check_identity(name: str, labels: NDArray, directory: Path) -> None:
+    # MNIST and its kin have files of the same names: one set would be taken for the other and nothing seem wrong.
+    for other, images in IMAGE_SETS.items():
+        if other != name and images.first_labels and tuple(labels[:10].tolist()) == images.first_labels:
             raise DataError(
-                f"{self.name} could not be downloaded ({' '.join(str(error).split())[:120]}). Put {self.files} into a "
-                f"directory and name it in the environment variable {VARIABLE}"
-                + (f" (now {named}, where they are not)." if named else ".")
-            ) from None
+                f"{directory}: these are the files of {other}, not of {name}; give each set a sub-folder of its own "
+                f"({IMAGE_SETS[name].folder}, {images.folder}) in {VARIABLE}."
+            )
+
+
+def _read_cifar(name: str, images: ImageSet) -> Found:
+    path = next((path for path in _archives(images) if path.exists()), None)
+    if path is None:
+        with _downloading(name, images.archive):
+            import keras
+
+            # The binary version: the one that keras.datasets downloads is pickled.
+            url = f"https://www.cs.toronto.edu/~kriz/{images.archive}"
+            path = Path(keras.utils.get_file(images.archive, url, file_hash=images.checksum, hash_algorithm="md5"))
+    cifar = read_cifar(path, images.label_bytes)
+    named = len(cifar.class_names) == len(images.class_names)
+    return cifar.class_names if named else images.class_names, cifar.train, cifar.test
+
+
+def _archives(images: ImageSet) -> list[Path]:
+    return [each for root in _roots() for each in (root / images.archive, root / images.folder)]
+
+
+def _directories(images: ImageSet) -> list[Path]:
+    own = [each for root in _roots() for each in (root / images.folder, root)]
+    return [*own, *map(Path, images.places)]
+
+
+def _roots() -> list[Path]:
+    named = os.environ.get(VARIABLE)
+    if named and not Path(named).is_dir():
+        raise DataError(f"{VARIABLE} is {named!r}, which is not a directory.")
+    return [Path(named)] if named else []
+
+
+@contextlib.contextmanager
+def _downloading(name: str, files: str) -> Iterator[None]:
+    """Turns the failure of a download into one line that says what else would do."""
+    try:
+        # Keras writes its progress to the standard output, which belongs to the results of a command.
+        with contextlib.redirect_stdout(sys.stderr):
+            yield
+    except Exception as error:  # Keras raises a bare Exception when a download fails.
+        named = os.environ.get(VARIABLE)
+        raise DataError(
+            f"{name} could not be downloaded ({' '.join(str(error).split())[:120]}). Put {files} into a directory and "
+            f"name it in the environment variable {VARIABLE}"
+            + (f" (now {named}, where they are not)." if named else ".")
+        ) from None
