@@ -2,7 +2,7 @@ import numpy as np
 import PIL.Image
 import pytest
 
-from kzoo.datasets import DataError, folders, load_dataset
+from kzoo.datasets import DataError, image_files, load_dataset
 
 rng = np.random.default_rng(0)
 
@@ -64,9 +64,117 @@ class TestTrouble:
         (folder / "cat" / "link.png").symlink_to(tmp_path / "outside.png")
         (folder / "cat" / ".hidden.png").write_bytes(b"x")
         (folder / "cat" / "notes.txt").write_text("x")
+        (folder / "cat" / ".thumbnails").mkdir()
+        (folder / "cat" / ".thumbnails" / "0.png").write_bytes(b"x")
+        (folder / ".git").mkdir()
         assert len(load_dataset(folder).x_train) == 16 - 2 * round(16 * 0.2)
 
+    def test_a_class_that_is_a_link_out_of_the_folder(self, pets, tmp_path):
+        folder = pets()
+        (tmp_path / "elsewhere").mkdir()
+        PIL.Image.new("RGB", (5, 6)).save(tmp_path / "elsewhere" / "0.png")
+        (folder / "cow").symlink_to(tmp_path / "elsewhere", target_is_directory=True)
+        with pytest.raises(DataError, match="cow: no images.*links out of .* are not followed"):
+            load_dataset(folder)
+
     def test_a_bomb(self, pets, monkeypatch):
-        monkeypatch.setattr(folders, "LARGEST", 20)
+        monkeypatch.setattr(image_files, "LARGEST", 20)
         with pytest.raises(DataError, match="pixels is more than 20"):
             load_dataset(pets())
+
+    @pytest.mark.parametrize("side", [9500, 14000])
+    def test_sizes_that_pillow_warns_of_and_refuses(self, pets, side):
+        folder = pets()
+        PIL.Image.new("1", (side, side)).save(folder / "cat" / "big.png")
+        with pytest.raises(DataError, match="big.png: .*pixels"):
+            load_dataset(folder)
+
+    def test_a_format_that_runs_programs_is_not_opened(self, pets):
+        folder = pets()
+        PIL.Image.new("RGB", (5, 6)).save(folder / "cat" / "0.png", format="EPS")
+        with pytest.raises(DataError, match="0.png: cannot be read as an image .PNG, JPEG"):
+            load_dataset(folder)
+
+    def test_floating_point_pixels(self, pets):
+        folder = pets(mode="L")
+        PIL.Image.fromarray(np.zeros((6, 5), np.float32)).save(folder / "cat" / "0.tif")
+        with pytest.raises(DataError, match="0.tif: pixels are floating-point"):
+            load_dataset(folder)
+
+    @pytest.mark.parametrize("size", [(4, 4, 4), (0, 4), (4.5, 4), 4, (20_000, 4)])
+    def test_image_size(self, pets, size):
+        with pytest.raises(DataError, match="image_size is .*expected .height, width."):
+            load_dataset(pets(), image_size=size)
+
+
+@pytest.fixture
+def one(tmp_path):
+    def read(name, image, channels=1):
+        image.save(tmp_path / name)
+        return image_files.ImageFiles([tmp_path / name], (image.height, image.width), channels)[np.arange(1)][0]
+
+    return read
+
+
+@pytest.mark.parametrize("suffix", ["png", "tif", "pgm"])
+def test_sixteen_bits_keep_their_upper_eight(one, suffix):
+    values = np.array([[0, 255, 256], [0x1234, 0x8000, 0xFFFF]], np.uint16)
+    np.testing.assert_array_equal(one(f"x.{suffix}", PIL.Image.fromarray(values))[..., 0], values >> 8)
+
+
+@pytest.mark.parametrize(("mode", "channels"), [("RGBA", 3), ("LA", 1), ("P", 3)])
+def test_what_is_transparent_is_white(one, mode, channels):
+    pixels = np.zeros((2, 2, 4), np.uint8)
+    pixels[0, :, 3] = 255
+    image = PIL.Image.fromarray(pixels)
+    image = image.quantize(4) if mode == "P" else image.convert(mode)
+    found = one("x.png", image, channels)
+    assert (found[0] == 0).all()
+    assert (found[1] == 255).all()
+
+
+def test_colours_and_size_are_kept(one):
+    pixels = rng.integers(0, 256, (4, 7, 3), dtype=np.uint8)
+    np.testing.assert_array_equal(one("x.png", PIL.Image.fromarray(pixels), 3), pixels)
+
+
+def test_pixels_go_with_their_labels(tmp_path):
+    for index, name in enumerate(("ant", "bee", "cow")):
+        (tmp_path / name / "nested").mkdir(parents=True)
+        for shade in range(8):
+            place = tmp_path / name / "nested" if shade % 2 else tmp_path / name
+            PIL.Image.new("L", (3, 2), 10 * shade + index).save(place / f"{shade}.png")
+    data = load_dataset(tmp_path)
+    for x, y in ((data.x_train, data.y_train), (data.x_val, data.y_val), (data.x_test, data.y_test)):
+        np.testing.assert_array_equal(x[:, 0, 0, 0] % 10, y)
+
+
+class TestParts:
+    def test_are_kept_apart(self, pets, tmp_path):
+        (tmp_path / "data").mkdir()
+        pets(count=10).rename(tmp_path / "data" / "train")
+        pets(count=4).rename(tmp_path / "data" / "test")
+        data = load_dataset(tmp_path / "data")
+        assert data.task.class_names == ("cat", "dog")
+        assert (len(data.x_train), len(data.x_val), len(data.x_test)) == (16, 4, 8)
+        pets(count=3).rename(tmp_path / "data" / "Valid")
+        data = load_dataset(tmp_path / "data")
+        assert (len(data.x_train), len(data.x_val), len(data.x_test)) == (20, 6, 8)
+        pets(count=3).rename(tmp_path / "data" / "validation")
+        with pytest.raises(DataError, match="Valid and validation mean the same"):
+            load_dataset(tmp_path / "data")
+
+    def test_a_class_of_their_own(self, pets, tmp_path):
+        (tmp_path / "data").mkdir()
+        pets(count=10).rename(tmp_path / "data" / "train")
+        (pets(count=4) / "cat").rename(tmp_path / "pets" / "cow")
+        (tmp_path / "pets").rename(tmp_path / "data" / "test")
+        with pytest.raises(DataError, match="'cow' is not one of the training classes"):
+            load_dataset(tmp_path / "data")
+
+    def test_train_may_be_a_class(self, pets):
+        folder = pets()
+        (folder / "cat").rename(folder / "train")
+        assert load_dataset(folder).task.class_names == ("dog", "train")
+        (folder / "dog").rename(folder / "test")
+        assert load_dataset(folder).task.class_names == ("test", "train")

@@ -1,0 +1,121 @@
+"""Pixels of image files, as arrays of bytes."""
+
+from __future__ import annotations
+
+import struct
+import warnings
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kzoo.datasets.dataset import DataError
+
+if TYPE_CHECKING:
+    import PIL.Image
+
+FORMATS = ("PNG", "JPEG", "BMP", "GIF", "WEBP", "TIFF", "PPM")
+"""Formats that are opened, whatever a file is called: others, such as EPS, would have programs run on them."""
+
+LARGEST = 80_000_000
+"""Pixels of one image at most; more is taken for an attack or a mistake. Below the size that Pillow warns of."""
+
+GREY = ("1", "L", "LA", "La")
+WIDE_GREY = ("I", "I;16", "I;16B", "I;16L", "I;16N")
+DAMAGED = (OSError, ValueError, SyntaxError, EOFError, IndexError, struct.error, MemoryError)
+"""What Pillow raises for files that are not whole."""
+
+
+class ImageFiles:
+    """Images that are read from their files by row number.
+
+    Transparent parts show white. Orientation tags of cameras are ignored, as Keras and TensorFlow do.
+
+    Args:
+        paths: One file a row.
+        size: (height, width) in pixels that they have or are resized to.
+        channels: 1 for grey, 3 for colour.
+    """
+
+    def __init__(self, paths: list[Path], size: tuple[int, int], channels: int) -> None:
+        self.paths, self.size, self.channels = paths, size, channels
+        self.shape = (len(paths), *size, channels)
+        self.dtype = np.dtype(np.uint8)
+
+    def __len__(self) -> int:
+        return len(self.paths)
+
+    def __getitem__(self, rows: NDArray) -> NDArray[np.uint8]:
+        images = np.empty((len(rows), *self.shape[1:]), np.uint8)
+        for index, row in enumerate(rows):
+            images[index] = self._read(self.paths[row])
+        return images
+
+    def _read(self, path: Path) -> NDArray[np.uint8]:
+        import PIL.Image
+
+        height, width = self.size
+        with open_image(path) as opened:
+            try:
+                image = _on_white(opened, path).convert("L" if self.channels == 1 else "RGB")
+                if image.size != (width, height):
+                    image = image.resize((width, height), PIL.Image.Resampling.BILINEAR)
+            except DataError:
+                raise
+            except DAMAGED as error:
+                raise DataError(f"{path}: cannot be read as an image ({error}).") from None
+        return np.asarray(image, dtype=np.uint8).reshape(height, width, self.channels)
+
+
+def open_image(path: Path) -> PIL.Image.Image:
+    """Opens a file, reading no more than its header.
+
+    Args:
+        path: The file.
+
+    Returns:
+        The image, to be closed by the caller.
+
+    Raises:
+        DataError: It is no image of `FORMATS`, or has more than `LARGEST` pixels.
+    """
+    import PIL.Image
+
+    try:
+        with warnings.catch_warnings():
+            # Said of sizes that are refused below in one line.
+            warnings.simplefilter("ignore", PIL.Image.DecompressionBombWarning)
+            image = PIL.Image.open(path, formats=FORMATS)
+    except PIL.UnidentifiedImageError:
+        raise DataError(f"{path}: cannot be read as an image ({', '.join(FORMATS)}).") from None
+    except (PIL.Image.DecompressionBombError, *DAMAGED) as error:
+        raise DataError(f"{path}: cannot be read as an image ({error}).") from None
+    if image.width * image.height > LARGEST:
+        image.close()
+        raise DataError(f"{path}: {image.width}x{image.height} pixels is more than {LARGEST:,}; make it smaller.")
+    return image
+
+
+def is_grey(image: PIL.Image.Image) -> bool:
+    """Whether the file has shades of grey only, by its header."""
+    return image.mode in (*GREY, *WIDE_GREY, "F")
+
+
+def _on_white(image: PIL.Image.Image, path: Path) -> PIL.Image.Image:
+    """The image with 8 bits a channel and nothing transparent."""
+    import PIL.Image
+
+    if image.mode == "F":
+        raise DataError(f"{path}: pixels are floating-point numbers; save it with 8 or 16 bits a channel.")
+    if image.mode in WIDE_GREY:
+        # Pillow would make everything above 255 white.
+        values = np.asarray(image)
+        if values.min() < 0 or values.max() > 0xFFFF:
+            raise DataError(f"{path}: pixels from {values.min()} to {values.max()}; save it with 8 or 16 bits.")
+        return PIL.Image.fromarray((values >> 8).astype(np.uint8))
+    if image.has_transparency_data:
+        # The colour under what is transparent is arbitrary, often black: a black drawing would vanish.
+        white = PIL.Image.new("RGBA", image.size, "white")
+        return PIL.Image.alpha_composite(white, image.convert("RGBA"))
+    return image
