@@ -33,7 +33,10 @@ def load_dataset(
     Args:
         source: One of `list_datasets()`; or the path of a `.npz` with arrays x, y or x_train, y_train (and x_val,
             y_val, x_test, y_test), of a `.csv` whose first line names its columns, or of a folder with a sub-folder
-            of images for each class. For a path that is also a name, write `./digits`.
+            of images for each class (or with train, val and test that hold such sub-folders). For a path that is also
+            a name, write `./digits`. The image sets mnist, fashion_mnist, cifar10 and cifar100 are looked for in the
+            directory that the environment variable KZOO_DATA names, then where the system's packages put them, and
+            else downloaded.
         target: Name of the column to predict, or names of several numeric ones; `.csv` only.
         image_size: (height, width) in pixels to resize images to; folders of images only.
         kind: What to take the task for. By default text, booleans and whole numbers of at most 20 different values
@@ -71,14 +74,14 @@ def _read(source: str | Path, target: str | Sequence[str] | None, image_size: tu
     path = Path(source)
     suffix = path.suffix.lower()
     named = isinstance(source, str) and source in list_datasets()
+    if not named and not _exists(path):
+        raise _not_found(source, path)
     if target is not None and (named or suffix != ".csv"):
         raise DataError(f"{source}: target= names a column of a .csv file; leave it out here.")
     if image_size is not None and (named or not path.is_dir()):
         raise DataError(f"{source}: image_size= is for folders of images; leave it out here.")
     if named:
         return read_named(str(source))
-    if not path.exists():
-        raise _not_found(source, path)
     if path.is_dir():
         return read_folder(path, image_size)
     if suffix == ".npz":
@@ -86,6 +89,13 @@ def _read(source: str | Path, target: str | Sequence[str] | None, image_size: tu
     if suffix == ".csv":
         return read_csv(path, target)
     raise DataError(f"{path}: not a data set; expected a .npz file, a .csv file or a folder of images.")
+
+
+def _exists(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError as error:  # A name that no file can have, or a folder that may not be looked into.
+        raise DataError(f"{str(path)[:200]}: cannot be read ({error.strerror}).") from None
 
 
 def _not_found(source: str | Path, path: Path) -> DataError:

@@ -59,6 +59,16 @@ def test_unknown_name_lists_the_nearest():
         load_dataset("zzz")
 
 
+def test_paths_that_are_not_there(tmp_path):
+    with pytest.raises(DataError, match="gone.csv: no such file or folder"):
+        load_dataset(tmp_path / "gone.csv", target="y")
+    with pytest.raises(DataError, match="File name too long"):
+        load_dataset("a" * 5000)
+    (tmp_path / "data.parquet").write_bytes(b"PAR1")
+    with pytest.raises(DataError, match=r"expected a .npz file, a .csv file or a folder"):
+        load_dataset(tmp_path / "data.parquet")
+
+
 def test_wrong_kind_for_a_named_set():
     with pytest.raises(DataError, match="digits is a classification task"):
         load_dataset("digits", kind="regression")

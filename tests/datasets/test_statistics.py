@@ -1,3 +1,5 @@
+import tracemalloc
+
 import hypothesis
 import numpy as np
 import pytest
@@ -5,6 +7,9 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from kzoo.datasets import statistics
+from kzoo.datasets.assembly import assemble
+from kzoo.datasets.raw import Part, RawData
+from kzoo.datasets.split import Plan, split_rows
 from kzoo.datasets.statistics import moments
 
 NUMBERS = arrays.arrays(
@@ -40,11 +45,22 @@ def test_constant_is_exact():
 
 
 def test_images_are_not_copied_whole():
-    import tracemalloc
-
     images = np.zeros((2000, 64, 64, 3), np.uint8)
     tracemalloc.start()
     moments(images)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < images.nbytes
+
+
+def test_a_split_copies_images_once():
+    images = np.random.default_rng(0).integers(0, 256, (6000, 64, 64, 1), dtype=np.uint8)
+    labels = np.arange(6000) % 10
+    raw = RawData("images", "images", Part(images, labels), kind="classification")
+    split_rows(10, Plan(0.2, 0.2, 1), classes=None, class_names=(), where="")  # imports what a split needs
+    tracemalloc.start()
+    data = assemble(raw, kind=None, plan=Plan(0.2, 0.2, 1))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert data.x_train.dtype == np.uint8
+    assert peak < images.nbytes + 16 * statistics.CHUNK_VALUES * 2
