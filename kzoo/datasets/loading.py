@@ -102,5 +102,5 @@ def _not_found(source: str | Path, path: Path) -> DataError:
     if isinstance(source, Path) or path.suffix or os.sep in source:
         return DataError(f"{source}: no such file or folder (looked in {Path.cwd()}).")
     near = difflib.get_close_matches(source, list_datasets(), n=3, cutoff=0.5)
-    hint = f"did you mean {' or '.join(near)}?" if near else f"there are {', '.join(list_datasets())};"
+    hint = f"did you mean {' or '.join(near)}?" if near else f"there are {', '.join(list_datasets())}."
     return DataError(f"No data set or file is called {source!r}; {hint} A path ends in .npz, .csv or is a folder.")
