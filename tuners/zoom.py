@@ -36,12 +36,12 @@ class ZoomSettings:
     start: float = 0.7
     widen: float = 1.3
     shrink: float = 0.5
-    patience: int = 5
-    smallest: float = 0.02
-    move: float = 0.6
+    patience: int = 8
+    smallest: float = 0.05
+    move: float = 0.7
     few: float = 0.3
     along: float = 0.2
-    everywhere: float = 0.2
+    everywhere: float = 0.05
     redraw: float = 0.35
     leaders: int = 8
 
