@@ -18,7 +18,9 @@ Data = Annotated[
         "--data", metavar="DATA", help="A name (digits, fashion_mnist, ...), a .npz, a .csv, or a folder of images."
     ),
 ]
-Target = Annotated[str | None, typer.Option(metavar="COLUMN", help="Column of a .csv to predict.")]
+Target = Annotated[
+    list[str] | None, typer.Option(metavar="COLUMN", help="Column of a .csv to predict; repeat it for several.")
+]
 ImageSize = Annotated[str | None, typer.Option(metavar="HxW", help="Size in pixels to resize a folder's images to.")]
 Kind = Annotated[
     str | None, typer.Option(help="classification or regression, where the data leave it open.", metavar="KIND")

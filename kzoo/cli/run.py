@@ -27,19 +27,20 @@ class Source:
 
     Attributes:
         source: A name, or an absolute path, so that a run can be read from any directory.
-        target: Column of a `.csv` to predict.
+        target: Columns of a `.csv` to predict.
         image_size: (height, width) in pixels that images are resized to.
         kind: "classification", "regression", or None to go by the data.
     """
 
     source: str
-    target: str | None = None
+    target: tuple[str, ...] = ()
     image_size: tuple[int, int] | None = None
     kind: str | None = None
 
     def load(self) -> Dataset:
         """The data; see `load_dataset` for the errors."""
-        return load_dataset(self.source, target=self.target, image_size=self.image_size, kind=self.kind)  # type: ignore[arg-type]
+        target = self.target[0] if len(self.target) == 1 else self.target or None
+        return load_dataset(self.source, target=target, image_size=self.image_size, kind=self.kind)  # type: ignore[arg-type]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -134,7 +135,8 @@ class Run:
             if fields.pop("format") != FORMAT:
                 raise Failure(f"{path}: written by a newer kzoo; install that version.")
             size = fields["data"].pop("image_size", None)
-            fields["data"] = Source(**fields["data"], image_size=tuple(size) if size else None)
+            target = tuple(fields["data"].pop("target", ()))
+            fields["data"] = Source(**fields["data"], target=target, image_size=tuple(size) if size else None)
             fields["task"] = Task.from_dict(fields["task"])
             return cls(**fields)
         except FileNotFoundError:
@@ -155,5 +157,5 @@ def library_versions() -> dict[str, str]:
 
 def _short(value: Any) -> str:
     if isinstance(value, Source):
-        return " ".join(str(part) for part in dataclasses.astuple(value) if part is not None)
+        return " ".join(str(part) for part in dataclasses.astuple(value) if part)
     return str(value)[:40]

@@ -48,7 +48,7 @@ def search(
         size = arguments.image_size(image_size)
     with bad_argument(hint="MODEL"):
         get_family(model)
-    source = Source(_absolute(data), target, size, kind)
+    source = Source(_absolute(data), tuple(target or ()), size, kind)
     with bad_argument(hint="--data"):
         loaded = source.load()
     if objective not in (None, *loaded.task.objectives):

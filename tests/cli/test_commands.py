@@ -111,3 +111,16 @@ def test_changed_data_are_not_exported_against(exported, monkeypatch):
     finally:
         description.write_text(kept)
     assert "has changed since the search" in str(result.exception)
+
+
+def test_a_csv_with_two_targets_goes_all_the_way(kzoo):
+    rows = [f"{a},{a * a % 7},{a + 1},{2 * a}" for a in range(30)]
+    (kzoo.directory / "data.csv").write_text("\n".join(["a,b,sum,double", *rows]))
+    found = kzoo.json(
+        "search", "mlp", "--data", "data.csv", "--target", "sum", "--target", "double", "--kind", "regression",
+        "--trials", 1, "--epochs", 1, "--out", "RUN",
+    )  # fmt: skip
+    assert found["objective"] == "val_loss"
+    assert kzoo("export", "RUN", "--name", "pair").exit_code == 0
+    answer = json.loads(kzoo("predict", "saved_models/pair", "saved_models/pair/request.json").stdout)
+    assert len(answer["predictions"][0]) == 2
