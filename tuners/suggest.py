@@ -8,13 +8,16 @@ import functools
 import numpy as np
 from numpy.typing import NDArray
 
-from tuners import ranking
+from tuners import neighbours, ranking
 from tuners.dimensions import Cube
 from tuners.samplers import starting_points
 from tuners.zoom import Box, Geometry, History, ZoomSettings, draw_candidates
 
 RANKED = 512
 """Candidates that the model ranks."""
+
+RATED = 12
+"""Candidates that are rated by their nearest trials where there is no model."""
 
 MARGIN = 0.6
 """Improvement that is asked for on top of the best while the box is wide, in standard deviations of the scores.
@@ -105,8 +108,15 @@ class Suggester:
         return starting_points(self.strategy.start, self.strategy.zoom.coarse, self.cube.size, rng)
 
     def _unranked(self, history: History, box: Box, rng: np.random.Generator, pending: NDArray) -> NDArray[np.float64]:
-        points = draw_candidates(history, box, self.geometry, self.strategy.zoom, rng, 1)
-        return points[0]
+        points = draw_candidates(history, box, self.geometry, self.strategy.zoom, rng, RATED)
+        chosen = ranking.informative(history.points, history.scores)
+        tried = self.features(history.points[chosen], history.active[chosen])
+        standings = neighbours.standing(history.scores[chosen])
+        if len(pending):
+            tried = np.vstack([tried, self.features(pending, self._active(pending))])
+            standings = np.concatenate([standings, np.full(len(pending), 0.5)])
+        promise = neighbours.promise(self.features(points, self._active(points)), tried, standings)
+        return points[int(np.argmax(promise))]
 
     def _ranked(self, history: History, box: Box, rng: np.random.Generator, pending: NDArray) -> NDArray[np.float64]:
         chosen = ranking.informative(history.points, history.scores)

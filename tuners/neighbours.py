@@ -1,0 +1,46 @@
+"""Which candidate to try next by its nearest trials alone: no model is fitted."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import stats
+
+NEARNESS = 7.0
+"""Weight of a trial is its distance to the power of minus this: little but the nearest counts."""
+
+CURIOSITY = 2.4
+"""Ranks, in shares of all, that a root-mean-square distance of 1 to the nearest trial is worth."""
+
+
+def standing(scores: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Share of the trials that each trial is ahead of, equals counted half.
+
+    Args:
+        scores: [trials], more is better; -inf where infeasible.
+
+    Returns:
+        [trials], in (0, 1).
+    """
+    return (stats.rankdata(scores) - 0.5) / len(scores)
+
+
+def promise(candidates: NDArray, tried: NDArray, standings: NDArray) -> NDArray[np.float64]:
+    """How much candidates promise: how well their neighbours stand, and how little is known around them.
+
+    Args:
+        candidates: [candidates, features].
+        tried: Trials, [trials, features].
+        standings: Their standing, [trials].
+
+    Returns:
+        [candidates], more is better.
+
+    References:
+        Shepard (1968), "A two-dimensional interpolation function for irregularly-spaced data".
+    """
+    squares = ((candidates[:, None] - tried[None]) ** 2).mean(axis=2)
+    distances = np.sqrt(squares) + 1e-3
+    nearest = distances.min(axis=1)
+    weights = (distances / nearest[:, None]) ** -NEARNESS
+    return weights @ standings / weights.sum(axis=1) + CURIOSITY * nearest
