@@ -47,10 +47,21 @@ class ImageFiles:
         return len(self.paths)
 
     def __getitem__(self, rows: NDArray) -> NDArray[np.uint8]:
-        images = np.empty((len(rows), *self.shape[1:]), np.uint8)
+        images = self._empty(len(rows))
         for index, row in enumerate(rows):
             images[index] = self._read(self.paths[row])
         return images
+
+    def _empty(self, rows: int) -> NDArray[np.uint8]:
+        height, width = self.size
+        try:
+            return np.empty((rows, height, width, self.channels), np.uint8)
+        except MemoryError:
+            size = rows * height * width * self.channels / 1e9
+            raise DataError(
+                f"{self.paths[0]} and {rows - 1} more images of {height}x{width} pixels take {size:.3g} GB, more "
+                "memory than there is; name a smaller size, such as image_size=(64, 64) (--image-size 64x64)."
+            ) from None
 
     def _read(self, path: Path) -> NDArray[np.uint8]:
         import PIL.Image

@@ -50,6 +50,11 @@ class TestTrouble:
         with pytest.raises(DataError, match="0.png: cannot be read"):
             load_dataset(folder)
 
+    def test_more_than_memory_holds(self, tmp_path):
+        images = image_files.ImageFiles([tmp_path / "0.png"], (10_000, 10_000), 3)
+        with pytest.raises(DataError, match=r"0.png and 99999999 more images of 10000x10000 pixels take 3e\+07 GB"):
+            images[np.broadcast_to(0, 10**8)]
+
     def test_one_class_or_none(self, pets, tmp_path):
         folder = pets()
         (folder / "empty").mkdir()
