@@ -26,6 +26,7 @@ class TrialTable:
         self._coordinates = np.empty((64, cube.size))
         self._active = np.empty((64, cube.size), dtype=bool)
         self._scores = np.full(64, np.nan)
+        self._end = 0
 
     def reshape(self, cube: Cube) -> None:
         """Take over a cube that has changed; points keep their coordinates by name."""
@@ -48,6 +49,7 @@ class TrialTable:
             self._active = np.concatenate([self._active, np.empty_like(self._active)])
             self._scores = np.concatenate([self._scores, np.full(len(self._scores), np.nan)])
         self._points[number], self._values[number] = dict(point), values
+        self._end = max(self._end, number + 1)
         self._place(number)
 
     def finish(self, number: int, score: float) -> None:
@@ -56,25 +58,17 @@ class TrialTable:
 
     def history(self) -> History:
         """The finished trials, in the order of their numbers."""
-        ended = np.flatnonzero(~np.isnan(self._scores[: self._length]))
-        if len(ended) == self._length:
+        ended = np.flatnonzero(~np.isnan(self._scores[: self._end]))
+        if len(ended) == self._end:
             # Views cost nothing where every trial has ended, as in a search by one worker.
-            part = slice(0, self._length)
+            part = slice(0, self._end)
             return History(self._coordinates[part], self._scores[part], self._active[part])
         return History(self._coordinates[ended], self._scores[ended], self._active[ended])
 
     def pending(self) -> NDArray[np.float64]:
         """Points of the trials that run, [pending, dimensions]."""
-        running = [number for number in self._points if np.isnan(self._scores[number])] if self._running else []
-        return self._coordinates[running]
-
-    @property
-    def _length(self) -> int:
-        return max(self._points, default=-1) + 1
-
-    @property
-    def _running(self) -> bool:
-        return bool(np.isnan(self._scores[: self._length]).any())
+        waiting = np.flatnonzero(np.isnan(self._scores[: self._end]))
+        return self._coordinates[[number for number in waiting if number in self._points]]
 
     def _place(self, number: int) -> None:
         values, point = self._values[number], self._points[number]

@@ -182,6 +182,10 @@ def informative(points: NDArray, scores: NDArray, most: int = MOST_POINTS) -> ND
     """
     if len(points) <= most:
         return np.arange(len(points))
-    best = np.argsort(-scores, kind="stable")[: most // 2]
-    latest = np.setdiff1d(np.arange(len(points)), best)[-(most - len(best)) :]
-    return np.sort(np.concatenate([best, latest]))
+    kept = most // 2
+    # No full sort: a suggestion is to cost the same after 10,000 trials.
+    good = np.flatnonzero(scores >= np.partition(scores, -kept)[-kept])
+    best = good[np.argsort(-scores[good], kind="stable")[:kept]]
+    rest = np.ones(len(points), dtype=bool)
+    rest[best] = False
+    return np.sort(np.concatenate([best, np.flatnonzero(rest)[-(most - kept) :]]))

@@ -108,10 +108,10 @@ class Suggester:
         return starting_points(self.strategy.start, self.strategy.zoom.coarse, self.cube.size, rng)
 
     def _unranked(self, history: History, box: Box, rng: np.random.Generator, pending: NDArray) -> NDArray[np.float64]:
-        points = draw_candidates(history, box, self.geometry, self.strategy.zoom, rng, RATED)
         chosen = ranking.informative(history.points, history.scores)
-        tried = self.features(history.points[chosen], history.active[chosen])
-        standings = neighbours.standing(history.scores[chosen])
+        part = History(history.points[chosen], history.scores[chosen], history.active[chosen])
+        points = draw_candidates(part, box, self.geometry, self.strategy.zoom, rng, RATED)
+        tried, standings = self.features(part.points, part.active), neighbours.standing(part.scores)
         if len(pending):
             tried = np.vstack([tried, self.features(pending, self._active(pending))])
             standings = np.concatenate([standings, np.full(len(pending), 0.5)])

@@ -1,7 +1,7 @@
 """Search quality on LCBench: regret against trials, for our oracle and its peers.
 
 Three settings: results one by one; four workers at once, so that a result is three asks late; and results with noise.
-Prints and saves a table, the numbers and a picture.
+Prints and saves a table, the numbers and a picture; what is in the directory from runs of other searchers stays.
 
 Run: python tests/benchmarks/lcbench/run.py [--data DIRECTORY] [--searchers kzoo,...] [--seeds 10] [--out DIRECTORY]
 """
@@ -69,6 +69,7 @@ def measure(data, names, tasks, seeds, pool):
                     "searcher": name,
                     "setting": setting,
                     "seeds": seeds,
+                    "date": str(datetime.date.today()),
                     "regret": curves.mean(axis=(0, 1)).round(5).tolist(),
                     "by_task": {
                         task: [round(float(curve[at - 1]), 5) for at in CHECKPOINTS]
@@ -99,9 +100,17 @@ def table(results):
     note = (
         f"Mean regret over {len(results[0]['by_task'])} tasks of LCBench after so many trials, and CPU milliseconds of "
         f"an ask and tell, the journal written to disk included, in the mean over {TRIALS} trials. Made by "
-        f"`tests/benchmarks/lcbench/run.py` on {datetime.date.today()}; {versions}."
+        f"`tests/benchmarks/lcbench/run.py`, {results[0]['date']}; {versions}."
     )
     return "\n".join([*rows, *map(line, results), "", note, ""])
+
+
+def with_earlier(results, path):
+    """These results, and those of other searchers that the file has, in the order of `SEARCHERS`."""
+    names = {result["searcher"] for result in results}
+    earlier = json.loads(path.read_text()) if path.exists() else []
+    everything = [*results, *(result for result in earlier if result["searcher"] not in names)]
+    return sorted(everything, key=lambda result: list(SEARCHERS).index(result["searcher"]))
 
 
 def draw(results, path):
@@ -147,6 +156,8 @@ def main():
     tasks = TASKS if options.tasks == "protocol" else [task for task in everything if task not in TASKS]
     with multiprocessing.get_context("spawn").Pool() as pool:
         results = measure(data, names, list(tasks), options.seeds, pool)
+    if options.out:
+        results = with_earlier(results, options.out / "results.json")
     print(made := table(results))
     if options.out:
         options.out.mkdir(parents=True, exist_ok=True)
