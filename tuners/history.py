@@ -72,6 +72,8 @@ class TrialTable:
 
     def _place(self, number: int) -> None:
         values, point = self._values[number], self._points[number]
-        rest = np.array([point.get(each.name, each.to_unit(each.default)) for each in self.cube.dimensions])
+        rest = np.array(
+            [point[each.name] if each.name in point else each.to_unit(each.default) for each in self.cube.dimensions]
+        )
         self._coordinates[number] = self.cube.to_point(values, rest)
         self._active[number] = self.cube.active(values)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
 
 NEARNESS = 7.0
 """Weight of a trial is its distance to the power of minus this: little but the nearest counts."""
@@ -22,7 +21,9 @@ def standing(scores: NDArray[np.float64]) -> NDArray[np.float64]:
     Returns:
         [trials], in (0, 1).
     """
-    return (stats.rankdata(scores) - 0.5) / len(scores)
+    ordered = np.sort(scores)
+    behind, level = np.searchsorted(ordered, scores), np.searchsorted(ordered, scores, side="right")
+    return (behind + level) / (2 * len(scores))
 
 
 def promise(candidates: NDArray, tried: NDArray, standings: NDArray) -> NDArray[np.float64]:
