@@ -9,6 +9,7 @@ __getattr__, __dir__, __all__ = _lazy.attach(
         "checkpoints": ["CheckpointError"],
         "oracle": ["CoarseToFineOracle"],
         "study": ["Study", "TrialRecord"],
+        "parallel": ["search_in_processes", "serve_trials"],
         "search": ["CoarseToFineSearch"],
         "tuner": ["FastTuner"],
     },

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -33,6 +35,10 @@ def search(
         list[str] | None, typer.Option("--range", metavar="NAME=LOW:HIGH", help="Change a range, or NAME=A,B a choice.")
     ] = None,
     objective: Annotated[str | None, typer.Option(help="Metric to optimise; val_accuracy or val_loss.")] = None,
+    workers: Annotated[int, typer.Option(min=1, help="Processes that train, with the cores divided.")] = 1,
+    trial_timeout: Annotated[
+        float | None, typer.Option(min=0, metavar="SECONDS", help="Stop a trial after so long (with --workers).")
+    ] = None,
     engine: Annotated[str, typer.Option(help="auto, fit, graph or population.")] = "auto",
     target: arguments.Target = None,
     image_size: arguments.ImageSize = None,
@@ -70,7 +76,8 @@ def search(
     )
     directory = out or Path("runs", f"{model}-{Path(data).stem}")
     import_tensorflow()
-    _search(asked, directory, loaded, trials=trials, engine=engine, as_json=as_json)
+    effort = Effort(trials, workers, trial_timeout, engine)
+    _search(asked, directory, loaded, effort, as_json=as_json)
 
 
 def _absolute(source: str) -> str:
@@ -78,15 +85,25 @@ def _absolute(source: str) -> str:
     return source if named else str(Path(source).absolute())
 
 
-def _search(asked: Run, directory: Path, data: Dataset, *, trials: int, engine: str, as_json: bool) -> None:
+@dataclasses.dataclass(frozen=True)
+class Effort:
+    """How a search is run; it may be another when the search goes on."""
+
+    trials: int
+    workers: int
+    trial_timeout: float | None
+    engine: str
+
+
+def _search(asked: Run, directory: Path, data: Dataset, effort: Effort, *, as_json: bool) -> None:
     with bad_argument():
         hypermodel = asked.hypermodel()
     goes_on = _goes_on(directory, asked)
-    tuner = _tuner(hypermodel, asked, directory, trials=trials, engine=engine)
+    tuner = make_tuner(hypermodel, asked, directory, trials=effort.trials, engine=effort.engine)
     if not goes_on:
         with mendable(OSError):
             asked.write(directory)
-    interrupted = _train(tuner, data, asked, trials=trials, quiet=as_json)
+    interrupted = _train(tuner, data, asked, directory, effort, quiet=as_json)
     study = summary.load(directory)
     if as_json:
         print_json(summary.record(directory, study))
@@ -120,7 +137,19 @@ def _goes_on(directory: Path, asked: Run) -> bool:
     return False
 
 
-def _tuner(hypermodel: Any, asked: Run, directory: Path, *, trials: int, engine: str) -> CoarseToFineSearch:
+def make_tuner(hypermodel: Any, asked: Run, directory: Path, *, trials: int | None, engine: str) -> CoarseToFineSearch:
+    """The tuner of a run.
+
+    Args:
+        hypermodel: The run's hypermodel.
+        asked: The run.
+        directory: Its directory.
+        trials: Trials in all; None in a worker, which does not count them.
+        engine: Name of the engine.
+
+    Raises:
+        Failure: The directory holds a search that cannot be taken up.
+    """
     import keras_tuner
 
     import tuners
@@ -141,7 +170,9 @@ def _tuner(hypermodel: Any, asked: Run, directory: Path, *, trials: int, engine:
         )
 
 
-def _train(tuner: CoarseToFineSearch, data: Dataset, asked: Run, *, trials: int, quiet: bool) -> bool:
+def _train(
+    tuner: CoarseToFineSearch, data: Dataset, asked: Run, directory: Path, effort: Effort, *, quiet: bool
+) -> bool:
     """Run the search; True where it was interrupted from the keyboard."""
     import tuners
 
@@ -150,7 +181,7 @@ def _train(tuner: CoarseToFineSearch, data: Dataset, asked: Run, *, trials: int,
     scores = [trial.score for trial in ended if trial.status == "COMPLETED"]
     sign = 1 if oracle.objective.direction == "max" else -1
     progress = SearchProgress(
-        trials=trials,
+        trials=effort.trials,
         finished=len(ended),
         objective=asked.objective,
         sign=sign,
@@ -160,12 +191,16 @@ def _train(tuner: CoarseToFineSearch, data: Dataset, asked: Run, *, trials: int,
     tuner.observer = progress
     try:
         with progress:
-            tuner.search(
-                data.x_train, data.y_train, validation_data=(data.x_val, data.y_val), epochs=asked.epochs, verbose=0
-            )
+            if effort.workers > 1 or effort.trial_timeout is not None:
+                tuner.oracle.verbose = 0
+                command = [sys.executable, "-m", "kzoo.cli.worker", str(directory.absolute()), effort.engine]
+                tuners.search_in_processes(tuner, command, workers=effort.workers, trial_timeout=effort.trial_timeout)
+            else:
+                validation = (data.x_val, data.y_val)
+                tuner.search(data.x_train, data.y_train, validation_data=validation, epochs=asked.epochs, verbose=0)
     except KeyboardInterrupt:
         return True
-    except tuners.RunLocked as error:
+    except (tuners.RunLocked, RuntimeError) as error:
         raise Failure(describe(error)) from None
     except OSError as error:
         raise Failure(f"{describe(error)} What was finished is kept; the same command goes on.") from None

@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import tensorflow as tf
 
 from kzoo.export import answers
+from kzoo.export.errors import ExportError
 from kzoo.export.gate import Expectation, first_rows, pass_gate
 from kzoo.export.interface import BatchArrays, Interface, interface_of
 from kzoo.export.saved_model import write_saved_model
@@ -59,19 +61,19 @@ def export_model(
         ExportError: The model or the examples are not fit to serve, and why; nothing is published then.
     """
     interface = interface_of(model, examples, task=task, class_names=class_names)
-    arrays = first_rows(interface.arrays(examples))
-    own = _own_outputs(model, interface, arrays)
+    rows = interface.arrays(examples)
+    own = _own_outputs(model, interface, rows)
     answers.check_outputs(own, interface)
     half = model.compute_dtype in ("float16", "bfloat16")
     served = model
     if fold:
-        served = verified_fold(model, interface, arrays, own, _HALF_PRECISION if half else FOLD_TOLERANCE).model
+        served = verified_fold(model, interface, rows, own, _HALF_PRECISION if half else FOLD_TOLERANCE).model
     with staging(base_dir) as directory:
         signatures = write_saved_model(served, interface, directory)
         expectation = Expectation(
             signatures,
-            arrays,
-            answers.expected_numeric(own, interface),
+            first_rows(rows),
+            first_rows(answers.expected_numeric(own, interface)),
             max(tolerance, _HALF_PRECISION) if half else tolerance,
             interface.class_names,
             interface.feature_names,
@@ -81,4 +83,12 @@ def export_model(
 
 
 def _own_outputs(model: keras.Model, interface: Interface, arrays: BatchArrays) -> BatchArrays:
-    return {name: np.asarray(value) for name, value in interface.call(model, arrays).items()}
+    try:
+        return {name: np.asarray(value) for name, value in interface.call(model, arrays).items()}
+    except (tf.errors.OpError, ValueError, TypeError) as error:
+        if isinstance(error, ExportError):
+            raise
+        rows = len(next(iter(arrays.values())))
+        raise ExportError(
+            f"The model cannot answer the {rows} examples: {str(error).strip().splitlines()[0]}"
+        ) from error

@@ -1,4 +1,4 @@
-"""The graph engine computes what `model.fit` computes: the same initial weights and batch order, the same curve."""
+"""The engines compute what `model.fit` computes: with the same initial weights and batch order, the same curve."""
 
 import keras
 import keras_tuner
@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 
 import kzoo
-from tuners.engine import fit
+from tuners.engine import arguments, fit
+from tuners.engine.data import DeviceData
 from tuners.engine.graph import GraphEngine
+from tuners.engine.population.engine import PopulationEngine
 from tuners.engine.training import Request
 
 OBJECTIVE = keras_tuner.Objective("val_loss", "min")
@@ -24,17 +26,26 @@ def trained(engine, build, data, **kwargs):
     keras.utils.set_random_seed(7)
     model = build()
     x, y, x_val, y_val = data
-    arguments = {"validation_data": (x_val, y_val), "epochs": EPOCHS, "batch_size": BATCH, "shuffle": False, **kwargs}
-    request = Request(Plain(), None, model, (x, y), {"verbose": 0, **arguments}, OBJECTIVE, lambda *_: None)
+    given = {"validation_data": (x_val, y_val), "epochs": EPOCHS, "batch_size": BATCH, "shuffle": False, **kwargs}
+    request = Request(Plain(), None, model, (x, y), {"verbose": 0, **given}, OBJECTIVE, lambda *_: None)
     if engine == "fit":
         return fit.train(request)
-    graph = GraphEngine()
-    assert graph.refusal(request) == ""
-    return graph.train(request)
+    assert arguments.refusal(request) == ""
+    if engine == "graph":
+        return GraphEngine(DeviceData()).train(request)
+    population = PopulationEngine(DeviceData())
+    prepared = population.prepare(request)
+    assert not isinstance(prepared, str), prepared
+    return population.train(prepared)
 
 
-def assert_same(build, data, **kwargs):
-    by_fit, by_graph = (trained(engine, build, data, **kwargs) for engine in ("fit", "graph"))
+def assert_same(build, data, engines=("graph", "population"), **kwargs):
+    by_fit = trained("fit", build, data, **kwargs)
+    for engine in engines:
+        assert_equal(by_fit, trained(engine, build, data, **kwargs))
+
+
+def assert_equal(by_fit, by_graph):
     assert len(by_fit.epochs) == len(by_graph.epochs)
     for number, (expected, found) in enumerate(zip(by_fit.epochs, by_graph.epochs, strict=True)):
         assert set(expected) == set(found)
@@ -128,7 +139,7 @@ def test_two_inputs(task_data):
     def parts(rows):
         return {"a": np.ascontiguousarray(rows[:, :2]), "b": np.ascontiguousarray(rows[:, 2:])}
 
-    assert_same(build, (parts(x), y, parts(x_val), y_val))
+    assert_same(build, (parts(x), y, parts(x_val), y_val), engines=("graph",))
 
 
 class Penalised(keras.Model):
@@ -153,14 +164,14 @@ def test_custom_train_step(task_data):
         model.compile(keras.optimizers.SGD(0.01), "sparse_categorical_crossentropy", metrics=["accuracy"])
         return model
 
-    assert_same(build, data)
+    assert_same(build, data, engines=("graph",))
 
 
 def test_double_precision_and_no_validation(task_data):
     task, (x, y, _, _) = task_data("regression", False)
     objective = keras_tuner.Objective("loss", "min")
     found = []
-    for engine in (fit.train, GraphEngine().train):
+    for engine in (fit.train, GraphEngine(DeviceData()).train):
         keras.utils.set_random_seed(7)
         model = kzoo.create_model("linear_regression", task)
         kwargs = {"epochs": 2, "shuffle": False, "verbose": 0}

@@ -87,8 +87,9 @@ def test_a_fixed_batch_dimension(rows, task, tmp_path):
 def test_a_batch_size_inside_the_model(rows, task, tmp_path):
     model = with_layer(keras.layers.Lambda(lambda x: x + keras.ops.zeros((17, 4))))
     assert "'probabilities' of shape [17, 3]: the first dimension must be the batch" in refused(
-        model, tmp_path, examples=rows, task=task
+        model, tmp_path, examples=rows[:17], task=task
     )
+    assert "The model cannot answer the 40 examples" in refused(model, tmp_path, examples=rows, task=task)
 
 
 @pytest.mark.parametrize("names", [("ant", "bee"), ("ant", "bee", "cat", "dog")])

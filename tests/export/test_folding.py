@@ -95,10 +95,13 @@ def test_a_model_that_does_not_say_how_it_is_connected():
 @pytest.mark.parametrize("fold_it", [True, False])
 def test_an_export_is_folded_unless_told_otherwise(tmp_path, fold_it):
     data = kzoo.load_dataset("wine")
+    keras.utils.set_random_seed(1)
     model = shaken(kzoo.create_model("mlp", data.task, units=16))
-    path = kzoo.export_model(model, tmp_path, task=data.task, examples=data.x_train[:20], fold=fold_it)
+    path = kzoo.export_model(model, tmp_path, task=data.task, examples=data.x_train, fold=fold_it)
     with Runner(path) as runner:
-        answer = runner.run("numeric", {"inputs": data.x_test})["probabilities"]
-    np.testing.assert_allclose(answer, model.predict(data.x_test, verbose=0), atol=1e-6)
+        # Folding is verified on the examples; the sums of other rows round in their own way.
+        for rows, tolerance in ((data.x_train, 2e-6), (data.x_test, 5e-6)):
+            answer = runner.run("numeric", {"inputs": rows})["probabilities"]
+            np.testing.assert_allclose(answer, model.predict(rows, verbose=0), atol=tolerance)
     graph = (path / "saved_model.pb").read_bytes()
     assert (b"batchnorm" in graph) is not fold_it

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from tuners.engine import fit
+from tuners.engine import arguments, fit
+from tuners.engine.data import DeviceData
 from tuners.engine.graph import GraphEngine
+from tuners.engine.population.engine import PopulationEngine
 from tuners.engine.training import Request, Trained
 
-ENGINES = ("auto", "fit", "graph")
+ENGINES = ("auto", "fit", "graph", "population")
 
 
 class Engines:
     """The engines of a search.
 
     Args:
-        name: "fit" for `HyperModel.fit` always; "graph" for the graph engine, an error where it cannot be used; "auto"
-            for the graph engine where it can be used and `HyperModel.fit` where not.
+        name: "fit" for `HyperModel.fit` always; "graph" or "population" for that engine, an error where it cannot be
+            used; "auto" for the population engine where it can be used, else the graph engine, else `HyperModel.fit`.
 
     Raises:
         ValueError: The name is not known.
@@ -24,7 +26,8 @@ class Engines:
         if name not in ENGINES:
             raise ValueError(f"engine is {name!r}; expected one of {', '.join(ENGINES)}.")
         self.name = name
-        self._graph = GraphEngine()
+        data = DeviceData()
+        self._graph, self._population = GraphEngine(data), PopulationEngine(data)
 
     def train(self, request: Request) -> Trained:
         """Train the model of a trial.
@@ -36,11 +39,19 @@ class Engines:
             Metrics of each epoch and the best epoch's weights.
 
         Raises:
-            ValueError: The graph engine was asked for and cannot train this.
+            ValueError: An engine was asked for that cannot train this.
         """
-        refusal = "asked for" if self.name == "fit" else self._graph.refusal(request)
+        if self.name == "fit":
+            return fit.train(request)
+        refusal = arguments.refusal(request)
+        if not refusal and self.name != "graph":
+            prepared = self._population.prepare(request)
+            if not isinstance(prepared, str):
+                return self._population.train(prepared)
+            if self.name == "population":
+                refusal = prepared
         if not refusal:
             return self._graph.train(request)
-        if self.name == "graph":
-            raise ValueError(f"engine='graph' cannot train this trial: {refusal}; use engine='auto'.")
+        if self.name != "auto":
+            raise ValueError(f"engine={self.name!r} cannot train this trial: {refusal}; use engine='auto'.")
         return fit.train(request)

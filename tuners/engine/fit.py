@@ -14,35 +14,52 @@ from tuners.engine.training import Request, Trained
 from tuners.results import epochs_of
 
 
-class BestEpoch(keras.callbacks.Callback):
-    """Keeps the weights of the best epoch in memory, and stops a training that has diverged or run out of time.
+class Best:
+    """The best epoch of a training, and whether there should be a next one.
 
     Args:
-        objective: A `keras_tuner.Objective`.
-        on_epoch: Is told the number of epochs so far and their metrics.
-        deadline: `time.monotonic()` after which no further epoch begins, or None.
+        request: What is trained.
     """
 
-    def __init__(
-        self, objective: Any, on_epoch: Callable[[int, Mapping[str, float]], None], deadline: float | None
-    ) -> None:
-        super().__init__()
-        self.objective, self.tell, self.deadline = objective, on_epoch, deadline
-        self.best: float | None = None
+    def __init__(self, request: Request) -> None:
+        self._request = request
+        self._value: float | None = None
         self.weights: list[NDArray] | None = None
+
+    def stops(self, epoch: int, logs: Mapping[str, Any], weights: Callable[[], list[NDArray]]) -> bool:
+        """Take note of an epoch; whether training has diverged or run out of time.
+
+        Args:
+            epoch: Epochs so far.
+            logs: Metrics of the epoch.
+            weights: Gives the weights as they are.
+        """
+        request = self._request
+        if not request.objective.has_value(logs):
+            self.weights = weights()
+        else:
+            value = float(request.objective.get_value(logs))
+            if self._value is None or request.objective.better_than(value, self._value):
+                self._value, self.weights = value, weights()
+        request.on_epoch(epoch, logs)
+        late = request.deadline is not None and time.monotonic() > request.deadline
+        return late or any(not math.isfinite(logs[name]) for name in ("loss", "val_loss") if name in logs)
+
+
+class BestEpoch(keras.callbacks.Callback):
+    """Tells a `Best` of the epochs of `model.fit`.
+
+    Args:
+        best: Is told.
+    """
+
+    def __init__(self, best: Best) -> None:
+        super().__init__()
+        self.best = best
 
     def on_epoch_end(self, epoch: int, logs: Mapping[str, Any] | None = None) -> None:
         """See `keras.callbacks.Callback`."""
-        logs = dict(logs or {})
-        if not self.objective.has_value(logs):
-            self.weights = self.model.get_weights()
-        else:
-            value = float(self.objective.get_value(logs))
-            if self.best is None or self.objective.better_than(value, self.best):
-                self.best, self.weights = value, self.model.get_weights()
-        self.tell(epoch + 1, logs)
-        late = self.deadline is not None and time.monotonic() > self.deadline
-        if late or any(not math.isfinite(logs[name]) for name in ("loss", "val_loss") if name in logs):
+        if self.best.stops(epoch + 1, dict(logs or {}), self.model.get_weights):
             self.model.stop_training = True
 
 
@@ -59,9 +76,9 @@ def train(request: Request) -> Trained:
         Exception: Whatever training raises.
     """
     kwargs = dict(request.kwargs)
-    best = BestEpoch(request.objective, request.on_epoch, request.deadline)
+    best = Best(request)
     callbacks = kwargs.pop("callbacks", None) or []
-    kwargs["callbacks"] = [*(callbacks if isinstance(callbacks, list | tuple) else [callbacks]), best]
+    kwargs["callbacks"] = [*(callbacks if isinstance(callbacks, list | tuple) else [callbacks]), BestEpoch(best)]
     result = request.hypermodel.fit(request.hp, request.model, *request.args, **kwargs)
     epochs = epochs_of(result, request.objective)
     weights = request.model.get_weights() if best.weights is None else best.weights

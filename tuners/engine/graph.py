@@ -6,77 +6,33 @@ away is the loop around them: iterators, callbacks of batches, and a call into T
 
 from __future__ import annotations
 
-import inspect
 import math
-from collections.abc import Mapping
 from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
 
-from tuners.engine.data import DeviceData, Examples, class_weighted, trouble
-from tuners.engine.fit import BestEpoch
+from tuners.engine import arguments
+from tuners.engine.data import DeviceData, Examples
+from tuners.engine.fit import Best, BestEpoch
 from tuners.engine.training import Request, Trained
-from tuners.protocols import FitsByArguments
 from tuners.results import epochs_of
-
-KNOWN = frozenset(
-    ("x", "y", "batch_size", "epochs", "verbose", "callbacks", "validation_data", "shuffle", "class_weight")
-    + ("sample_weight", "validation_batch_size")
-)
-"""Arguments of `model.fit` that this engine takes; with others a trial is trained by `model.fit`."""
-
-BATCH_HOOKS = tuple(
-    f"on_{stage}batch_{moment}" for stage in ("", "train_", "test_", "predict_") for moment in ("begin", "end")
-)
-BATCH_SIZE = 32
-"""Of `model.fit`, where none is given."""
 
 
 class GraphEngine:
-    """Trains by whole epochs in the graph; keeps the data on the device from one trial to the next."""
+    """Trains by whole epochs in the graph.
 
-    def __init__(self) -> None:
-        self._data = DeviceData()
+    Args:
+        data: The data on the device, which stay from one trial to the next.
+    """
+
+    def __init__(self, data: DeviceData) -> None:
+        self._data = data
 
     def refusal(self, request: Request) -> str:
-        """Why a trial has to be trained by `model.fit`, or "" where it can be trained here.
-
-        The rule: numpy arrays that fit on the device, a hypermodel whose `fit` is `model.fit`, and no callback that
-        wants to see batches.
-
-        Args:
-            request: What to train.
-        """
-        arguments = _arguments(request)
-        if arguments is None:
-            return "the hypermodel has a fit() of its own and no fit_arguments()"
-        unknown = set(arguments) - KNOWN
-        if unknown:
-            return f"the argument {min(unknown)} of model.fit"
-        if arguments.get("class_weight") and arguments.get("sample_weight") is not None:
-            return "class_weight together with sample_weight"
-        if request.model.run_eagerly or not request.model.built:
-            return "the model runs eagerly or is built by its first batch"
-        if request.model.steps_per_execution != 1:
-            return "steps_per_execution"
-        for callback in _callbacks(arguments):
-            if any(_overrides(callback, hook) for hook in BATCH_HOOKS):
-                return f"{type(callback).__name__} sees batches"
-        weights = arguments.get("sample_weight")
-        parts = [arguments.get("x"), arguments.get("y"), *(() if weights is None else (weights,))]
-        validation = arguments.get("validation_data")
-        if validation is not None and not isinstance(validation, tuple | list):
-            return "validation_data is no tuple of arrays"
-        found = trouble(parts) or (trouble(list(validation)) if validation is not None else "")
-        if (
-            not found
-            and arguments.get("class_weight")
-            and class_weighted(arguments["y"], arguments["class_weight"]) is None
-        ):
-            return "class_weight without class ids"
-        return found
+        """Why a trial has to be trained by `model.fit`, or "" where it can be trained here; see `arguments.refusal`."""
+        return arguments.refusal(request)
 
     def train(self, request: Request) -> Trained:
         """Train the model of a trial; `refusal` must have been "".
@@ -90,19 +46,19 @@ class GraphEngine:
         Raises:
             Exception: Whatever training raises.
         """
-        arguments, model = _arguments(request) or {}, request.model
-        best = BestEpoch(request.objective, request.on_epoch, request.deadline)
-        epochs = int(arguments.get("epochs") or 1)
+        given, model = arguments.of(request) or {}, request.model
+        best = Best(request)
+        epochs = int(given.get("epochs") or 1)
         callbacks = keras.callbacks.CallbackList(
-            [*_callbacks(arguments), best], add_history=True, model=model, verbose=0, epochs=epochs
+            [*arguments.callbacks(given), BestEpoch(best)], add_history=True, model=model, verbose=0, epochs=epochs
         )
-        training = self._data.examples(_training_parts(arguments))
-        validation = arguments.get("validation_data")
+        training = self._data.examples(arguments.training_parts(given))
+        validation = given.get("validation_data")
         holdout = None if validation is None else self._data.examples(tuple(validation))
-        batch_size = int(arguments.get("batch_size") or BATCH_SIZE)
+        batch_size = int(given.get("batch_size") or arguments.BATCH_SIZE)
         _build(model, training)
-        steps = Steps(model, training, holdout, batch_size, arguments.get("validation_batch_size") or batch_size)
-        shuffle = arguments.get("shuffle", True)
+        steps = Steps(model, training, holdout, batch_size, given.get("validation_batch_size") or batch_size)
+        shuffle = given.get("shuffle", True)
         history = _run(model, steps, callbacks, epochs=epochs, rows=training.rows if shuffle else 0)
         return Trained(
             epochs_of(history, request.objective), best.weights or model.get_weights(), model.get_build_config()
@@ -189,36 +145,3 @@ def _build(model: Any, training: Examples) -> None:
     model.compute_loss(x, y, predictions, few[2] if len(few) > 2 else None, training=False)
     model.optimizer.build(model.trainable_variables)
     model.reset_metrics()
-
-
-def _arguments(request: Request) -> dict[str, Any] | None:
-    """Arguments of `model.fit` by name; None where the hypermodel does more than calling it."""
-    hypermodel = request.hypermodel
-    if not isinstance(hypermodel, FitsByArguments) and _has_own_fit(hypermodel):
-        return None
-    own = hypermodel.fit_arguments(request.hp) if isinstance(hypermodel, FitsByArguments) else {}
-    names = list(inspect.signature(request.model.fit).parameters)
-    return {**dict(zip(names, request.args, strict=False)), **request.kwargs, **own}
-
-
-def _has_own_fit(hypermodel: Any) -> bool:
-    import keras_tuner
-
-    # keras-tuner wraps a build function in a hypermodel of its own, whose fit is the plain one.
-    return type(hypermodel).fit is not keras_tuner.HyperModel.fit
-
-
-def _callbacks(arguments: Mapping[str, Any]) -> list[Any]:
-    given = arguments.get("callbacks") or []
-    return list(given) if isinstance(given, list | tuple) else [given]
-
-
-def _overrides(callback: Any, hook: str) -> bool:
-    return hook in vars(callback) or getattr(type(callback), hook) is not getattr(keras.callbacks.Callback, hook)
-
-
-def _training_parts(arguments: Mapping[str, Any]) -> tuple[Any, ...]:
-    x, y, weights = arguments.get("x"), arguments.get("y"), arguments.get("sample_weight")
-    if arguments.get("class_weight"):
-        weights = class_weighted(y, arguments["class_weight"])
-    return x, y, weights
