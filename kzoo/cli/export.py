@@ -14,7 +14,7 @@ from kzoo.cli import arguments, summary
 from kzoo.cli.console import Failure, bad_argument, console, mendable, print_json
 from kzoo.cli.quiet import import_tensorflow
 from kzoo.cli.run import Run
-from kzoo.cli.shown import number
+from kzoo.cli.shown import number, shown_name, shown_value
 
 if TYPE_CHECKING:
     import keras
@@ -51,7 +51,14 @@ def export(
         for part, x, y in (("validation", data.x_val, data.y_val), ("test", data.x_test, data.y_test))
     }
     with mendable(kzoo.ExportError, OSError):
-        path = kzoo.export_model(model, to / name, task=asked.task, examples=data.x_train[:EXAMPLES], fold=fold)
+        path = kzoo.export_model(
+            model,
+            to / name,
+            task=asked.task,
+            examples=data.x_train[:EXAMPLES],
+            card=_card(asked, chosen, data, metrics),
+            fold=fold,
+        )
         request = _write_request(path.parent, data)
     if as_json:
         print_json({"path": str(path), "trial": chosen.number, "metrics": metrics})
@@ -85,6 +92,16 @@ def _trained(asked: Run, run: Path, trial: TrialRecord) -> keras.Model:
     with mendable(CheckpointError):
         load_weights(run, trial.trial_id, model)
     return model
+
+
+def _card(asked: Run, trial: TrialRecord, data: kzoo.Dataset, metrics: dict[str, dict[str, float]]) -> kzoo.ModelCard:
+    return kzoo.ModelCard.of(
+        data,
+        family=asked.model,
+        hyperparameters={shown_name(name): shown_value(name, value) for name, value in trial.values.items()},
+        metrics=metrics,
+        training=f"trial {trial.number} of a search, epoch {trial.best_epoch} of {asked.epochs}",
+    )
 
 
 def _write_request(base: Path, data: kzoo.Dataset) -> Path:
