@@ -8,7 +8,8 @@ import typer
 
 from kzoo.cli import arguments
 from kzoo.cli.console import console, mendable, print_json
-from kzoo.serving import Promotion, ServingError, promote as promote_version, write_configuration
+from kzoo.serving import Promotion, ServingError, write_configuration
+from kzoo.serving import promote as promote_version
 
 
 def promote(

@@ -8,7 +8,8 @@ import typer
 
 from kzoo.cli import arguments
 from kzoo.cli.console import console, mendable, print_json
-from kzoo.serving import ServingError, prune as prune_versions
+from kzoo.serving import ServingError
+from kzoo.serving import prune as prune_versions
 
 
 def prune(

@@ -16,6 +16,8 @@ __getattr__, __dir__, __all__ = _lazy.attach(
             "ServingError",
         ],
         "releases": ["Promotion", "Release", "promote", "prune", "read_release"],
-        "server": ["find_server", "serve"],
+        "server": ["Server", "serve"],
+        "signatures": ["SignatureInfo", "TensorInfo"],
+        "transport": ["VersionStatus"],
     },
 )
