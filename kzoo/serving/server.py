@@ -52,6 +52,14 @@ class Server:
         """A client over REST; close it."""
         return Client(self.name, host=self.address.reached_at, port=self.address.rest_port)
 
+    def follow(self) -> None:
+        """Hand on to the server what `kzoo promote` has changed; `wait` does it all the time.
+
+        Raises:
+            ServingError: `models.config` beside the export is damaged; the server goes on with the old one.
+        """
+        self._config.follow()
+
     def wait(self, on_trouble: Callable[[str], None] | None = None) -> None:
         """Follow promotions until the server ends.
 
@@ -64,7 +72,7 @@ class Server:
         told = ""
         while self._process.poll() is None:
             try:
-                self._config.follow()
+                self.follow()
                 trouble = ""
             except (ServingError, OSError) as error:
                 trouble = str(error)
@@ -148,7 +156,8 @@ def serve(
 ) -> Iterator[Server]:
     """A TensorFlow Serving with an export, until the end of the block.
 
-    It serves what `kzoo promote` says, or the newest version; promotions and new exports reach it while it runs.
+    It serves what `kzoo promote` says, or the newest version. New exports reach it while it runs, and promotions in
+    `Server.wait` or `Server.follow`.
 
     Args:
         base_dir: Directory of the versions, such as `saved_models/digits`; its name is the model's.

@@ -15,8 +15,6 @@ DTYPES = {
     "DT_FLOAT": "float32",
     "DT_DOUBLE": "float64",
     "DT_HALF": "float16",
-    # numpy has no bfloat16; every one of its numbers is a float32.
-    "DT_BFLOAT16": "float32",
     "DT_INT8": "int8",
     "DT_INT16": "int16",
     "DT_INT32": "int32",
@@ -28,7 +26,7 @@ DTYPES = {
     "DT_BOOL": "bool",
     "DT_STRING": "str",
 }
-"""numpy's name for TensorFlow's."""
+"""numpy's name for TensorFlow's; what is not here (bfloat16, quantized numbers) numpy does not have."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -36,7 +34,7 @@ class TensorInfo:
     """An input or output.
 
     Attributes:
-        dtype: numpy's name of its dtype; "str" for text.
+        dtype: numpy's name of its dtype, "str" for text; TensorFlow's, such as "DT_BFLOAT16", where numpy has none.
         shape: Its dimensions, the batch first, None where free; None where not even their number is known.
     """
 
@@ -91,7 +89,7 @@ def fitting_arrays(inputs: Any, name: str, signature: SignatureInfo) -> dict[str
 
 def answered_array(value: Any, info: TensorInfo) -> NDArray:
     """An answer as an array of the dtype that the signature names; text is numpy's str."""
-    return np.asarray(value, dtype=info.dtype)
+    return np.asarray(value, dtype=None if info.dtype.startswith("DT_") else info.dtype)
 
 
 def _fitting(value: Any, name: str, info: TensorInfo) -> NDArray:
@@ -102,6 +100,8 @@ def _fitting(value: Any, name: str, info: TensorInfo) -> NDArray:
     if info.shape is not None and not _fits(array.shape, info.shape):
         wanted = ", ".join("any" if size is None else str(size) for size in info.shape)
         raise BadRequest(f"Input {name!r} has shape {list(array.shape)}; expected [{wanted}], the batch first.")
+    if info.dtype.startswith("DT_"):
+        raise BadRequest(f"Input {name!r} is {info.dtype}, which numpy has no dtype for.")
     if info.dtype == "str":
         if array.dtype.kind not in "OSU":
             raise BadRequest(f"Input {name!r} is {array.dtype}; the model takes text.")

@@ -65,8 +65,7 @@ def test_promotions_reach_a_running_server(base, ports, programs):
     with serve(base, host=EVERYWHERE, **port_arguments(ports)) as server, server.client() as client:
         assert {each.version for each in client.status()} == {1, 3}
         promote(base, 2, label="canary")
-        # What `Server.wait` does for the command.
-        server._config.follow()  # noqa: SLF001
+        server.follow()
         deadline = time.monotonic() + 10
         while {each.version for each in client.status()} != {1, 2} and time.monotonic() < deadline:
             time.sleep(0.05)
