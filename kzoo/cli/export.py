@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -15,6 +14,9 @@ from kzoo.cli.console import Failure, bad_argument, console, mendable, print_jso
 from kzoo.cli.quiet import import_tensorflow
 from kzoo.cli.run import Run
 from kzoo.cli.shown import number, shown_name, shown_value
+from kzoo.files import write_text
+from kzoo.serving.errors import ServingError
+from kzoo.serving.labels import write_current_configuration
 
 if TYPE_CHECKING:
     import keras
@@ -31,7 +33,7 @@ REQUEST_ROWS = 2
 def export(
     run: arguments.RunDirectory,
     name: Annotated[str, typer.Option(help="Name to serve it under.")],
-    to: Annotated[Path, typer.Option(metavar="DIR", help="Directory of the exports.")] = Path("saved_models"),
+    to: arguments.Exports = Path("saved_models"),
     trial: Annotated[str | None, typer.Option(help="Number of a trial; the best if not given.")] = None,
     fold: Annotated[bool, typer.Option(help="Fold batch norm into the layers beside it: answers faster.")] = True,
     as_json: arguments.Json = False,
@@ -50,7 +52,7 @@ def export(
         part: model.evaluate(x, y, verbose=0, return_dict=True)
         for part, x, y in (("validation", data.x_val, data.y_val), ("test", data.x_test, data.y_test))
     }
-    with mendable(kzoo.ExportError, OSError):
+    with mendable(kzoo.ExportError, ServingError, OSError):
         path = kzoo.export_model(
             model,
             to / name,
@@ -60,6 +62,7 @@ def export(
             fold=fold,
         )
         request = _write_request(path.parent, data)
+        write_current_configuration(path.parent)
     if as_json:
         print_json({"path": str(path), "trial": chosen.number, "metrics": metrics})
     else:
@@ -107,9 +110,7 @@ def _card(asked: Run, trial: TrialRecord, data: kzoo.Dataset, metrics: dict[str,
 def _write_request(base: Path, data: kzoo.Dataset) -> Path:
     """A request to try the export with, beside its versions: the server takes only directories with a number."""
     path = base / "request.json"
-    staged = base / f".request.{os.getpid()}"
-    staged.write_text(json.dumps({"instances": data.x_test[:REQUEST_ROWS].tolist()}), encoding="utf-8")
-    staged.replace(path)
+    write_text(path, json.dumps({"instances": data.x_test[:REQUEST_ROWS].tolist()}))
     return path
 
 
@@ -120,3 +121,4 @@ def _show(path: Path, trial: TrialRecord, metrics: dict[str, dict[str, Any]], re
         line = ", ".join(f"{name} {number(float(value), 4)}" for name, value in values.items())
         out.print(f"{part:>10}: {line}", markup=False)
     out.print(f"\nNext: kzoo predict {path.parent} {request}", markup=False, soft_wrap=True)
+    out.print(f"      kzoo serve {path.parent.name}", markup=False, soft_wrap=True)
