@@ -62,9 +62,9 @@ def start(
         raise ServingError(f"{base} has no version of an export in it; export a model there first: kzoo export")
     for port in (rest_port, grpc_port):
         _check_port(host, port)
-    labels = write_current_configuration(base)
     container = f"kzoo-{uuid.uuid4().hex[:12]}"
-    command = _command(base, labels, host=host, rest_port=rest_port, grpc_port=grpc_port, container=container)
+    command = _command(base, host=host, rest_port=rest_port, grpc_port=grpc_port, container=container)
+    write_local_models(base, write_current_configuration(base))
     with tempfile.TemporaryFile() as log:
         process = subprocess.Popen(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL, start_new_session=True)
         try:
@@ -75,13 +75,10 @@ def start(
             _stop(process, container if command[0] == "docker" else None)
 
 
-def _command(
-    base: Path, labels: dict[str, int], *, host: str, rest_port: int, grpc_port: int, container: str
-) -> Sequence[str]:
+def _command(base: Path, *, host: str, rest_port: int, grpc_port: int, container: str) -> Sequence[str]:
     name, directory = base.resolve().name, base.resolve() / DIRECTORY
     binary = shutil.which(BINARY)
     if binary and host == EVERYWHERE:
-        write_local_models(base, labels)
         ports = [f"--rest_api_port={rest_port}", f"--port={grpc_port}"]
         return [binary, *ports, *server_options(str(directory), LOCAL_MODELS)]
     if _docker_answers():
