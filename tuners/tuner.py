@@ -20,6 +20,7 @@ from tuners import checkpoints
 from tuners.engine.choice import Engines
 from tuners.engine.training import Request, Trained
 from tuners.oracle import CoarseToFineOracle
+from tuners.parallel.channel import is_worker
 from tuners.protocols import Observer
 from tuners.results import averaged
 
@@ -63,6 +64,9 @@ class FastTuner(keras_tuner.Tuner):
         self._engines = Engines(engine)
         if keep_checkpoints < 1:
             raise ValueError(f"keep_checkpoints is {keep_checkpoints!r}; expected 1 or more.")
+        if is_worker():
+            # What the parent has begun anew is not to be removed again.
+            kwargs["overwrite"] = False
         super().__init__(oracle=oracle, hypermodel=hypermodel, **kwargs)
         self.keep_checkpoints = keep_checkpoints
         self.trial_time_limit, self.observer = trial_time_limit, observer
@@ -121,8 +125,15 @@ class FastTuner(keras_tuner.Tuner):
             known = self.oracle.get_trial(trial.trial_id)
             if self.observer is not None and known.status != "RUNNING":
                 self.observer.on_trial_end(known)
-        checkpoints.keep_only(self.project_dir, [each.trial_id for each in self._best(self.keep_checkpoints)])
+        if isinstance(self.oracle, keras_tuner.Oracle):
+            self.prune()
         self.save()
+
+    def prune(self) -> None:
+        """Drop the weights of the trials that are not among the best; for the process that has the oracle."""
+        # Another process may have written the weights of a trial whose end is not known here yet.
+        kept = [*self._best(self.keep_checkpoints), *self.oracle.ongoing_trials.values()]
+        checkpoints.keep_only(self.project_dir, [each.trial_id for each in kept])
 
     def load_model(self, trial: Any) -> keras.Model:
         """The model of a trial, with the weights of its best epoch.

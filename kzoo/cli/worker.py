@@ -8,7 +8,7 @@ from pathlib import Path
 
 def main() -> None:
     """Train what the parent sends."""
-    from tuners.parallel.worker import serve_trials, use_cores
+    from tuners.parallel.channel import use_cores
 
     use_cores()
     from kzoo.cli.quiet import import_tensorflow
@@ -16,6 +16,8 @@ def main() -> None:
     from kzoo.cli.search import make_tuner
 
     import_tensorflow()
+    from tuners.parallel.worker import serve_trials
+
     directory, engine = Path(sys.argv[1]), sys.argv[2]
     run = Run.read(directory)
     data = run.load_data()
