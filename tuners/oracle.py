@@ -10,7 +10,7 @@ import math
 import random
 import threading
 import time
-import warnings
+import types
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -205,10 +205,8 @@ class CoarseToFineOracle(keras_tuner.Oracle):
             for name, value in values.items():
                 if not trial.metrics.exists(name):
                     trial.metrics.register(name, self._direction(name))
-                with warnings.catch_warnings():
-                    # keras-tuner takes the best of what there is, which numpy remarks on where that is NaN only.
-                    warnings.filterwarnings("ignore", message="All-NaN", category=RuntimeWarning)
-                    trial.metrics.update(name, value, step=step)
+                # Not `update`, which looks for the best of all epochs at every epoch.
+                trial.metrics.set_history(name, [types.SimpleNamespace(value=float(value), step=step)])
             return trial
 
     def end_trial(self, trial: Trial) -> None:
