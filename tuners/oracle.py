@@ -222,6 +222,8 @@ class CoarseToFineOracle(keras_tuner.Oracle):
         with self._mutex:
             if trial.trial_id not in self._open:  # It has ended; another process was given it meanwhile.
                 return
+            # A result may come before the first request of a search that is taken up again.
+            self._ledger.open(project_directory(self))
             if trial.trial_id in self._again:  # Whoever had it before the search was taken up again has finished it.
                 self._again.remove(trial.trial_id)
             known = self.trials[trial.trial_id]

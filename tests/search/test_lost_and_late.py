@@ -40,6 +40,7 @@ def test_a_result_before_the_trial_is_handed_out_again(tmp_path):
     after = oracle_in(tmp_path)
     after.reload()
     end(after, running, 0.5)
+    assert [trial.score for trial in oracle_in_trials(tmp_path)] == [0.5]
     assert after.create_trial("b").trial_id != running.trial_id
 
 
