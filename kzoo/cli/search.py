@@ -16,6 +16,7 @@ from kzoo.cli.progress import SearchProgress
 from kzoo.cli.quiet import import_tensorflow
 from kzoo.cli.run import FILE, Run, Source, library_versions
 from kzoo.registry import get_family
+from tuners.parallel.cluster import check_address
 
 if TYPE_CHECKING:
     from kzoo.datasets import Dataset
@@ -61,6 +62,8 @@ def search(
         size = arguments.image_size(image_size)
     with bad_argument(hint="MODEL"):
         get_family(model)
+    with bad_argument(hint="--ray"):
+        check_address(ray or "auto")
     source = Source(_absolute(data), tuple(target or ()), size, kind)
     with bad_argument(hint="--data"):
         loaded = source.load()
@@ -202,15 +205,19 @@ def _train(
             _work(tuner, data, asked, directory, effort)
     except KeyboardInterrupt:
         return True
-    except ModuleNotFoundError as error:
-        raise Failure(error.msg) from None
-    except ConnectionError as error:
-        raise Failure(f"No Ray cluster at {effort.ray}: {describe(error)}") from None
-    except RuntimeError as error:
+    except (ModuleNotFoundError, ConnectionError) as error:
         raise Failure(describe(error)) from None
+    except RuntimeError as error:
+        raise Failure(_shortened(str(error))) from None
     except OSError as error:
         raise Failure(f"{describe(error)} What was finished is kept; the same command goes on.") from None
     return False
+
+
+def _shortened(message: str) -> str:
+    """The first line of a message, and the last two, in which a traceback says what was wrong."""
+    first, *rest = message.strip().splitlines()
+    return " ".join([first, *(line.strip() for line in rest[-2:])])
 
 
 def _work(tuner: CoarseToFineSearch, data: Dataset, asked: Run, directory: Path, effort: Effort) -> None:

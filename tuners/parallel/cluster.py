@@ -11,6 +11,7 @@ import functools
 import importlib
 import json
 import os
+import socket
 import time
 from collections.abc import Sequence
 from typing import Any
@@ -20,6 +21,9 @@ from tuners.parallel.messages import Ended, Epoch, Order, decode, encode
 
 POLL = 0.5
 """Seconds between looks at what has come."""
+
+CONNECT = 10.0
+"""Seconds that a cluster has to answer."""
 
 TRIALS_PER_PROCESS = 100
 """Trials after which Ray replaces the process that trains them."""
@@ -59,7 +63,8 @@ def search_on_ray(
 
     Raises:
         ModuleNotFoundError: Ray is not installed.
-        ConnectionError: There is no cluster at this address.
+        ValueError: The address is none.
+        ConnectionError: Nothing answers at this address.
         RuntimeError: The oracle cannot be started, or too many trials in a row have failed.
         KeyboardInterrupt: The search was interrupted; it can go on.
     """
@@ -67,6 +72,9 @@ def search_on_ray(
         import ray
     except ModuleNotFoundError:
         raise ModuleNotFoundError("Ray is not installed; install kzoo[ray].", name="ray") from None
+    check_address(address)
+    if address != "auto":
+        _knock(address)
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     ray.init(address=address, log_to_driver=False, logging_level="ERROR", configure_logging=False)
     try:
@@ -76,6 +84,26 @@ def search_on_ray(
         ray.shutdown()
     if interrupt.asked:
         raise KeyboardInterrupt
+
+
+def check_address(address: str) -> None:
+    """Refuse what is no address of a cluster.
+
+    Raises:
+        ValueError: It is neither "HOST:PORT" nor "auto".
+    """
+    host, _, port = address.rpartition(":")
+    if address != "auto" and not (host and port.isdecimal() and "/" not in host):
+        raise ValueError(f"The address of a Ray cluster is {address!r}; expected HOST:PORT, or auto.")
+
+
+def _knock(address: str) -> None:
+    """Ray itself asks an address where nobody is for minutes."""
+    host, _, port = address.rpartition(":")
+    try:
+        socket.create_connection((host, int(port)), timeout=CONNECT).close()
+    except OSError as error:
+        raise ConnectionError(f"No Ray cluster answers at {address}: {error.strerror or error}") from None
 
 
 class OracleActor:
