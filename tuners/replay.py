@@ -67,8 +67,12 @@ class SearchState:
         return [trial_id for trial_id in self.trials if trial_id not in ended]
 
 
-def replay(records: list[dict[str, Any]]) -> SearchState:
+def replay(records: list[dict[str, Any]], source: object = "the journal") -> SearchState:
     """The state after all records; records of kinds that are not known are for a later version and left out.
+
+    Args:
+        records: What `read_journal` gave.
+        source: Where they are from, for the error.
 
     Raises:
         JournalError: A record is whole and not of a search.
@@ -78,7 +82,7 @@ def replay(records: list[dict[str, Any]]) -> SearchState:
         try:
             _take(search, record)
         except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise JournalError(f"Record {number} of the journal is not of a search ({error}).") from None
+            raise JournalError(f"{source}: record {number} is not of a search ({error}).") from None
     search.trials = dict(sorted(search.trials.items(), key=lambda item: item[1].number))
     return search
 
@@ -148,10 +152,6 @@ def _checked_state(state: dict[str, Any]) -> dict[str, Any]:
         raise ValueError("the score of a trial is no number")
     for metric in metrics.values():
         for each in metric["observations"]:
-            if not (
-                each["value"]
-                and isinstance(each["step"], int)
-                and all(isinstance(value, int | float) for value in each["value"])
-            ):
+            if not isinstance(each["step"], int) or not all(isinstance(one, int | float) for one in each["value"]):
                 raise ValueError("a metric of a trial is no number")
     return state

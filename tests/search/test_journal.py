@@ -14,6 +14,7 @@ from tuners.checkpoints import CheckpointError, save_weights
 from tuners.journal import FILE, Journal, JournalError, RunLocked, encode, read_journal
 from tuners.replay import replay
 
+METRICS = {"val_loss": {"direction": "min", "observations": [{"value": [1.0], "step": 0}]}}
 RECORDS = [{"kind": "header", "format": 1, "objective": {"val_loss": "min"}, "seed": 3}]
 for number in range(4):
     trial_id = f"{number:04d}"
@@ -31,10 +32,7 @@ for number in range(4):
                 "score": 1.0,
                 "best_step": 0,
                 "message": None,
-                "metrics": {
-                    "metrics": {"val_loss": {"direction": "min", "observations": [{"value": [1.0], "step": 0}]}}
-                },
-            },
+                "metrics": {"metrics": METRICS},
         },
     ]
 CONTENT = b"".join(encode(record) for record in RECORDS)
@@ -118,7 +116,7 @@ def altered(kind, *path, value):
 )
 def test_a_journal_that_was_made_up_is_refused_in_words(tmp_path, kind, path, value):
     (tmp_path / FILE).write_bytes(b"".join(map(encode, altered(kind, *path, value=value))))
-    with pytest.raises(JournalError, match=r"Record \d+ of the journal is not of a search"):
+    with pytest.raises(JournalError, match=r"record \d+ is not of a search"):
         Study.load(tmp_path)
 
 
