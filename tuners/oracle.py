@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import bisect
 import dataclasses
 import functools
+import itertools
 import math
 import random
 import threading
 import time
-import warnings
+import types
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -118,6 +120,8 @@ class CoarseToFineOracle(keras_tuner.Oracle):
         self._failures = 0
         self._since_best = 0
         self._best = -math.inf
+        # Completed trials as (score, less is better; number), the best first.
+        self._ranked: list[tuple[float, int]] = []
 
     def get_space(self) -> keras_tuner.HyperParameters:
         """A copy of the search space; a journal that is there is read first."""
@@ -190,6 +194,8 @@ class CoarseToFineOracle(keras_tuner.Oracle):
         """
         with self._mutex:
             trial = self.trials[trial_id]
+            if trial_id not in self._open:  # It has ended; another process was given it meanwhile.
+                return trial
             missing = [name for name in self._directions if name not in metrics]
             if missing:
                 raise ValueError(
@@ -199,10 +205,8 @@ class CoarseToFineOracle(keras_tuner.Oracle):
             for name, value in values.items():
                 if not trial.metrics.exists(name):
                     trial.metrics.register(name, self._direction(name))
-                with warnings.catch_warnings():
-                    # keras-tuner takes the best of what there is, which numpy remarks on where that is NaN only.
-                    warnings.filterwarnings("ignore", message="All-NaN", category=RuntimeWarning)
-                    trial.metrics.update(name, value, step=step)
+                # Not `update`, which looks for the best of all epochs at every epoch.
+                trial.metrics.set_history(name, [types.SimpleNamespace(value=float(value), step=step)])
             return trial
 
     def end_trial(self, trial: Trial) -> None:
@@ -216,6 +220,12 @@ class CoarseToFineOracle(keras_tuner.Oracle):
             OSError: The journal cannot be written.
         """
         with self._mutex:
+            if trial.trial_id not in self._open:  # It has ended; another process was given it meanwhile.
+                return
+            # A result may come before the first request of a search that is taken up again.
+            self._ledger.open(project_directory(self))
+            if trial.trial_id in self._again:  # Whoever had it before the search was taken up again has finished it.
+                self._again.remove(trial.trial_id)
             known = self.trials[trial.trial_id]
             known.hyperparameters, known.status, known.message = trial.hyperparameters, trial.status, trial.message
             self.update_space(known.hyperparameters)
@@ -234,6 +244,17 @@ class CoarseToFineOracle(keras_tuner.Oracle):
                     f"(max_consecutive_failed_trials). The last one:\n{known.message or ''}"
                 )
 
+    def get_best_trials(self, num_trials: int = 1) -> list[Trial]:
+        """The best trials, the best first, the earlier of equals first.
+
+        Args:
+            num_trials: Their number, >= 1; where fewer have a score, trials without one fill it up.
+        """
+        with self._mutex:
+            if len(self._ranked) < num_trials:
+                return super().get_best_trials(num_trials)
+            return [self.trials[self.start_order[number]] for _, number in self._ranked[:num_trials]]
+
     # The start of a trial.
 
     def _plan(self) -> tuple[dict[str, Any], dict[str, float]] | None:
@@ -250,7 +271,9 @@ class CoarseToFineOracle(keras_tuner.Oracle):
         number = len(self.trials)
         hyperparameters = self.hyperparameters.copy()
         hyperparameters.values = values
-        trial = Trial(hyperparameters, trial_id=f"{number:04d}")
+        # Where records were damaged, a later trial may have the id of this number.
+        free = (f"{each:04d}" for each in itertools.count(number))
+        trial = Trial(hyperparameters, trial_id=next(each for each in free if each not in self.trials))
         self._ledger.write_space(hyperparameters.get_config()["space"])
         self._ledger.write_created(trial, number, point)
         self.trials[trial.trial_id] = trial
@@ -323,6 +346,7 @@ class CoarseToFineOracle(keras_tuner.Oracle):
         score = -math.inf
         if trial.status == "COMPLETED":
             score = float(trial.score) if self.objective.direction == "max" else -float(trial.score)
+            bisect.insort(self._ranked, (-score, running.number))
         self._since_best = 0 if score > self._best else self._since_best + 1
         self._best = max(self._best, score)
         # Its values are taken anew: hyperparameters may have turned up while the model was built.

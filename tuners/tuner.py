@@ -6,6 +6,7 @@ import contextlib
 import copy
 import gc
 import os
+import sys
 import time
 import traceback
 import zlib
@@ -20,6 +21,9 @@ from tuners import checkpoints
 from tuners.engine.choice import Engines
 from tuners.engine.training import Request, Trained
 from tuners.oracle import CoarseToFineOracle
+from tuners.parallel.channel import is_worker
+from tuners.parallel.chief import serve_oracle
+from tuners.parallel.heartbeat import beating
 from tuners.protocols import Observer
 from tuners.results import averaged
 
@@ -63,6 +67,9 @@ class FastTuner(keras_tuner.Tuner):
         self._engines = Engines(engine)
         if keep_checkpoints < 1:
             raise ValueError(f"keep_checkpoints is {keep_checkpoints!r}; expected 1 or more.")
+        if is_worker() or _distributed_role() == "worker":
+            # What the parent has begun anew is not to be removed again.
+            kwargs["overwrite"] = False
         super().__init__(oracle=oracle, hypermodel=hypermodel, **kwargs)
         self.keep_checkpoints = keep_checkpoints
         self.trial_time_limit, self.observer = trial_time_limit, observer
@@ -80,7 +87,9 @@ class FastTuner(keras_tuner.Tuner):
             keras_tuner.errors.FatalError: Nothing can be trained as things are; the message says why.
         """
         if self._is_chief():
-            super().search(*args, **kwargs)
+            if "verbose" in kwargs:
+                self.oracle.verbose = kwargs["verbose"]
+            serve_oracle(self)
             return
         if "verbose" in kwargs and hasattr(self.oracle, "verbose"):
             self.oracle.verbose = kwargs["verbose"]
@@ -89,7 +98,8 @@ class FastTuner(keras_tuner.Tuner):
         self.on_search_begin()
         while (trial := self._next_trial()) is not None:
             self.on_trial_begin(trial)
-            self._attempt(trial, args, kwargs)
+            with beating(self.oracle, trial.trial_id):
+                self._attempt(trial, args, kwargs)
             self.on_trial_end(trial)
         self.on_search_end()
 
@@ -115,14 +125,24 @@ class FastTuner(keras_tuner.Tuner):
         Args:
             trial: The trial, with its status.
         """
+        if trial.message and not isinstance(self.oracle, keras_tuner.Oracle):
+            # keras-tuner's protocol does not carry it to the chief.
+            print(trial.message, file=sys.stderr)
         try:
             self.oracle.end_trial(trial)
         finally:
             known = self.oracle.get_trial(trial.trial_id)
             if self.observer is not None and known.status != "RUNNING":
                 self.observer.on_trial_end(known)
-        checkpoints.keep_only(self.project_dir, [each.trial_id for each in self._best(self.keep_checkpoints)])
+        if isinstance(self.oracle, keras_tuner.Oracle):
+            self.prune()
         self.save()
+
+    def prune(self) -> None:
+        """Drop the weights of the trials that are not among the best; for the process that has the oracle."""
+        # Another process may have written the weights of a trial whose end is not known here yet.
+        kept = [*self._best(self.keep_checkpoints), *self.oracle.ongoing_trials.values()]
+        checkpoints.keep_only(self.project_dir, [each.trial_id for each in kept])
 
     def load_model(self, trial: Any) -> keras.Model:
         """The model of a trial, with the weights of its best epoch.
@@ -141,8 +161,8 @@ class FastTuner(keras_tuner.Tuner):
         return model
 
     def save(self) -> None:
-        """Keep the state of the search; our oracle's is on disk already."""
-        if not isinstance(self.oracle, CoarseToFineOracle):
+        """Keep the state of the search; our oracle's is on disk already, and that of a distant one is its chief's."""
+        if isinstance(self.oracle, keras_tuner.Oracle) and not isinstance(self.oracle, CoarseToFineOracle):
             super().save()
 
     def _next_trial(self) -> Any:
@@ -237,7 +257,14 @@ class FastTuner(keras_tuner.Tuner):
         return [each for each in self.oracle.get_best_trials(count) if each.status == "COMPLETED"]
 
     def _is_chief(self) -> bool:
-        return "KERASTUNER_ORACLE_IP" in os.environ and "chief" in os.environ.get("KERASTUNER_TUNER_ID", "")
+        return isinstance(self.oracle, keras_tuner.Oracle) and _distributed_role() == "chief"
+
+
+def _distributed_role() -> str:
+    """What keras-tuner's variables make of this process: "chief", "worker", or "" where there are none."""
+    if "KERASTUNER_ORACLE_IP" not in os.environ:
+        return ""
+    return "chief" if "chief" in os.environ.get("KERASTUNER_TUNER_ID", "") else "worker"
 
 
 def trial_seed(seed: int, trial_id: str, execution: int) -> int:
