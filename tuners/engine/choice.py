@@ -26,8 +26,7 @@ class Engines:
         if name not in ENGINES:
             raise ValueError(f"engine is {name!r}; expected one of {', '.join(ENGINES)}.")
         self.name = name
-        data = DeviceData()
-        self._graph, self._population = GraphEngine(data), PopulationEngine(data)
+        self._graph, self._population = GraphEngine(DeviceData()), PopulationEngine()
 
     def train(self, request: Request) -> Trained:
         """Train the model of a trial.

@@ -30,14 +30,10 @@ class Part:
     Attributes:
         kernel: What is computed; a string stands for an activation of `HEADS`.
         weights: Keras variables, the trainable ones first.
-        rates: Numbers that change no graph.
-        constants: Arrays that are no weights.
     """
 
     kernel: Kernel | str
     weights: tuple[Any, ...] = ()
-    rates: tuple[float, ...] = ()
-    constants: tuple[Any, ...] = ()
 
 
 def parts(layer: keras.Layer) -> list[Part]:
@@ -102,14 +98,14 @@ def _batch_norm(layer: Any, config: Config) -> list[Part]:
         raise UnknownModelError(f"the layer {layer.name} normalises another axis than the last")
     _demand(layer, config, center=True, scale=True, renorm=False, synchronized=False)
     weights = (layer.gamma, layer.beta, layer.moving_mean, layer.moving_variance)
-    return [Part(BatchNorm(float(config["epsilon"])), weights, (float(config["momentum"]),))]
+    return [Part(BatchNorm(config["epsilon"], config["momentum"]), weights)]
 
 
 def _normalization(layer: Any, config: Config) -> list[Part]:
     if layer.weights or config["mean"] is None:
         raise UnknownModelError(f"the layer {layer.name} was adapted to data")
     scale = np.maximum(np.sqrt(np.asarray(layer.variance)), keras.config.epsilon())
-    return [Part(Normalize(config["invert"]), constants=(np.asarray(layer.mean), scale))]
+    return [Part(Normalize(np.asarray(layer.mean, np.float32), scale.astype(np.float32), config["invert"]))]
 
 
 def _rescaling(layer: Any, config: Config) -> list[Part]:
@@ -126,7 +122,7 @@ def _flatten(layer: Any, config: Config) -> list[Part]:
 
 def _dropout(layer: Any, config: Config) -> list[Part]:
     _demand(layer, config, noise_shape=None)
-    return [Part(Drop(), rates=(float(config["rate"]),))] if config["rate"] else []
+    return [Part(Drop(config["rate"]))] if config["rate"] else []
 
 
 def _relu(layer: Any, config: Config) -> list[Part]:
