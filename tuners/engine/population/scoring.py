@@ -9,8 +9,8 @@ from typing import Any
 import keras
 import numpy as np
 from numpy.typing import NDArray
-from scipy import special
 
+from tuners.engine.population.activations import sigmoid
 from tuners.engine.population.losses import CompiledLoss, compiled_loss
 from tuners.engine.population.reading import UnknownModelError
 
@@ -57,20 +57,19 @@ class Scoring:
         each, shares, ids = _cross_entropy(output, y)
         shares[np.arange(len(ids)), ids] -= 1
         shares *= np.float32(1 / len(ids)) if weights is None else (weights / np.float32(len(ids)))[:, None]
-        return float(np.mean(each if weights is None else each * weights)), shares
+        return _mean(each, weights), shares
 
     def value(self, output: NDArray, y: NDArray, weights: NDArray | None) -> float:
         """Mean loss of a batch; arguments as above."""
         if self.loss is not None:
             return self.loss.value(output, y, weights)
-        each = _cross_entropy(output, y)[0]
-        return float(np.mean(each if weights is None else each * weights))
+        return _mean(_cross_entropy(output, y)[0], weights)
 
     def sums(self, output: NDArray, y: NDArray) -> list[float]:
         """Sum over the examples of each metric; arguments as above."""
         # The largest logit is the largest probability.
-        values = special.expit(output) if self.head == "sigmoid" else output
-        return [float(np.sum(_metric(kind, values, y))) for kind in self.kinds]
+        values = sigmoid(output) if self.head == "sigmoid" else output
+        return [float(np.add.reduce(_metric(kind, values, y))) for kind in self.kinds]
 
     def results(self, sums: NDArray, rows: int) -> dict[str, float]:
         """Metrics by name from sums over examples, the loss first."""
@@ -80,6 +79,10 @@ class Scoring:
             name: float(np.sqrt(value)) if root else float(value)
             for name, value, root in zip(self.names, means, roots, strict=True)
         }
+
+
+def _mean(each: NDArray, weights: NDArray | None) -> float:
+    return float(np.add.reduce(each if weights is None else each * weights)) / len(each)
 
 
 def _cross_entropy(output: NDArray, y: NDArray) -> tuple[NDArray, NDArray, NDArray]:
