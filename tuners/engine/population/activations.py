@@ -29,7 +29,7 @@ class Derived:
 
 
 def sigmoid(x: NDArray) -> NDArray:
-    """1 / (1 + exp(-x)), by way of tanh, which numpy computes ten times as fast as scipy's expit and never overflows."""
+    """1 / (1 + exp(-x)), by way of tanh: it never overflows and takes a tenth of the time of scipy's expit."""
     y = np.tanh(x * 0.5)
     y *= 0.5
     y += 0.5
@@ -52,12 +52,12 @@ def _sigmoid(x: NDArray) -> tuple[NDArray, Any]:
 
 
 def _elu(x: NDArray) -> tuple[NDArray, Any]:
-    y = np.where(x > 0, x, np.expm1(np.minimum(x, 0)))
+    y = np.maximum(x, 0) + np.expm1(np.minimum(x, 0))
     return y, y
 
 
 def _selu(x: NDArray) -> tuple[NDArray, Any]:
-    y = SELU_SCALE * np.where(x > 0, x, SELU_ALPHA * np.expm1(np.minimum(x, 0)))
+    y = SELU_SCALE * (np.maximum(x, 0) + SELU_ALPHA * np.expm1(np.minimum(x, 0)))
     return y, y
 
 
@@ -99,7 +99,7 @@ ACTIVATIONS = {
     "relu": Derived(_relu, lambda y, dy: dy * (y > 0)),
     "tanh": Derived(_tanh, lambda y, dy: dy * (1 - y * y)),
     "sigmoid": Derived(_sigmoid, lambda y, dy: dy * (y * (1 - y))),
-    "elu": Derived(_elu, lambda y, dy: dy * np.where(y > 0, np.float32(1), y + 1)),
+    "elu": Derived(_elu, lambda y, dy: dy * (np.minimum(y, 0) + 1)),
     "selu": Derived(_selu, _selu_gradient),
     "gelu": Derived(_gelu, _gelu_gradient),
     "silu": Derived(_silu, _silu_gradient),

@@ -22,7 +22,7 @@ from tuners.engine.population.updates import Optimizer
 from tuners.engine.training import Request, Trained
 from tuners.results import epochs_of
 
-HOLDOUT_BATCH = 512
+HOLDOUT_BATCH = 256
 """Rows that are validated at once; their number has no influence on the result."""
 
 CALLBACKS = (keras.callbacks.EarlyStopping, keras.callbacks.ReduceLROnPlateau, keras.callbacks.LearningRateScheduler)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import json
 from typing import Any
 
@@ -12,6 +11,8 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from tuners.engine.population.reading import UnknownModelError
+
+_COMPILED: dict[tuple[type, str, str], CompiledLoss] = {}
 
 
 class CompiledLoss:
@@ -65,25 +66,10 @@ def compiled_loss(loss: keras.losses.Loss, head: str) -> CompiledLoss:
     own = type(loss)
     if not own.__module__.startswith("keras.") and "get_config" not in vars(own):
         raise UnknownModelError(f"the loss {own.__name__} does not say its configuration")
-    return _compiled(own, json.dumps(loss.get_config(), sort_keys=True, default=str), head, _Hidden(loss))
-
-
-class _Hidden:
-    """Carries a loss past the cache, which compares class and configuration only."""
-
-    def __init__(self, loss: keras.losses.Loss) -> None:
-        self.loss = loss
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Hidden)
-
-    def __hash__(self) -> int:
-        return 0
-
-
-@functools.lru_cache(maxsize=16)
-def _compiled(own: type, settings: str, head: str, hidden: _Hidden) -> CompiledLoss:
-    return CompiledLoss(hidden.loss, head)
+    key = (own, json.dumps(loss.get_config(), sort_keys=True, default=str), head)
+    if key not in _COMPILED:
+        _COMPILED[key] = CompiledLoss(loss, head)
+    return _COMPILED[key]
 
 
 def _tensors(*arrays: NDArray | None) -> list[Any]:

@@ -15,9 +15,6 @@ from tuners.engine.population.reading import UnknownModelError
 REFUSED = ("clipnorm", "global_clipnorm", "clipvalue", "use_ema", "loss_scale_factor", "gradient_accumulation_steps")
 """Options of optimizers that are not written out here; amsgrad and centered neither."""
 
-PIECE = 32_768
-"""Numbers that are updated at once: what a core keeps near itself while it goes over them several times."""
-
 
 class Optimizer:
     """The optimizer of a Keras model in numbers.
@@ -78,14 +75,9 @@ class Optimizer:
             number: Of the step, from 1.
         """
         if not self._slots:
-            self._slots = [np.zeros_like(vector), np.zeros_like(vector), np.empty(PIECE, np.float32)]
-        m, v, room = self._slots
-        if decayed:
-            vector[:decayed] *= np.float32(1 - rate * self._decay)
-        for start in range(0, len(vector), PIECE):
-            piece = slice(start, start + PIECE)
-            w = vector[piece]
-            self._apply(self._config, w, gradient[piece], m[piece], v[piece], room[: len(w)], rate, number)
+            self._slots = [np.zeros_like(vector), np.zeros_like(vector), np.empty_like(vector)]
+        vector[:decayed] *= np.float32(1 - rate * self._decay)
+        self._apply(self._config, vector, gradient, *self._slots, rate, number)
 
 
 def _rule(optimizer: Any, config: dict[str, Any]) -> Any:
@@ -102,7 +94,7 @@ def _rule(optimizer: Any, config: dict[str, Any]) -> Any:
 
 
 # Each takes the configuration, weights w, gradients g, moments m and v, room for as many numbers, the learning rate
-# and the number of the step. In place throughout: what is updated is larger than what a core keeps near itself.
+# and the number of the step. All is done in place, since most of the time goes into moving numbers.
 
 
 def _descend(config: Any, w: Any, g: Any, m: Any, v: Any, room: Any, rate: float, number: int) -> None:
@@ -123,31 +115,32 @@ def _momentum(config: Any, w: Any, g: Any, m: Any, v: Any, room: Any, rate: floa
 
 
 def _rmsprop(config: Any, w: Any, g: Any, m: Any, v: Any, room: Any, rate: float, number: int) -> None:
-    _average_squares(v, g, config["rho"], room)
-    np.add(v, config["epsilon"], out=room)
+    scale = 1 - config["rho"]
+    _sum_squares(v, g, config["rho"], room)
+    np.add(v, config["epsilon"] / scale, out=room)
     np.sqrt(room, out=room)
-    g *= rate
+    g *= rate / scale**0.5
     g /= room
     w -= g
 
 
 def _adam(config: Any, w: Any, g: Any, m: Any, v: Any, room: Any, rate: float, number: int) -> None:
     beta_1, beta_2 = config["beta_1"], config["beta_2"]
-    _average_squares(v, g, beta_2, room)
+    scale = (1 - beta_2) ** 0.5
+    _sum_squares(v, g, beta_2, room)
     m *= beta_1
-    g *= 1 - beta_1
     m += g
     np.sqrt(v, out=room)
-    room += config["epsilon"]
+    room += config["epsilon"] / scale
     np.divide(m, room, out=room)
     # Keras takes powers of the rounded betas.
     first, second = float(np.float32(beta_1)), float(np.float32(beta_2))
-    room *= rate * (1 - second**number) ** 0.5 / (1 - first**number)
+    room *= rate * (1 - second**number) ** 0.5 / (1 - first**number) * (1 - beta_1) / scale
     w -= room
 
 
-def _average_squares(v: Any, g: Any, beta: float, room: Any) -> None:
+def _sum_squares(v: Any, g: Any, beta: float, room: Any) -> None:
+    """The moving average over 1 - beta, which saves a pass over the numbers."""
     v *= beta
     np.multiply(g, g, out=room)
-    room *= 1 - beta
     v += room
