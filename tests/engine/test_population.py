@@ -49,13 +49,13 @@ def shared(inputs):
     return layers.Dense(3, activation="softmax")(layer(layer(inputs)))
 
 
-def unused_tail(inputs):
-    return layers.Dense(3, activation="softmax", name="a")(inputs)
-
-
 class Doubled(layers.Dense):
     def call(self, inputs):
         return 2 * super().call(inputs)
+
+
+def own_loss(y_true, y_pred):
+    return keras.ops.mean(y_pred, axis=-1)
 
 
 class OwnLoss(keras.losses.Loss):
@@ -72,7 +72,7 @@ REFUSED = {
     "frozen layer": (lambda: dense(layers.Dense(4, trainable=False)), "is frozen"),
     "half precision": (lambda: dense(layers.Dense(4, dtype="mixed_float16")), "not in float32"),
     "unknown activation": (lambda: dense(layers.Dense(4, activation="mish")), "has the activation 'mish'"),
-    "a head in the middle": (lambda: dense(layers.Dense(4, activation="softmax")), "softmax is followed by"),
+    "a head in the middle": (lambda: dense(layers.Dense(4, activation="softmax")), "has the activation 'softmax'"),
     "batch norm without a scale": (lambda: dense(layers.BatchNormalization(scale=False)), "has scale=False"),
     "noise shape": (lambda: dense(layers.Dropout(0.1, noise_shape=(None, 1))), "has noise_shape"),
     "shared layer": (lambda: functional(shared), "called more than once"),
@@ -80,13 +80,13 @@ REFUSED = {
         lambda: functional(lambda x: layers.Dense(3, activation="softmax")(layers.Concatenate()([x, x]))),
         "is a Concatenate",
     ),
-    "loss as a function": (lambda: dense(loss=lambda y, p: keras.ops.mean(p, axis=-1)), "the loss is a function"),
+    "loss as a function": (lambda: dense(loss=own_loss), "the loss is a function"),
     "loss without a configuration": (lambda: dense(loss=OwnLoss()), "OwnLoss does not say its configuration"),
     "a summed loss": (
         lambda: dense(loss=keras.losses.SparseCategoricalCrossentropy(reduction="sum")),
         "the loss is not a mean",
     ),
-    "unknown metric": (lambda: dense(metrics=[keras.metrics.AUC()]), "the metric AUC|the metric dict"),
+    "unknown metric": (lambda: dense(metrics=[keras.metrics.AUC()]), "the metric"),
     "weighted metrics": (lambda: dense(weighted_metrics=["accuracy"]), "weighted_metrics"),
     "clipped gradients": (lambda: dense(optimizer=optimizers.SGD(clipnorm=1.0)), "clipnorm=1.0"),
     "amsgrad": (lambda: dense(optimizer=optimizers.Adam(amsgrad=True)), "amsgrad=True"),
@@ -100,7 +100,7 @@ def test_refused_and_why(name):
     build, why = REFUSED[name]
     found = PopulationEngine().prepare(request(build()))
     assert isinstance(found, str), "it was taken"
-    assert why in found or found in why
+    assert why in found
 
 
 def test_what_is_refused_is_trained_by_another_engine_or_said():
@@ -196,7 +196,7 @@ def test_dropout_drops_its_share_and_keeps_the_mean():
     np.testing.assert_array_equal(Network(model, seed=5).forward(x, training=True), first)
 
 
-def test_layers_before_the_first_weight_are_applied_once_for_all_trials(monkeypatch):
+def test_layers_before_the_first_weight_are_applied_once_for_all_trials():
     engine, found = PopulationEngine(), []
     for mean in (1.0, 1.0, 2.0):
         model = dense(layers.Normalization(mean=mean, variance=4.0))

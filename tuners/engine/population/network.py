@@ -113,20 +113,18 @@ class _Reader:
         self.head = ""
         self._positions = {id(weight): index for index, weight in enumerate(model.weights)}
         values: dict[str, int] = {}
-        name = ""
+        name, output = "", last(model)
         for layer, sources in calls(model):
             where = tuple(values[source] for source in sources) if sources else (0,)
-            for part in parts(layer):
+            for part in parts(layer, ends=layer.name == output):
                 where = (self._place(part, where),)
             values[layer.name], name = where[0], layer.name
-        if last(model) != name or values[name] != len(self.nodes) or not self.nodes:
+        if name != output or values[name] != len(self.nodes) or not self.nodes:
             raise UnknownModelError("the output is not what the last layer gives")
         if not any(node.trained for node in self.nodes):
             raise UnknownModelError("nothing is trained")
 
     def _place(self, part: Part, sources: tuple[int, ...]) -> int:
-        if self.head:
-            raise UnknownModelError(f"{self.head} is followed by another layer")
         if isinstance(part.kernel, str):
             self.head = part.kernel
             return sources[0]

@@ -36,11 +36,12 @@ class Part:
     weights: tuple[Any, ...] = ()
 
 
-def parts(layer: keras.Layer) -> list[Part]:
+def parts(layer: keras.Layer, *, ends: bool) -> list[Part]:
     """What a layer computes, one part after the other; nothing for an input layer.
 
     Args:
         layer: A built Keras layer.
+        ends: Whether its output is the model's, so that an activation of `HEADS` is left to the loss.
 
     Raises:
         UnknownModelError: The layer, or an option of it, is not known here.
@@ -57,7 +58,15 @@ def parts(layer: keras.Layer) -> list[Part]:
     found = read(layer, config)
     if sum(len(part.weights) for part in found) != len(layer.weights):
         raise UnknownModelError(f"the layer {layer.name} has weights of its own")
-    return found
+    return found if ends else [_inner(layer, part) for part in found]
+
+
+def _inner(layer: keras.Layer, part: Part) -> Part:
+    if not isinstance(part.kernel, str):
+        return part
+    if part.kernel not in ACTIVATIONS:
+        raise UnknownModelError(f"the layer {layer.name} is not the last and has the activation {part.kernel!r}")
+    return Part(Activate(part.kernel))
 
 
 def _demand(layer: keras.Layer, config: Config, **expected: Any) -> None:

@@ -22,6 +22,16 @@ METRICS = {
     "MeanSquaredError": "squared",
     "RootMeanSquaredError": "root",
 }
+LOSSES = {
+    "SparseCategoricalCrossentropy": "sparse_categorical_crossentropy",
+    "CategoricalCrossentropy": "categorical_crossentropy",
+    "BinaryCrossentropy": "binary_crossentropy",
+    "MeanSquaredError": "mean_squared_error",
+    "MeanAbsoluteError": "mean_absolute_error",
+    "Huber": "huber",
+    "Poisson": "poisson",
+}
+"""Classes of losses and the functions that names such as "mse" stand for."""
 NAMES = {"mae": "absolute", "mean_absolute_error": "absolute", "mse": "squared", "mean_squared_error": "squared"}
 
 
@@ -121,9 +131,9 @@ def read(model: keras.Model, head: str, y: Any) -> Scoring:
     if config.get("weighted_metrics") or config.get("loss_weights") or config.get("jit_compile") is True:
         raise UnknownModelError("the model is compiled with weighted_metrics, loss_weights or jit_compile")
     found = [_read_metric(each, y, model.output_shape[-1]) for each in _listed(config.get("metrics"))]
-    loss = keras.losses.get(model.loss)
-    if len(model.output_shape) != 2 or not isinstance(loss, keras.losses.Loss):
-        raise UnknownModelError("the loss is a function, or the output is not [batch, values]")
+    loss = _read_loss(model)
+    if len(model.output_shape) != 2:
+        raise UnknownModelError("the output is not [batch, values]")
     if loss.reduction != "sum_over_batch_size" or loss.dtype != "float32":
         raise UnknownModelError("the loss is not a mean in float32")
     names, kinds = zip(*found, strict=True) if found else ((), ())
@@ -131,6 +141,17 @@ def read(model: keras.Model, head: str, y: Any) -> Scoring:
     if written and not _are_ids(y, model.output_shape[-1]):
         raise UnknownModelError(f"the targets are not class ids from 0 to {model.output_shape[-1] - 1}")
     return Scoring(("loss", *names), tuple(kinds), head, None if written else compiled_loss(loss, head))
+
+
+def _read_loss(model: keras.Model) -> keras.losses.Loss:
+    loss = keras.losses.get(model.loss)
+    if isinstance(loss, keras.losses.Loss):
+        return loss
+    # What a name stands for; its class computes the same.
+    named = {getattr(keras.losses, function): getattr(keras.losses, name) for name, function in LOSSES.items()}
+    if loss not in named:
+        raise UnknownModelError("the loss is a function")
+    return named[loss]()
 
 
 def _is_cross_entropy(loss: keras.losses.Loss, head: str) -> bool:
