@@ -60,7 +60,9 @@ def measure(data, names, settings, tasks, seeds, pool):
     results = []
     for name in names:
         for setting in settings:
-            jobs = [(data, name, task, scales[task], seed, SETTINGS[setting]) for task in tasks for seed in range(seeds)]
+            jobs = [
+                (data, name, task, scales[task], seed, SETTINGS[setting]) for task in tasks for seed in range(seeds)
+            ]
             found = pool.map(regrets, jobs, chunksize=4)
             curves = np.array([curve for curve, _ in found]).reshape(len(tasks), seeds, TRIALS)
             results.append(
