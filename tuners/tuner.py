@@ -290,9 +290,11 @@ class FastTuner(keras_tuner.Tuner):
 
     def _keep(self, trial: Any, trained: Trained, merit: float) -> None:
         sign = 1 if self.oracle.objective.direction == "max" else -1
-        others = [sign * each.score for each in self._best(self.keep_checkpoints) if each.trial_id != trial.trial_id]
+        best = [each for each in self._best(self.keep_checkpoints) if each.trial_id != trial.trial_id]
+        # The latest trial of a leading configuration stands for it, whatever it reached itself.
+        leads = any(each.hyperparameters.values == trial.hyperparameters.values for each in best)
         # Written before the oracle knows, so that a trial that has ended always has its weights.
-        if len(others) < self.keep_checkpoints or merit > min(others):
+        if leads or len(best) < self.keep_checkpoints or merit > min(sign * each.score for each in best):
             checkpoints.save_weights(self.project_dir, trial.trial_id, trained.weights, trained.build_config)
 
     def _best(self, count: int) -> list[Any]:
