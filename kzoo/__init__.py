@@ -10,6 +10,7 @@ __getattr__, __dir__, __all__ = _lazy.attach(
         "datasets": ["DataError", "Dataset", "list_datasets", "load_dataset"],
         "export": ["ExportError", "ModelCard", "RequestError", "check", "export_model", "predict"],
         "hypermodel": ["ZooHyperModel", "create_hypermodel"],
+        "refit": ["refit"],
         "registry": ["list_models", "register_model"],
         "task": ["Task"],
     },

@@ -7,7 +7,7 @@ import sys
 
 import typer
 
-from kzoo.cli import check, export, models, predict, promote, prune, report, search, serve
+from kzoo.cli import check, export, models, predict, report, search, serve, versions
 from kzoo.cli.console import Failure, warn
 
 app = typer.Typer(
@@ -25,8 +25,8 @@ app.command("export")(export.export)
 app.command("predict")(predict.predict)
 app.command("check")(check.check)
 app.command("serve")(serve.serve)
-app.command("promote")(promote.promote)
-app.command("prune")(prune.prune)
+app.command("promote")(versions.promote)
+app.command("prune")(versions.prune)
 
 
 def main() -> None:

@@ -1,58 +1,52 @@
-"""`kzoo serve NAME`: an export in a real TensorFlow Serving, until Ctrl-C."""
+"""`kzoo serve NAME`: TensorFlow Serving on an export."""
 
 from __future__ import annotations
 
 import signal
+import types
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from kzoo.cli import arguments
-from kzoo.cli.console import Failure, console, warn
-from kzoo.serving import Server, ServingError
-from kzoo.serving import serve as running
+from kzoo.cli.console import Failure, console, mendable
+from kzoo.serving import ServingError, start
 
-_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+NEXT = """\
+{name} is served on {host}, REST on {rest}, gRPC on {grpc}; Ctrl-C ends it.
+
+Next: curl -d @{base}/request.json http://{asked}:{rest}/v1/models/{name}:predict"""
 
 
 def serve(
     name: arguments.ExportName,
-    to: arguments.ExportsDirectory = arguments.EXPORTS,
-    host: Annotated[str, typer.Option(help="Interface to listen at; 0.0.0.0 for all of them.")] = "127.0.0.1",
-    rest_port: Annotated[int, typer.Option(min=1, max=65535, help="Port of the REST API.")] = 8501,
-    grpc_port: Annotated[int, typer.Option(min=1, max=65535, help="Port of the gRPC API.")] = 8500,
-    timeout: Annotated[float, typer.Option(min=1, help="Seconds that the model may take to load.")] = 120,
+    to: arguments.Exports = Path("saved_models"),
+    rest_port: Annotated[int, typer.Option(min=1, max=65535, help="Port for REST.")] = 8501,
+    grpc_port: Annotated[int, typer.Option(min=1, max=65535, help="Port for gRPC.")] = 8500,
+    host: Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 for all of them.")] = "127.0.0.1",
+    timeout: Annotated[float, typer.Option(min=1, help="Seconds until it has to answer.")] = 120.0,
 ) -> None:
-    """Serve an export with TensorFlow Serving, its binary or its image in Docker, until Ctrl-C."""
-    base = arguments.export_directory(name, to)
-    before = {each: signal.signal(each, _stop) for each in _SIGNALS}
+    """Serve an export with TensorFlow Serving, the program or its Docker image, whichever is here."""
+    signal.signal(signal.SIGTERM, _interrupt)
+    base = to / name
+    asked = "127.0.0.1" if host == "0.0.0.0" else host
+    text = NEXT.format(name=base.resolve().name, host=host, rest=rest_port, grpc=grpc_port, base=base, asked=asked)
     try:
-        with running(base, host=host, rest_port=rest_port, grpc_port=grpc_port, timeout=timeout) as server:
-            _show(server, base)
-            server.wait(warn)
-    except (ServingError, OSError) as error:
-        raise Failure(str(error)) from None
+        with (
+            mendable(OSError),
+            start(base, host=host, rest_port=rest_port, grpc_port=grpc_port, timeout=timeout) as process,
+        ):
+            console().print(text, markup=False, soft_wrap=True)
+            code = process.wait()
     except KeyboardInterrupt:
-        console().print("Stopped.", markup=False)
-    finally:
-        for each, handler in before.items():
-            signal.signal(each, handler)
+        console().print("The server has ended.")
+        return
+    except ServingError as error:
+        # The lines of a server that has failed are to be read as lines.
+        raise Failure(str(error)) from None
+    raise Failure(f"The server has ended by itself, with code {code}.")
 
 
-def _stop(number: int, frame: Any) -> None:
-    # Stopping takes a moment; a second Ctrl-C must not leave a server behind.
-    for each in _SIGNALS:
-        signal.signal(each, signal.SIG_IGN)
+def _interrupt(signum: int, frame: types.FrameType | None) -> None:
     raise KeyboardInterrupt
-
-
-def _show(server: Server, base: Path) -> None:
-    address = server.address
-    host = f"[{address.reached_at}]" if ":" in address.reached_at else address.reached_at
-    out = console()
-    out.print(f"{server.name} is available ({server.launcher}), REST at {host}:{address.rest_port}, ", end="")
-    out.print(f"gRPC at {host}:{address.grpc_port}\n")
-    url = f"http://{host}:{address.rest_port}/v1/models/{server.name}:predict"
-    out.print(f"Ask it:  curl -d @{base / 'request.json'} {url}", markup=False, soft_wrap=True)
-    out.print("Ctrl-C stops it.")

@@ -1,72 +1,128 @@
-"""Everything a server needs to know beside the export, as files to start from."""
+"""What TensorFlow Serving is told about an export: which versions, their labels, batching and monitoring.
+
+It stands in `<base>/serving/`, which the server does not take for a version since it is no number. `models.config` is
+written anew whenever a label moves; the other files are yours to change once they are there.
+
+References:
+    https://www.tensorflow.org/tfx/serving/serving_config and
+    https://github.com/tensorflow/serving/blob/master/tensorflow_serving/batching/README.md
+"""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable
+import json
+import re
+from collections.abc import Mapping
 from pathlib import Path
 
 from kzoo.export.layout import ALLOWED_BATCH_SIZES
-from kzoo.serving import layout, models_config
-from kzoo.serving.compose import compose_file
-from kzoo.serving.kubernetes import kubernetes_manifests
+from kzoo.files import write_text
+from kzoo.serving.deployment import compose, kubernetes
+from kzoo.serving.errors import ServingError
+
+DIRECTORY = "serving"
+MODELS = "models.config"
+LOCAL_MODELS = "models.local.config"
+BATCHING = "batching.config"
+MONITORING = "monitoring.config"
+MODELS_IN_CONTAINER = "/models"
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 
 
-def write_configuration(base_dir: str | os.PathLike[str], *, name: str | None = None) -> list[Path]:
-    """Write the configuration of a server next to the versions of an export, as far as it is not there yet.
-
-    `models.config` (versions and labels), `batching.config`, `monitoring.config` (Prometheus), `compose.yaml` and
-    `kubernetes.yaml`, all in `<base_dir>/serving/`. What is there may have been changed by hand and stays.
+def write_configuration(base: Path, labels: Mapping[str, int]) -> Path:
+    """Write the configuration of an export.
 
     Args:
-        base_dir: Directory of the versions, such as `saved_models/digits`.
-        name: Name to serve the model under; the directory's if not given.
+        base: Directory of its versions; its name is the name it is served under.
+        labels: Version by label.
 
     Returns:
-        The files that were written.
+        The directory of the configuration.
 
     Raises:
-        ServingError: There is no export.
+        ServingError: The name has characters that do not go into an address.
+        OSError: It cannot be written.
     """
-    base = layout.check_base(base_dir)
-    name = name or base.resolve().name
-    texts: dict[str, Callable[[], str]] = {
-        layout.BATCHING: batching_parameters,
-        layout.MONITORING: monitoring_config,
-        layout.COMPOSE: lambda: compose_file(name),
-        layout.KUBERNETES: lambda: kubernetes_manifests(name),
+    name = served_name(base)
+    directory = base / DIRECTORY
+    directory.mkdir(exist_ok=True)
+    write_text(directory / MODELS, models_config(name, f"{MODELS_IN_CONTAINER}/{name}", labels))
+    if (directory / LOCAL_MODELS).exists():
+        write_local_models(base, labels)
+    others = {
+        BATCHING: batching_config(),
+        MONITORING: monitoring_config(),
+        "compose.yaml": compose(name),
+        "kubernetes.yaml": kubernetes(name),
     }
-    with layout.locked(base) as directory:
-        missing = [file for file in (layout.MODELS, *texts) if not (directory / file).exists()]
-        for file in missing:
-            if file == layout.MODELS:
-                models_config.write_config(directory, models_config.new_config(name))
-            else:
-                layout.write_text(directory / file, texts[file]())
-    return [directory / file for file in missing]
+    for file, text in others.items():
+        if not (directory / file).exists():
+            write_text(directory / file, text)
+    return directory
 
 
-def batching_parameters() -> str:
-    """`BatchingParameters`: requests that come while the cores are busy are answered together.
+def write_local_models(base: Path, labels: Mapping[str, int]) -> Path:
+    """Write the `models.config` of a server that runs on this machine without a container; the file."""
+    path = base / DIRECTORY / LOCAL_MODELS
+    write_text(path, models_config(served_name(base), str(base.resolve()), labels))
+    return path
 
-    References:
-        https://www.tensorflow.org/tfx/serving/serving_config, "Batching Configuration".
+
+def served_name(base: Path) -> str:
+    """Name that an export is served under.
+
+    Raises:
+        ServingError: It has characters that do not go into an address.
     """
-    largest = ALLOWED_BATCH_SIZES[-1]
+    name = base.resolve().name
+    if not _NAME.fullmatch(name):
+        raise ServingError(f"{name!r} is no name to serve under; letters, digits, -, _ and . do. Rename {base}.")
+    return name
+
+
+def models_config(name: str, base_path: str, labels: Mapping[str, int]) -> str:
+    """Text of a `ModelServerConfig`: the newest version, or those that have a label where any has."""
+    versions = sorted(set(labels.values()))
+    policy = "".join(f" versions: {version}" for version in versions)
     lines = [
-        f"# Requests that wait are answered together, up to {largest} rows. A single request of more rows is refused:",
-        "# send it in parts, or start the server without --enable_batching.",
-        f"max_batch_size {{ value: {largest} }}",
-        "# Nobody waits for company: what has come while all threads were busy makes a batch.",
-        "batch_timeout_micros { value: 0 }",
-        "# When so many batches wait already, requests are refused as UNAVAILABLE instead of piling up.",
-        "max_enqueued_batches { value: 100 }",
-        "# Batches are padded to these sizes, which the export is warmed up at. The last is max_batch_size.",
-        *(f"allowed_batch_sizes: {size}" for size in ALLOWED_BATCH_SIZES),
+        "# Written by kzoo; kzoo promote moves the labels.",
+        "model_config_list {",
+        "  config {",
+        f"    name: {_quoted(name)}",
+        f"    base_path: {_quoted(base_path)}",
+        '    model_platform: "tensorflow"',
+        f"    model_version_policy {{ specific {{{policy} }} }}"
+        if versions
+        else "    model_version_policy { latest { num_versions: 1 } }",
+        *(
+            f"    version_labels {{ key: {_quoted(label)} value: {version} }}"
+            for label, version in sorted(labels.items())
+        ),
+        "  }",
+        "}",
     ]
     return "\n".join(lines) + "\n"
 
 
+def batching_config() -> str:
+    """Text of `BatchingParameters`; the last allowed size has to be the largest batch."""
+    sizes = "\n".join(f"allowed_batch_sizes: {size}" for size in ALLOWED_BATCH_SIZES)
+    return (
+        "# Requests that come within 1 ms of each other are answered together, padded to one of the sizes that the\n"
+        "# export is warmed up at.\n"
+        f"max_batch_size {{ value: {ALLOWED_BATCH_SIZES[-1]} }}\n"
+        "batch_timeout_micros { value: 1000 }\n"
+        "max_enqueued_batches { value: 100 }\n"
+        f"{sizes}\n"
+    )
+
+
 def monitoring_config() -> str:
-    """`MonitoringConfig`: Prometheus finds the server's metrics at its REST port."""
+    """Text of a `MonitoringConfig`: metrics for Prometheus on the REST port."""
     return 'prometheus_config {\n  enable: true\n  path: "/monitoring/prometheus/metrics"\n}\n'
+
+
+def _quoted(text: str) -> str:
+    # A JSON string is a string of the text format too.
+    return json.dumps(text)

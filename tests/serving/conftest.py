@@ -1,54 +1,64 @@
+import os
+import shutil
 import socket
 import sys
 from pathlib import Path
 
+import keras
+import numpy as np
 import pytest
 
+import kzoo
 
-@pytest.fixture
-def base(tmp_path):
-    """A directory with three versions, hollow ones: what is served is not looked into."""
-    base = tmp_path / "insects"
-    for version in ("1", "2", "3"):
-        (base / version).mkdir(parents=True)
-        (base / version / "saved_model.pb").write_bytes(b"model")
-    (base / "request.json").write_text("{}")
-    (base / ".staging-abc").mkdir()
+STAND_IN = Path(__file__).parent / "tensorflow_model_server"
+
+
+@pytest.fixture(scope="session")
+def rows():
+    return kzoo.load_dataset("iris").x_train[:40]
+
+
+@pytest.fixture(scope="session")
+def published(rows, tmp_path_factory):
+    """Two versions of an export called iris; read them only."""
+    data = kzoo.load_dataset("iris")
+    base = tmp_path_factory.mktemp("exports") / "iris"
+    for seed in (1, 2):
+        keras.utils.set_random_seed(seed)
+        model = kzoo.create_model("softmax_regression", data.task)
+        kzoo.export_model(model, base, task=data.task, examples=rows)
     return base
 
 
-STANDIN = Path(__file__).parent / "standin"
-
-
-def put_on_path(directory, name, script):
-    """An executable that runs a Python script of ours under the name of a program."""
-    directory.mkdir(exist_ok=True)
-    path = directory / name
-    path.write_text(f'#!/bin/sh\nexec "{sys.executable}" "{STANDIN / script}" "$@"\n')
-    path.chmod(0o755)
+@pytest.fixture
+def base(published, tmp_path):
+    return Path(shutil.copytree(published, tmp_path / "saved_models" / "iris"))
 
 
 @pytest.fixture
-def programs(tmp_path, monkeypatch):
-    """Puts stand-ins on a PATH with nothing of this machine that could serve: programs("tensorflow_model_server")."""
-    directory = tmp_path / "bin"
-    directory.mkdir()
-    (directory / "sh").symlink_to("/bin/sh")
-    monkeypatch.setenv("PATH", str(directory))
-    monkeypatch.setenv("KZOO_STANDIN", "hollow")
-    monkeypatch.setenv("KZOO_STANDIN_DOCKER", str(tmp_path / "docker.jsonl"))
-
-    def put(*names):
-        for name in names:
-            put_on_path(directory, name, {"docker": "docker.py", "tensorflow_model_server": "server.py"}[name])
-
-    return put
+def stand_in(tmp_path, monkeypatch):
+    """The stand-in is found where the server would be."""
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    script = programs / "tensorflow_model_server"
+    script.write_text(f'#!/bin/sh\nexec "{sys.executable}" "{STAND_IN}" "$@"\n')
+    script.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{programs}:{os.environ['PATH']}")
+    monkeypatch.setenv("PYTHONPATH", str(Path(kzoo.__file__).parents[1]))
 
 
 @pytest.fixture
-def ports():
-    """Two free ports, for REST and gRPC."""
-    with socket.socket() as first, socket.socket() as second:
-        for each in (first, second):
-            each.bind(("127.0.0.1", 0))
-        return first.getsockname()[1], second.getsockname()[1]
+def free_port():
+    def find():
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            return probe.getsockname()[1]
+
+    return find
+
+
+@pytest.fixture(scope="session")
+def expected(published, rows):
+    """Probabilities of the newest version."""
+    answer = kzoo.predict(published, {"inputs": rows.tolist(), "signature_name": "numeric"})["outputs"]
+    return np.asarray(answer)

@@ -1,131 +1,161 @@
-"""Every file of the configuration is read by its own schema, as the server, Compose and Kubernetes read it."""
+"""What is written for the server, read by the messages that the server reads it with."""
 
-import re
+import json
+import threading
 
 import pytest
-import server_protos
 import yaml
-from google.protobuf import text_format
+from google.protobuf import descriptor_pb2, descriptor_pool, message_factory, text_format
 from tensorflow_serving.config import model_server_config_pb2
 
+from kzoo.export import list_versions
 from kzoo.export.layout import ALLOWED_BATCH_SIZES
-from kzoo.export.versions import list_versions
-from kzoo.serving import ServingError, write_configuration
-from kzoo.serving.container import slug
+from kzoo.serving import ServingError, promote, prune, read_labels, write_configuration
+from kzoo.serving.labels import write_current_configuration
 
-# The flags of tensorflow_model_server that we use, from its main.cc; another name is a crash at start.
-FLAGS = {
-    "model_config_file",
-    "model_config_file_poll_wait_seconds",
-    "allow_version_labels_for_unavailable_models",
-    "monitoring_config_file",
-    "enable_batching",
-    "batching_parameters_file",
+
+def parsed_models(base, file="models.config"):
+    text = (base / "serving" / file).read_text()
+    (config,) = text_format.Parse(text, model_server_config_pb2.ModelServerConfig()).model_config_list.config
+    return config
+
+
+def message(name, fields):
+    """A message of a schema that no package ships: as published in the server's repository."""
+    file = descriptor_pb2.FileDescriptorProto(name=f"{name}.proto", package="test", syntax="proto3")
+    for wrapper in ("Wrapped", name):
+        declared = file.message_type.add(name=wrapper)
+        for number, (field, (kind, repeated)) in enumerate(
+            ({"value": ("int64", False)} if wrapper == "Wrapped" else fields).items(), start=1
+        ):
+            added = declared.field.add(name=field, number=number, label=3 if repeated else 1)
+            types = {"int64": 3, "bool": 8, "string": 9}
+            if kind in types:
+                added.type = types[kind]
+            else:
+                added.type, added.type_name = 11, f".test.{kind}"
+            if kind == "Prometheus":
+                prometheus = file.message_type.add(name="Prometheus")
+                prometheus.field.add(name="enable", number=1, label=1, type=8)
+                prometheus.field.add(name="path", number=2, label=1, type=9)
+    pool = descriptor_pool.DescriptorPool()
+    pool.Add(file)
+    return message_factory.GetMessageClass(pool.FindMessageTypeByName(f"test.{name}"))()
+
+
+BATCHING = {
+    "max_batch_size": ("Wrapped", False),
+    "batch_timeout_micros": ("Wrapped", False),
+    "max_enqueued_batches": ("Wrapped", False),
+    "num_batch_threads": ("Wrapped", False),
+    "thread_pool_name": ("string", False),
+    "allowed_batch_sizes": ("int64", True),
+    "pad_variable_length_inputs": ("bool", False),
 }
-NAMES = ("insects", "my model_2", "yes", "42", "größe: {x} $(HOME)")
 
 
-@pytest.fixture
-def directory(base):
-    written = write_configuration(base)
-    assert {path.parent for path in written} == {base / "serving"}
-    return base / "serving"
+def test_without_labels_the_newest_version_is_served(base):
+    write_configuration(base, {})
+    config = parsed_models(base)
+    assert (config.name, config.base_path, config.model_platform) == ("iris", "/models/iris", "tensorflow")
+    assert config.model_version_policy.latest.num_versions == 1
 
 
-def test_what_the_server_takes_for_versions_is_the_same_with_the_configuration(base, directory):
-    assert list_versions(base) == [1, 2, 3]
-    assert not [path.name for path in directory.iterdir() if path.name.startswith(".")]
+def test_labels_are_served_and_moved(base):
+    assert promote(base, 1) == {"stable": 1}
+    assert promote(base, 2, "canary") == {"stable": 1, "canary": 2}
+    config = parsed_models(base)
+    assert list(config.model_version_policy.specific.versions) == [1, 2]
+    assert dict(config.version_labels) == {"stable": 1, "canary": 2}
+    promote(base, 2)
+    assert read_labels(base) == {"stable": 2, "canary": 2}
+    assert list(parsed_models(base).model_version_policy.specific.versions) == [2]
 
 
-def test_models_config_serves_the_newest(directory):
-    text = (directory / "models.config").read_text()
-    config = text_format.Parse(text, model_server_config_pb2.ModelServerConfig())
-    (model,) = config.model_config_list.config
-    assert (model.name, model.base_path, model.model_platform) == ("insects", "/models/insects", "tensorflow")
-    assert model.model_version_policy.latest.num_versions == 1
-    assert not model.version_labels
+def test_a_label_goes_to_a_version_that_is_there(base):
+    with pytest.raises(ServingError, match=r"has no version 7; there are: 1, 2\."):
+        promote(base, 7)
+    with pytest.raises(ServingError, match="is no label"):
+        promote(base, 1, "a label")
+    with pytest.raises(ServingError, match="does not exist"):
+        promote(base.parent / "wine", 1)
+    (base / "serving" / "labels.json").write_text("[1")
+    with pytest.raises(ServingError, match="not readable as labels"):
+        promote(base, 1)
 
 
-def test_batching_pads_to_the_sizes_that_exports_are_warmed_up_at(directory):
-    batching = text_format.Parse((directory / "batching.config").read_text(), server_protos.BatchingParameters())
-    assert tuple(batching.allowed_batch_sizes) == ALLOWED_BATCH_SIZES
-    assert batching.allowed_batch_sizes[-1] == batching.max_batch_size.value
-    assert sorted(set(ALLOWED_BATCH_SIZES)) == list(ALLOWED_BATCH_SIZES)
+def test_labels_moved_at_once_are_all_kept(base):
+    words = ["stable", "canary", "blue", "green", "old", "new"]
+    threads = [threading.Thread(target=promote, args=(base, 1 + i % 2, word)) for i, word in enumerate(words)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert set(read_labels(base)) == set(words)
+    assert dict(parsed_models(base).version_labels) == read_labels(base)
 
 
-def test_prometheus_asks_where_the_server_answers(directory):
-    monitoring = text_format.Parse((directory / "monitoring.config").read_text(), server_protos.MonitoringConfig())
-    assert monitoring.prometheus_config.enable
-    deployment = manifests(directory)["Deployment"]
-    annotations = deployment["spec"]["template"]["metadata"]["annotations"]
-    assert annotations["prometheus.io/path"] == monitoring.prometheus_config.path
-    assert all(isinstance(value, str) for value in annotations.values())
+def test_batching_fits_the_warm_up(base):
+    write_configuration(base, {})
+    found = text_format.Parse((base / "serving" / "batching.config").read_text(), message("Batching", BATCHING))
+    assert tuple(found.allowed_batch_sizes) == ALLOWED_BATCH_SIZES
+    assert found.max_batch_size.value == ALLOWED_BATCH_SIZES[-1]
 
 
-def check_flags(flags, mounted_at, directory):
-    """Only flags that the server has, and files that are there once the base directory is mounted."""
-    for flag in flags:
-        name, _, value = re.fullmatch(r"--(\w+)(=)(.+)", flag).groups()
-        assert name in FLAGS
-        if name.endswith("_file"):
-            assert value.startswith(f"{mounted_at}/")
-            assert (directory.parent / value.removeprefix(f"{mounted_at}/")).is_file()
+def test_monitoring(base):
+    write_configuration(base, {})
+    schema = message("Monitoring", {"prometheus_config": ("Prometheus", False)})
+    found = text_format.Parse((base / "serving" / "monitoring.config").read_text(), schema)
+    assert found.prometheus_config.enable
+    assert found.prometheus_config.path.startswith("/monitoring/")
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_compose(base, name):
-    write_configuration(base, name=name)
-    compose = yaml.safe_load((base / "serving" / "compose.yaml").read_text())
-    ((service_name, service),) = compose["services"].items()
-    assert re.fullmatch(r"[a-z][a-z0-9-]*", service_name)
+def test_compose_listens_on_this_machine_only(base):
+    directory = write_configuration(base, {})
+    (service,) = yaml.safe_load((directory / "compose.yaml").read_text())["services"].values()
     assert all(port.startswith("127.0.0.1:") for port in service["ports"])
-    (volume,) = service["volumes"]
-    assert volume["read_only"] is True
-    assert volume["target"].replace("$$", "$") == f"/models/{name}"
-    assert (base / "serving" / volume["source"]).resolve() == base
-    check_flags([flag.replace("$$", "$") for flag in service["command"]], f"/models/{name}", base / "serving")
-    assert service["healthcheck"]["test"][:2] == ["CMD", "bash"]
+    assert service["volumes"] == ["..:/models/iris:ro"]
+    files = [option.split("=")[1] for option in service["command"] if "_file=" in option]
+    for file in files:
+        assert (base / file.removeprefix("/models/iris/")).is_file()
 
 
-def manifests(directory):
-    return {each["kind"]: each for each in yaml.safe_load_all((directory / "kubernetes.yaml").read_text())}
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_kubernetes(base, name):
-    write_configuration(base, name=name)
-    found = manifests(base / "serving")
-    assert set(found) == {"PersistentVolumeClaim", "Deployment", "Service"}
-    for each in found.values():
-        assert re.fullmatch(r"[a-z]([-a-z0-9]{0,61}[a-z0-9])?", each["metadata"]["name"])
-    deployment, service = found["Deployment"]["spec"], found["Service"]["spec"]
-    pod = deployment["template"]
-    assert deployment["selector"]["matchLabels"] == pod["metadata"]["labels"] == service["selector"]
+def test_kubernetes_objects_fit_together(base):
+    directory = write_configuration(base, {})
+    claim, deployment, service = yaml.safe_load_all((directory / "kubernetes.yaml").read_text())
+    assert [each["kind"] for each in (claim, deployment, service)] == ["PersistentVolumeClaim", "Deployment", "Service"]
+    pod = deployment["spec"]["template"]
     (container,) = pod["spec"]["containers"]
-    (mount,) = container["volumeMounts"]
-    (volume,) = pod["spec"]["volumes"]
-    assert mount["name"] == volume["name"]
-    assert mount["readOnly"] is True
-    assert volume["persistentVolumeClaim"]["claimName"] == found["PersistentVolumeClaim"]["metadata"]["name"]
-    check_flags([flag.replace("$$", "$") for flag in container["args"]], mount["mountPath"], base / "serving")
-    ports = {port["name"]: port["containerPort"] for port in container["ports"]}
-    assert ports == {"grpc": 8500, "rest": 8501}
-    assert {port["targetPort"] for port in service["ports"]} == set(ports)
-    assert container["startupProbe"]["httpGet"]["port"] in ports
+    assert service["spec"]["selector"].items() <= pod["metadata"]["labels"].items()
+    assert deployment["spec"]["selector"]["matchLabels"].items() <= pod["metadata"]["labels"].items()
+    assert {port["targetPort"] for port in service["spec"]["ports"]} == {port["name"] for port in container["ports"]}
+    assert pod["spec"]["volumes"][0]["persistentVolumeClaim"]["claimName"] == claim["metadata"]["name"]
+    assert container["readinessProbe"]["httpGet"]["path"] == "/v1/models/iris"
 
 
-def test_what_was_changed_by_hand_stays(base, directory):
-    (directory / "batching.config").write_text("max_batch_size { value: 7 }")
-    (directory / "compose.yaml").unlink()
-    assert write_configuration(base) == [directory / "compose.yaml"]
-    assert "7" in (directory / "batching.config").read_text()
+def test_what_the_user_has_changed_stays(base):
+    directory = write_configuration(base, {})
+    (directory / "compose.yaml").write_text("mine")
+    promote(base, 1)
+    assert (directory / "compose.yaml").read_text() == "mine"
 
 
-def test_no_export_no_configuration(tmp_path):
-    with pytest.raises(ServingError, match="kzoo export RUN --name beetles"):
-        write_configuration(tmp_path / "beetles")
-    assert not (tmp_path / "beetles").exists()
+def test_a_name_that_does_not_go_into_an_address(tmp_path):
+    (tmp_path / "my model").mkdir()
+    with pytest.raises(ServingError, match="no name to serve under"):
+        write_configuration(tmp_path / "my model", {})
 
 
-def test_long_names_fit_kubernetes():
-    assert slug("A" * 62 + "_b") == "a" * 62
+def test_old_versions_are_pruned_but_not_labelled_ones(tmp_path):
+    base = tmp_path / "many"
+    for number in range(1, 8):
+        (base / str(number)).mkdir(parents=True)
+    write_current_configuration(base)
+    promote(base, 2)
+    assert prune(base, 3) == [1, 3, 4]
+    assert list_versions(base) == [2, 5, 6, 7]
+    assert prune(base, 3) == []
+    assert not list(base.glob(".removed*"))
+    with pytest.raises(ServingError, match="expected 1 or more"):
+        prune(base, 0)
+    assert json.loads((base / "serving" / "labels.json").read_text()) == {"stable": 2}
