@@ -11,8 +11,6 @@ import shutil
 import sys
 from pathlib import Path
 
-import numpy as np
-
 import kzoo
 from kzoo.serving import Client, ServingError, start
 

@@ -28,21 +28,6 @@ Kind = Annotated[
     str | None, typer.Option(help="classification or regression, where the data leave it open.", metavar="KIND")
 ]
 
-EXPORTS = Path("saved_models")
-ExportName = Annotated[str, typer.Argument(metavar="NAME", help="Name of an export.", show_default=False)]
-ExportsDirectory = Annotated[Path, typer.Option("--to", metavar="DIR", help="Directory of the exports.")]
-
-
-def export_directory(name: str, to: Path) -> Path:
-    """The directory of an export's versions.
-
-    Raises:
-        typer.BadParameter: The name is a path, or none.
-    """
-    if not name.strip() or Path(name).name != name or name.startswith("."):
-        raise typer.BadParameter(f"{name!r} is no name; expected one such as digits, and --to for where it is.")
-    return to / name
-
 
 def image_size(text: str | None) -> tuple[int, int] | None:
     """(height, width) from "28x28".
