@@ -27,11 +27,11 @@ def test_served_asked_and_stopped(base, stand_in, free_port, rows, expected):
         np.testing.assert_allclose(numeric["probabilities"], expected, atol=1e-6)
         older = Client("iris", rest_port=port, version=1).predict(rows, "numeric")["probabilities"]
         assert np.abs(older - expected).max() > 1e-3
-        with pytest.raises(ServingError, match="There is no signature 'rank'"):
+        with pytest.raises(ServingError, match="has no signature 'rank'"):
             Client("iris", rest_port=port).predict(rows, "rank")
         with pytest.raises(ServingError, match="expected"):
             Client("iris", rest_port=port).predict(rows[:, :2])
-        with pytest.raises(ServingError, match="not found"):
+        with pytest.raises(ServingError, match="does not serve wine"):
             Client("wine", rest_port=port).state()
     assert process.poll() is not None
     with socket.socket() as probe:
@@ -91,7 +91,7 @@ def test_the_command_ends_the_server_with_itself(base, stand_in, free_port):
     out, _ = process.communicate(timeout=60)
     assert process.returncode == 0, out
     assert f"curl -d @saved_models/iris/request.json http://127.0.0.1:{port}/v1/models/iris:predict" in out
-    with pytest.raises(ServingError, match="no server answers"):
+    with pytest.raises(ServingError, match="No server answers"):
         client.state()
 
 
