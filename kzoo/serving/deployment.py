@@ -9,7 +9,7 @@ IMAGE = "tensorflow/serving:latest"
 SERVER_OPTIONS = (
     "--model_config_file={directory}/{models}",
     "--model_config_file_poll_wait_seconds=30",
-    # A label may be moved to a version that is still being loaded.
+    # When the server starts, no version is loaded yet, and a label goes to a loaded one only.
     "--allow_version_labels_for_unavailable_models=true",
     "--enable_batching=true",
     "--batching_parameters_file={directory}/batching.config",
