@@ -123,7 +123,8 @@ def batching_config() -> str:
     sizes = "\n".join(f"allowed_batch_sizes: {size}" for size in ALLOWED_BATCH_SIZES)
     return (
         "# Requests that come within 1 ms of each other are answered together, padded to one of the sizes that the\n"
-        "# export is warmed up at.\n"
+        "# export is warmed up at. A single request of more rows is refused: send it in parts, or serve without\n"
+        "# --enable_batching.\n"
         f"max_batch_size {{ value: {ALLOWED_BATCH_SIZES[-1]} }}\n"
         "batch_timeout_micros { value: 1000 }\n"
         "max_enqueued_batches { value: 100 }\n"

@@ -3,6 +3,7 @@
 import json
 import multiprocessing
 import os
+import re
 import threading
 import time
 
@@ -15,6 +16,7 @@ from kzoo.export import list_versions
 from kzoo.export.layout import ALLOWED_BATCH_SIZES
 from kzoo.serving import ServingError, promote, prune, read_labels, write_configuration
 from kzoo.serving.configuration import Release
+from kzoo.serving.deployment import compose, kubernetes
 from kzoo.serving.labels import read_release, write_current_configuration
 
 
@@ -157,7 +159,16 @@ def test_kubernetes_objects_fit_together(base):
     assert deployment["spec"]["selector"]["matchLabels"].items() <= pod["metadata"]["labels"].items()
     assert {port["targetPort"] for port in service["spec"]["ports"]} == {port["name"] for port in container["ports"]}
     assert pod["spec"]["volumes"][0]["persistentVolumeClaim"]["claimName"] == claim["metadata"]["name"]
-    assert container["readinessProbe"]["httpGet"]["path"] == "/v1/models/iris"
+    # The status of a model answers also while it loads, its metadata only when it is loaded.
+    assert container["readinessProbe"]["httpGet"]["path"] == "/v1/models/iris/metadata"
+    assert "--enable_batching=true" in container["args"]
+
+
+@pytest.mark.parametrize("name", ["42", "yes", "Iris_v2.1", "a" * 70])
+def test_names_that_yaml_or_kubernetes_would_mistake(name):
+    (service,) = yaml.safe_load(compose(name))["services"]
+    names = [service, *(each["metadata"]["name"] for each in yaml.safe_load_all(kubernetes(name)))]
+    assert all(re.fullmatch(r"[a-z]([-a-z0-9]{0,61}[a-z0-9])?", each) for each in names)
 
 
 def test_what_the_user_has_changed_stays(base):
