@@ -97,6 +97,8 @@ def _command(base: Path, *, host: str, rest_port: int, grpc_port: int, container
             f"{BINARY} listens on every address of this machine and has no option to listen on {host} only; allow that "
             f"with --host {EVERYWHERE} where a firewall protects it, or use Docker, which can."
         )
+    if shutil.which("docker"):
+        raise ServingError(f"{NO_SERVER}\nDocker is installed, but its engine does not answer; start it.")
     raise ServingError(NO_SERVER)
 
 
