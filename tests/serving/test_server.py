@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import time
+import urllib.request
 
 import numpy as np
 import pytest
@@ -180,3 +181,12 @@ def test_the_real_server(base, free_port, rows, expected):
         for client in (Client("iris", rest_port=rest), Client("iris", grpc_port=grpc, label="stable")):
             with client:
                 np.testing.assert_allclose(client.predict(rows)["probabilities"], expected, atol=1e-5)
+        with urllib.request.urlopen(f"http://127.0.0.1:{rest}/monitoring/prometheus/metrics", timeout=10) as metrics:
+            assert b"tensorflow" in metrics.read()
+        # A label that moves has a version under it all the while, until it stands where it should.
+        promote(base, 1)
+        deadline = time.monotonic() + 100
+        client = Client("iris", rest_port=rest, label="stable")
+        while np.abs(client.predict(rows)["probabilities"] - expected).max() < 1e-3:
+            assert time.monotonic() < deadline, "the server has not seen the promotion"
+            time.sleep(0.2)
