@@ -41,6 +41,8 @@ def serve(
             console().print(text, markup=False, soft_wrap=True)
             code = process.wait()
     except KeyboardInterrupt:
+        # The process ends now, and a second Ctrl-C has nothing more to say until it has.
+        before.clear()
         console().print("The server has ended.")
         return
     except ServingError as error:
