@@ -1,7 +1,6 @@
 """Starts TensorFlow Serving on the export that comes with the repository, and asks it by REST and by gRPC.
 
-Needs `tensorflow_model_server` or Docker, and for gRPC the extra `kzoo[serving]`. With no server it says so, and shows
-the answer that it would give.
+Needs `tensorflow_model_server` or Docker. With no server it says so, and shows the answer that it would give.
 
 Run: python examples/03_serve.py [directory of an export]
 """

@@ -11,6 +11,7 @@ import typer
 
 import kzoo
 from kzoo.cli import arguments, summary
+from kzoo.cli.card import model_card
 from kzoo.cli.console import Failure, bad_argument, console, mendable, print_json
 from kzoo.cli.quiet import import_tensorflow
 from kzoo.cli.run import Run
@@ -51,7 +52,9 @@ def export(
         for part, x, y in (("validation", data.x_val, data.y_val), ("test", data.x_test, data.y_test))
     }
     with mendable(kzoo.ExportError, OSError):
-        path = kzoo.export_model(model, to / name, task=asked.task, examples=data.x_train[:EXAMPLES], fold=fold)
+        card = model_card(asked, run, chosen, data, metrics)
+        examples = data.x_train[:EXAMPLES]
+        path = kzoo.export_model(model, to / name, task=asked.task, examples=examples, fold=fold, card=card)
         request = _write_request(path.parent, data)
     if as_json:
         print_json({"path": str(path), "trial": chosen.number, "metrics": metrics})

@@ -11,12 +11,18 @@ import numpy as np
 import tensorflow as tf
 
 from kzoo.export import answers
+from kzoo.export.card import ModelCard
+from kzoo.export.card_files import write_card
+from kzoo.export.checksums import write_checksums
 from kzoo.export.errors import ExportError
-from kzoo.export.gate import Expectation, first_rows, pass_gate
+from kzoo.export.folding import Folding
+from kzoo.export.gate import Gate
+from kzoo.export.golden import Golden, fingerprint, first_rows, write_golden
 from kzoo.export.interface import BatchArrays, Interface, interface_of
 from kzoo.export.saved_model import write_saved_model
 from kzoo.export.staging import claim_and_publish, staging
 from kzoo.export.verified_folding import FOLD_TOLERANCE, verified_fold
+from kzoo.export.warmup import write_warmup
 from kzoo.task import Task
 
 if TYPE_CHECKING:
@@ -35,6 +41,7 @@ def export_model(
     class_names: Sequence[str] | None = None,
     fold: bool = True,
     tolerance: float = 1e-5,
+    card: ModelCard | None = None,
 ) -> Path:
     """Publish a model as the next version under a directory, for TensorFlow Serving.
 
@@ -43,8 +50,9 @@ def export_model(
     Args:
         model: Any Keras model that takes batches of any size; it need not be compiled.
         base_dir: Directory of the versions, such as `saved_models/digits`; the server's base path.
-        examples: Some raw rows, at least 1 and rather 17, in the structure that the model is called with: an array
-            [rows, ...], or a list or dict of them. The export is checked with them.
+        examples: Some raw rows of the training data, at least 1 and rather 64, in the structure that the model is
+            called with: an array [rows, ...], or a list or dict of them. The export is checked with them; 17 of them
+            and their answers stay in it to be checked again (`kzoo check`), and up to 32 warm the server up.
         task: What the model has learned. A classification task makes it answer with `probabilities`, `label` and
             `classes`.
         class_names: The same for a model without a task: one name a class, in the order of the probabilities. Without
@@ -53,6 +61,7 @@ def export_model(
             It is done only as far as the examples get the same answers; False exports the graph as it was trained.
         tolerance: Largest difference from the model's own outputs, as a share of the largest of them, or of 1 if that
             is larger. Models that compute in half precision are allowed 0.01 at least.
+        card: What you know of the model, for the model card in the export; shapes, sizes and versions are added.
 
     Returns:
         The directory of the version, `<base_dir>/<number>`. A number is never used twice.
@@ -65,20 +74,26 @@ def export_model(
     own = _own_outputs(model, interface, rows)
     answers.check_outputs(own, interface)
     half = model.compute_dtype in ("float16", "bfloat16")
-    served = model
+    folding = Folding(model, reason="not asked for")
     if fold:
-        served = verified_fold(model, interface, rows, own, _HALF_PRECISION if half else FOLD_TOLERANCE).model
-    with staging(base_dir) as directory:
-        signatures = write_saved_model(served, interface, directory)
-        expectation = Expectation(
-            signatures,
-            first_rows(rows),
-            first_rows(answers.expected_numeric(own, interface)),
-            max(tolerance, _HALF_PRECISION) if half else tolerance,
-            interface.class_names,
-            interface.feature_names,
+        folding = verified_fold(model, interface, rows, own, _HALF_PRECISION if half else FOLD_TOLERANCE)
+    with Gate() as gate, staging(base_dir) as directory:
+        signatures = write_saved_model(folding.model, interface, directory)
+        golden = Golden(
+            model=Path(base_dir).resolve().name,
+            signatures=signatures,
+            inputs=first_rows(rows),
+            outputs=first_rows(answers.expected_numeric(own, interface)),
+            tolerance=max(tolerance, _HALF_PRECISION) if half else tolerance,
+            fingerprint=fingerprint(directory),
+            class_names=interface.class_names,
+            feature_names=interface.feature_names,
         )
-        pass_gate(directory, expectation)
+        write_golden(directory, golden)
+        sizes = write_warmup(directory, golden.model, signatures, rows, interface.feature_names)
+        write_card(directory, card or ModelCard(), model, folding, golden, sizes)
+        write_checksums(directory)
+        gate.check(directory)
         return claim_and_publish(directory)
 
 

@@ -16,9 +16,7 @@ import numpy as np
 import tensorflow as tf
 
 from kzoo.export.errors import RequestError
-from kzoo.export.runner import Signature, Tensor
-
-DEFAULT_SIGNATURE = "serving_default"
+from kzoo.export.signatures import SERVING, Signature, Tensor
 
 
 @dataclasses.dataclass(frozen=True)
@@ -42,7 +40,7 @@ def signature_name(request: Any) -> str:
     """
     if not isinstance(request, dict):
         raise RequestError(f'A request body is a JSON object with "instances" or "inputs", not {_shown(request)}.')
-    name = request.get("signature_name") or DEFAULT_SIGNATURE
+    name = request.get("signature_name") or SERVING
     if not isinstance(name, str):
         raise RequestError(f'"signature_name" is {_shown(name)}; expected text.')
     return name

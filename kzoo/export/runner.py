@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import logging
 import os
 from collections.abc import Iterator, Mapping
@@ -15,42 +14,7 @@ import numpy as np
 import tensorflow as tf
 
 from kzoo.export.errors import ExportError
-
-_SAVED_MODEL_INTERNAL = "__saved_model_init_op"
-
-
-@dataclasses.dataclass(frozen=True)
-class Tensor:
-    """An input or output of a signature.
-
-    Attributes:
-        name: Name in requests and answers.
-        key: Name in the graph.
-        dtype: Its dtype; strings are `tf.string`.
-        shape: Its dimensions, None where free, or None where not even their number is known.
-    """
-
-    name: str
-    key: str
-    dtype: tf.DType
-    shape: tuple[int | None, ...] | None
-
-
-@dataclasses.dataclass(frozen=True)
-class Signature:
-    """What can be asked of an export.
-
-    Attributes:
-        name: Name in requests.
-        method: TensorFlow Serving's method, such as "tensorflow/serving/predict".
-        inputs: Its inputs by name.
-        outputs: Its outputs by name.
-    """
-
-    name: str
-    method: str
-    inputs: Mapping[str, Tensor]
-    outputs: Mapping[str, Tensor]
+from kzoo.export.signatures import signatures_of
 
 
 class Runner:
@@ -80,11 +44,7 @@ class Runner:
             self._session.close()
             raise ExportError(f"{directory} does not load: {_first_line(error)}") from error
         self.graph = loaded.graph_def
-        self.signatures = {
-            name: _signature(name, signature)
-            for name, signature in loaded.signature_def.items()
-            if name != _SAVED_MODEL_INTERNAL
-        }
+        self.signatures = signatures_of(loaded.signature_def)
 
     def run(self, signature: str, inputs: Mapping[str, Any]) -> dict[str, np.ndarray]:
         """Answer a batch.
@@ -130,20 +90,6 @@ def _quiet() -> Iterator[None]:
         yield
     finally:
         logger.setLevel(level)
-
-
-def _signature(name: str, proto: Any) -> Signature:
-    return Signature(name, proto.method_name, _tensors(proto.inputs), _tensors(proto.outputs))
-
-
-def _tensors(infos: Mapping[str, Any]) -> dict[str, Tensor]:
-    return {name: Tensor(name, info.name, tf.as_dtype(info.dtype), _shape(info)) for name, info in infos.items()}
-
-
-def _shape(info: Any) -> tuple[int | None, ...] | None:
-    if info.tensor_shape.unknown_rank:
-        return None
-    return tuple(None if dim.size < 0 else dim.size for dim in info.tensor_shape.dim)
 
 
 def _first_line(error: BaseException) -> str:
