@@ -7,12 +7,16 @@ from collections.abc import Iterator
 import numpy as np
 import tensorflow as tf
 
+from kzoo.export.errors import reason
 from kzoo.export.golden import BATCH_SIZES, Golden, fingerprint
 from kzoo.export.graph_checks import training_ops
 from kzoo.export.prediction_log import Arrays, read_logs, request_of, signature_inputs
 from kzoo.export.runner import Runner
 from kzoo.export.signatures import CLASSIFY, NUMERIC, REGRESS, SERVING
 from kzoo.export.warmup import warmup_file
+
+# What a session raises for inputs that it does not take.
+_REFUSED = (tf.errors.OpError, ValueError, TypeError, KeyError)
 
 
 def problems_of(runner: Runner, golden: Golden) -> list[str]:
@@ -64,8 +68,8 @@ def _answer_problems(runner: Runner, golden: Golden) -> Iterator[str]:
         inputs = signature_inputs(name, golden.inputs, golden.feature_names)
         try:
             problems = list(_signature_answers(runner, name, inputs, golden))
-        except tf.errors.OpError as error:
-            problems = [f"Signature {name!r} fails: {error.message.splitlines()[0]}"]
+        except _REFUSED as error:
+            problems = [f"Signature {name!r} fails: {reason(error)}"]
         if problems:
             yield from problems
             return
@@ -80,8 +84,8 @@ def _warmup_problems(runner: Runner) -> Iterator[str]:
             continue
         try:
             runner.run(name, inputs)
-        except tf.errors.OpError as error:
-            yield f"Warm-up request {number}, to signature {name!r}, fails: {error.message.splitlines()[0]}"
+        except _REFUSED as error:
+            yield f"Warm-up request {number}, to signature {name!r}, fails: {reason(error)}"
 
 
 def _signature_answers(runner: Runner, name: str, inputs: Arrays, golden: Golden) -> Iterator[str]:

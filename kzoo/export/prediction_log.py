@@ -13,7 +13,7 @@ import numpy as np
 import tensorflow as tf
 from tensorflow_serving.apis import prediction_log_pb2
 
-from kzoo.export.errors import ExportError
+from kzoo.export.errors import ExportError, reason
 from kzoo.export.examples_proto import serialize_rows
 from kzoo.export.interface import SINGLE_INPUT
 from kzoo.export.signatures import CLASSIFY, REGRESS
@@ -100,4 +100,4 @@ def read_logs(path: Path) -> list[Any]:
         records = list(tf.data.TFRecordDataset(str(path)).as_numpy_iterator())
         return [prediction_log_pb2.PredictionLog.FromString(record) for record in records]
     except Exception as error:  # of TensorFlow's reader or of the protobuf library, whatever is wrong with the file
-        raise ExportError(f"{path.name} cannot be read: {str(error).splitlines()[0]}") from error
+        raise ExportError(f"{path.name} cannot be read: {reason(error)}") from error

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from kzoo.export.errors import ExportError
+from kzoo.export.errors import ExportError, reason
 from kzoo.export.signatures import signatures_of
 
 
@@ -42,7 +42,7 @@ class Runner:
                 loaded = tf.compat.v1.saved_model.load(self._session, ["serve"], str(directory))
         except Exception as error:  # whatever the loader raises, the export is what is wrong
             self._session.close()
-            raise ExportError(f"{directory} does not load: {_first_line(error)}") from error
+            raise ExportError(f"{directory} does not load: {reason(error)}") from error
         self.graph = loaded.graph_def
         self.signatures = signatures_of(loaded.signature_def)
 
@@ -90,8 +90,3 @@ def _quiet() -> Iterator[None]:
         yield
     finally:
         logger.setLevel(level)
-
-
-def _first_line(error: BaseException) -> str:
-    message = getattr(error, "message", None) or str(error)
-    return message.strip().split("\n")[0]
