@@ -8,7 +8,7 @@ import pytest
 import kzoo
 from kzoo.export import ExportError
 from kzoo.export.checksums import write_checksums
-from kzoo.export.golden import BATCH_SIZES, read_golden
+from kzoo.export.golden import BATCH_SIZES, read_golden, write_golden
 from kzoo.export.prediction_log import read_logs, write_logs
 from kzoo.export.warmup import warmup_file
 
