@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import itertools
 import math
+import os
 import random
 import threading
 import time
-import warnings
+import types
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -16,10 +18,12 @@ import keras_tuner
 from keras_tuner.engine.trial import Trial
 
 from tuners.compat import project_directory
+from tuners.earlier import Known, known_trials
 from tuners.ledger import Ledger
 from tuners.planner import Planner
 from tuners.replay import TrialState
 from tuners.samplers import STARTING_POINTS
+from tuners.study import Study
 from tuners.suggest import Strategy
 from tuners.verdict import direction, directions, divergence
 
@@ -38,9 +42,9 @@ class Running:
 class CoarseToFineOracle(keras_tuner.Oracle):
     """Searches at random on the right scales, and zooms from coarse to fine.
 
-    The first trials are spread over the whole space; later ones are drawn from a box around the best, which widens on
-    success and at an edge, shrinks on failure, and opens again when it is exhausted. A small Gaussian process ranks the
-    candidates from the box. Works in `keras_tuner.Tuner(oracle=...)` and every subclass.
+    The first trials are spread over the whole space; later ones are drawn from a box around the best, which moves on
+    with it, widens on success, shrinks on failure, and opens again when it is exhausted. A small Gaussian process ranks
+    the candidates from the box. Works in `keras_tuner.Tuner(oracle=...)` and every subclass.
 
     The search is kept in one journal, written as it goes. A stopped search goes on where it was, with the same later
     trials, when the same script is run again.
@@ -58,6 +62,13 @@ class CoarseToFineOracle(keras_tuner.Oracle):
         scales: Scales by hyperparameter name, "linear", "log" or "one_minus_log", in place of the declared ones:
             `{"momentum": "one_minus_log"}` for a momentum that was declared linearly.
         initial: Values to try first, one mapping a trial; what one leaves out is at its default.
+        earlier: A `Study` or the directory of one, whose trials the search knows from the start as if they were its
+            own first ones; none of them is run again, none counts for `max_trials`, and `get_best_trials` gives none.
+            Their scores must mean the same here: the same data, objective and number of epochs. Where the data
+            have changed, pass `initial=study.best_values(5)` instead. What they lack is taken at its default.
+        reevaluate: Times that a configuration that leads is trained again, each time from another seed; the mean of
+            its scores then stands for it, so that luck does not lead the search. Worth its trials where the same
+            values give scores further apart than the best configurations are.
         starting_points: Of the coarse stage, "quasi" (evenly spread) or "independent".
         ranking: Whether a Gaussian process ranks the candidates; without it one is drawn from the box.
         max_time: Seconds after which no further trial starts, the time of an earlier part of the search included.
@@ -80,6 +91,8 @@ class CoarseToFineOracle(keras_tuner.Oracle):
         *,
         scales: Mapping[str, str] | None = None,
         initial: Sequence[Mapping[str, Any]] = (),
+        earlier: Study | str | os.PathLike[str] | None = None,
+        reevaluate: int = 0,
         starting_points: str = "quasi",
         ranking: bool = True,
         max_time: float | None = None,
@@ -92,6 +105,8 @@ class CoarseToFineOracle(keras_tuner.Oracle):
         for name, limit in (("max_trials", max_trials), ("max_time", max_time), ("patience", patience)):
             if limit is not None and not limit > 0:
                 raise ValueError(f"{name} is {limit!r}; expected a positive number, or None for no limit.")
+        if reevaluate < 0:
+            raise ValueError(f"reevaluate is {reevaluate!r}; expected 0 or more.")
         super().__init__(
             objective=objective,
             max_trials=max_trials,
@@ -106,10 +121,12 @@ class CoarseToFineOracle(keras_tuner.Oracle):
         self.seed = random.SystemRandom().randint(1, LARGEST_SEED) if seed is None else seed
         self.max_time, self.patience = max_time, patience
         self.stop_reason = ""
-        self._planner = Planner(
-            Strategy(self.seed, ranking=ranking, start=starting_points), dict(scales or {}), [*map(dict, initial)]
-        )
-        self._ledger = Ledger({"objective": directions(self.objective), "seed": self.seed})
+        known = [] if earlier is None else known_trials(earlier, self.objective.name, self.objective.direction)
+        strategy = Strategy(self.seed, ranking=ranking, start=starting_points)
+        self._planner = Planner(strategy, dict(scales or {}), [*map(dict, initial)], known, reevaluate)
+        # Kept with the search: it goes on the same when the earlier one has grown or is gone.
+        header = {"earlier": [dataclasses.asdict(each) for each in known]} if known else {}
+        self._ledger = Ledger({"objective": directions(self.objective), "seed": self.seed, **header})
         self._mutex = threading.RLock()
         self._loaded = False
         self._open: dict[str, Running] = {}
@@ -190,6 +207,8 @@ class CoarseToFineOracle(keras_tuner.Oracle):
         """
         with self._mutex:
             trial = self.trials[trial_id]
+            if trial_id not in self._open:  # It has ended; another process was given it meanwhile.
+                return trial
             missing = [name for name in self._directions if name not in metrics]
             if missing:
                 raise ValueError(
@@ -199,10 +218,8 @@ class CoarseToFineOracle(keras_tuner.Oracle):
             for name, value in values.items():
                 if not trial.metrics.exists(name):
                     trial.metrics.register(name, self._direction(name))
-                with warnings.catch_warnings():
-                    # keras-tuner takes the best of what there is, which numpy remarks on where that is NaN only.
-                    warnings.filterwarnings("ignore", message="All-NaN", category=RuntimeWarning)
-                    trial.metrics.update(name, value, step=step)
+                # Not `update`, which looks for the best of all epochs at every epoch.
+                trial.metrics.set_history(name, [types.SimpleNamespace(value=float(value), step=step)])
             return trial
 
     def end_trial(self, trial: Trial) -> None:
@@ -216,6 +233,12 @@ class CoarseToFineOracle(keras_tuner.Oracle):
             OSError: The journal cannot be written.
         """
         with self._mutex:
+            if trial.trial_id not in self._open:  # It has ended; another process was given it meanwhile.
+                return
+            # A result may come before the first request of a search that is taken up again.
+            self._ledger.open(project_directory(self))
+            if trial.trial_id in self._again:  # Whoever had it before the search was taken up again has finished it.
+                self._again.remove(trial.trial_id)
             known = self.trials[trial.trial_id]
             known.hyperparameters, known.status, known.message = trial.hyperparameters, trial.status, trial.message
             self.update_space(known.hyperparameters)
@@ -234,6 +257,21 @@ class CoarseToFineOracle(keras_tuner.Oracle):
                     f"(max_consecutive_failed_trials). The last one:\n{known.message or ''}"
                 )
 
+    def get_best_trials(self, num_trials: int = 1) -> list[Trial]:
+        """The best trials, one a configuration, by the mean of its trials.
+
+        Args:
+            num_trials: How many, >= 1.
+
+        Returns:
+            As many, the best first; where there are fewer, the others behind them, as keras-tuner does.
+        """
+        with self._mutex:
+            best = [self.start_order[number] for number in itertools.islice(self._planner.best(), num_trials)]
+            if len(best) < num_trials:
+                best += [trial_id for trial_id in self.start_order if trial_id not in best]
+            return [self.trials[trial_id] for trial_id in best[:num_trials]]
+
     # The start of a trial.
 
     def _plan(self) -> tuple[dict[str, Any], dict[str, float]] | None:
@@ -250,7 +288,9 @@ class CoarseToFineOracle(keras_tuner.Oracle):
         number = len(self.trials)
         hyperparameters = self.hyperparameters.copy()
         hyperparameters.values = values
-        trial = Trial(hyperparameters, trial_id=f"{number:04d}")
+        # Where records were damaged, a later trial may have the id of this number.
+        free = (f"{each:04d}" for each in itertools.count(number))
+        trial = Trial(hyperparameters, trial_id=next(each for each in free if each not in self.trials))
         self._ledger.write_space(hyperparameters.get_config()["space"])
         self._ledger.write_created(trial, number, point)
         self.trials[trial.trial_id] = trial
@@ -348,6 +388,7 @@ class CoarseToFineOracle(keras_tuner.Oracle):
             return
         self.seed = state.header.get("seed", self.seed)
         self._planner.strategy = dataclasses.replace(self._planner.strategy, seed=self.seed)
+        self._planner.earlier = [Known(**each) for each in state.header.get("earlier", ())]
         space = {"space": state.space, "values": {}}
         self.hyperparameters.merge(keras_tuner.HyperParameters.from_config(space), overwrite=False)
         self._planner.take_space(self.hyperparameters.get_config()["space"])

@@ -1,42 +1,32 @@
-"""`kzoo check DIR`: whether exports still are what was exported, and still answer as they did."""
+"""`kzoo check MODEL_DIR`: is an export still what was published?"""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 import kzoo
 from kzoo.cli import arguments
-from kzoo.cli.console import console, mendable, print_json, warn
+from kzoo.cli.console import Failure, console, mendable, print_json
 from kzoo.cli.quiet import import_tensorflow
-
-if TYPE_CHECKING:
-    from kzoo.export import Checked
 
 
 def check(
-    model_dir: Annotated[
-        Path, typer.Argument(metavar="DIR", help="A version of an export, or the directory with all of them.")
-    ],
+    model_dir: Annotated[Path, typer.Argument(help="An export, or the directory with its versions (all are checked).")],
     as_json: arguments.Json = False,
 ) -> None:
-    """Check exports: files, signatures, weights, golden answers and warm-up requests."""
+    """Check that an export is whole and answers as when it was published."""
     import_tensorflow()
     with mendable(kzoo.ExportError, OSError):
-        found = kzoo.check_export(model_dir)
+        found = kzoo.check(model_dir)
     if as_json:
-        print_json([{"path": str(each.directory), "problems": list(each.problems)} for each in found])
+        print_json({str(version): problems for version, problems in found.items()})
     else:
-        _show(found)
-    if any(each.problems for each in found):
-        raise typer.Exit(1)
-
-
-def _show(found: tuple[Checked, ...]) -> None:
-    for each in found:
-        for problem in each.problems:
-            warn(f"{each.directory}: {problem}")
-        if not each.problems:
-            console().print(f"{each.directory}: files unchanged, answers as exported", markup=False, soft_wrap=True)
+        for version, problems in found.items():
+            for line in problems or ["whole, and answers as when it was published"]:
+                console().print(f"{version}: {line}", markup=False, soft_wrap=True)
+    wrong = [str(version) for version, problems in found.items() if problems]
+    if wrong:
+        raise Failure(f"{', '.join(wrong)}: not fit to serve; export the model again, or copy the version anew.")

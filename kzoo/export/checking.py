@@ -1,62 +1,50 @@
-"""Whether published versions still are what was exported and still answer as they did."""
+"""Whether an export that was published once is still what it was."""
 
 from __future__ import annotations
 
-import dataclasses
 import os
 from pathlib import Path
 
-from kzoo.export.checksums import checksum_problems
 from kzoo.export.errors import ExportError
-from kzoo.export.gate_checks import problems_of
-from kzoo.export.golden import read_golden
+from kzoo.export.gate_checks import warmup_problems, weight_problems
+from kzoo.export.golden import golden_problems
+from kzoo.export.graph_checks import training_ops
+from kzoo.export.manifest import damage
 from kzoo.export.runner import Runner
 from kzoo.export.versions import list_versions, version_directory
 
 
-@dataclasses.dataclass(frozen=True)
-class Checked:
-    """What the check of a version has found.
-
-    Attributes:
-        directory: The directory of the version.
-        problems: What is wrong with it, one sentence each; empty where nothing is.
-    """
-
-    directory: Path
-    problems: tuple[str, ...]
-
-
-def check_export(model_dir: str | os.PathLike[str]) -> tuple[Checked, ...]:
-    """Check every version of an export: its files, its signatures, its golden answers and its warm-up requests.
+def check(model_dir: str | os.PathLike[str]) -> dict[Path, list[str]]:
+    """Check exports: their files against the digests, then their answers against those they were published with.
 
     Args:
-        model_dir: The directory of one version, or the one above it, of which every version is checked.
+        model_dir: A version's directory, or the directory above it, of which every version is checked.
 
     Returns:
-        What was found, in the order of the versions.
+        For each version, in order, what is wrong with it, one sentence a problem.
 
     Raises:
         ExportError: There is no export.
     """
-    newest = version_directory(model_dir)
     base = Path(model_dir)
-    versions = [newest] if newest == base else [base / str(number) for number in list_versions(base)]
-    return tuple(Checked(version, tuple(version_problems(version))) for version in versions)
+    versions = [base / str(number) for number in list_versions(base)]
+    if not versions or (base / "saved_model.pb").is_file():
+        versions = [version_directory(base)]
+    return {version: _problems(version) for version in versions}
 
 
-def version_problems(version: Path) -> list[str]:
-    """What is wrong with one version, one sentence a problem; damaged files are not loaded.
-
-    Args:
-        version: The directory of the version.
-    """
+def _problems(version: Path) -> list[str]:
+    # What is damaged is not loaded: the loader takes a flipped bit for a weight, or may crash over it.
+    damaged = list(damage(version))
+    if damaged:
+        return damaged
     try:
-        problems = checksum_problems(version)
-        if problems:
-            return problems
-        golden = read_golden(version)
         with Runner(version) as runner:
-            return problems_of(runner, golden)
+            return [
+                *weight_problems(runner),
+                *training_ops(runner),
+                *golden_problems(runner),
+                *warmup_problems(runner),
+            ]
     except ExportError as error:
         return [str(error)]

@@ -11,14 +11,12 @@ import numpy as np
 import tensorflow as tf
 
 from kzoo.export import answers
-from kzoo.export.card import ModelCard
-from kzoo.export.card_files import write_card
-from kzoo.export.checksums import write_checksums
+from kzoo.export.card import Facts, ModelCard, write_card
 from kzoo.export.errors import ExportError
 from kzoo.export.folding import Folding
-from kzoo.export.gate import Gate
-from kzoo.export.golden import Golden, fingerprint, first_rows, write_golden
+from kzoo.export.gate import Expectation, Passed, first_rows, pass_gate
 from kzoo.export.interface import BatchArrays, Interface, interface_of
+from kzoo.export.manifest import write_manifest
 from kzoo.export.saved_model import write_saved_model
 from kzoo.export.staging import claim_and_publish, staging
 from kzoo.export.verified_folding import FOLD_TOLERANCE, verified_fold
@@ -39,9 +37,9 @@ def export_model(
     examples: Any,
     task: Task | None = None,
     class_names: Sequence[str] | None = None,
+    card: ModelCard | None = None,
     fold: bool = True,
     tolerance: float = 1e-5,
-    card: ModelCard | None = None,
 ) -> Path:
     """Publish a model as the next version under a directory, for TensorFlow Serving.
 
@@ -50,18 +48,17 @@ def export_model(
     Args:
         model: Any Keras model that takes batches of any size; it need not be compiled.
         base_dir: Directory of the versions, such as `saved_models/digits`; the server's base path.
-        examples: Some raw rows of the training data, at least 1 and rather 64, in the structure that the model is
-            called with: an array [rows, ...], or a list or dict of them. The export is checked with them; 17 of them
-            and their answers stay in it to be checked again (`kzoo check`), and up to 32 warm the server up.
+        examples: Some raw rows, at least 1 and rather 64, in the structure that the model is called with: an array
+            [rows, ...], or a list or dict of them. The export is checked with them, and the server warms up with them.
         task: What the model has learned. A classification task makes it answer with `probabilities`, `label` and
             `classes`.
         class_names: The same for a model without a task: one name a class, in the order of the probabilities. Without
             task and class names the export answers with the model's own outputs (`outputs`, or their names).
+        card: What is known of the model; it is kept in the export, with what the exporter finds out itself.
         fold: Whether to fold batch norm and normalisation into the layers beside them, which answers the same faster.
             It is done only as far as the examples get the same answers; False exports the graph as it was trained.
         tolerance: Largest difference from the model's own outputs, as a share of the largest of them, or of 1 if that
             is larger. Models that compute in half precision are allowed 0.01 at least.
-        card: What you know of the model, for the model card in the export; shapes, sizes and versions are added.
 
     Returns:
         The directory of the version, `<base_dir>/<number>`. A number is never used twice.
@@ -77,24 +74,34 @@ def export_model(
     folding = Folding(model, reason="not asked for")
     if fold:
         folding = verified_fold(model, interface, rows, own, _HALF_PRECISION if half else FOLD_TOLERANCE)
-    with Gate() as gate, staging(base_dir) as directory:
+    with staging(base_dir) as directory:
         signatures = write_saved_model(folding.model, interface, directory)
-        golden = Golden(
-            model=Path(base_dir).resolve().name,
-            signatures=signatures,
-            inputs=first_rows(rows),
-            outputs=first_rows(answers.expected_numeric(own, interface)),
-            tolerance=max(tolerance, _HALF_PRECISION) if half else tolerance,
-            fingerprint=fingerprint(directory),
-            class_names=interface.class_names,
-            feature_names=interface.feature_names,
+        name = Path(base_dir).resolve().name
+        write_warmup(directory, name, signatures, rows, interface.feature_names)
+        expectation = Expectation(
+            signatures,
+            first_rows(rows),
+            first_rows(answers.expected_numeric(own, interface)),
+            max(tolerance, _HALF_PRECISION) if half else tolerance,
+            interface.class_names,
+            interface.feature_names,
         )
-        write_golden(directory, golden)
-        sizes = write_warmup(directory, golden.model, signatures, rows, interface.feature_names)
-        write_card(directory, card or ModelCard(), model, folding, golden, sizes)
-        write_checksums(directory)
-        gate.check(directory)
+        passed = pass_gate(directory, expectation)
+        write_card(directory, card or ModelCard(), _facts(name, directory, passed, folding, interface))
+        write_manifest(directory)
         return claim_and_publish(directory)
+
+
+def _facts(name: str, directory: Path, passed: Passed, folding: Folding, interface: Interface) -> Facts:
+    return Facts(
+        name=name,
+        parameters=folding.model.count_params(),
+        size=sum(file.stat().st_size for file in (directory / "variables").iterdir()),
+        signatures=passed.signatures,
+        class_names=interface.class_names,
+        folded=folding.folded,
+        not_folded=folding.reason,
+    )
 
 
 def _own_outputs(model: keras.Model, interface: Interface, arrays: BatchArrays) -> BatchArrays:

@@ -1,46 +1,62 @@
-"""What the gate and `kzoo check` look at, one check a function; each returns what is wrong, in words."""
+"""What the gate looks at, one check a function; each returns what is wrong, in words."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 import tensorflow as tf
 
-from kzoo.export.errors import reason
-from kzoo.export.golden import BATCH_SIZES, Golden, fingerprint
+from kzoo.export.examples_proto import serialize_rows
+from kzoo.export.gate import BATCH_SIZES, Expectation
 from kzoo.export.graph_checks import training_ops
-from kzoo.export.prediction_log import Arrays, read_logs, request_of, signature_inputs
 from kzoo.export.runner import Runner
-from kzoo.export.signatures import CLASSIFY, NUMERIC, REGRESS, SERVING
-from kzoo.export.warmup import warmup_file
+from kzoo.export.saved_model import CLASSIFY, NUMERIC, REGRESS, SERVING
+from kzoo.export.warmup import read_warmup
 
-# What a session raises for inputs that it does not take.
-_REFUSED = (tf.errors.OpError, ValueError, TypeError, KeyError)
+Arrays = Mapping[str, np.ndarray]
 
 
-def problems_of(runner: Runner, golden: Golden) -> list[str]:
+def problems_of(runner: Runner, expectation: Expectation) -> list[str]:
     """Everything that is wrong with an export; where the signatures are wrong, nothing else is looked at.
 
     Args:
         runner: The export.
-        golden: What it must do.
+        expectation: What it must do.
 
     Returns:
         One sentence a problem.
     """
     return (
-        list(_signature_problems(runner, golden))
-        or [*_weight_problems(runner), *training_ops(runner)]
-        or list(_answer_problems(runner, golden))
-        or list(_warmup_problems(runner))
+        list(_signature_problems(runner, expectation))
+        or [*weight_problems(runner), *training_ops(runner)]
+        or list(_answer_problems(runner, expectation))
+        or list(warmup_problems(runner))
     )
 
 
-def _signature_problems(runner: Runner, golden: Golden) -> Iterator[str]:
-    if fingerprint(runner.directory) != golden.fingerprint:
-        yield "Its fingerprint is not that of the model that was exported."
-    missing = set(golden.signatures) - set(runner.signatures)
+def warmup_problems(runner: Runner) -> Iterator[str]:
+    """What is wrong with the warm-up requests: one that fails keeps the server from loading the export."""
+    try:
+        for name, inputs in read_warmup(runner.directory):
+            runner.run(name, inputs)
+    except (KeyError, tf.errors.OpError) as error:
+        yield f"A warm-up request fails, which would keep the server from loading the export: {error}"
+
+
+def weight_problems(runner: Runner) -> Iterator[str]:
+    """Weights that are not finite."""
+    checkpoint = tf.train.load_checkpoint(str(runner.directory / "variables" / "variables"))
+    for name, dtype in checkpoint.get_variable_to_dtype_map().items():
+        if dtype.is_floating and not np.isfinite(checkpoint.get_tensor(name).astype("float32")).all():
+            yield (
+                f"A weight of shape {checkpoint.get_variable_to_shape_map()[name]} holds NaN or infinity, which the "
+                "server would answer with; train the model again."
+            )
+
+
+def _signature_problems(runner: Runner, expectation: Expectation) -> Iterator[str]:
+    missing = set(expectation.signatures) - set(runner.signatures)
     if missing:
         yield f"It lacks the signatures {sorted(missing)}."
     for signature in runner.signatures.values():
@@ -52,59 +68,38 @@ def _signature_problems(runner: Runner, golden: Golden) -> Iterator[str]:
                 )
 
 
-def _weight_problems(runner: Runner) -> Iterator[str]:
-    checkpoint = tf.train.load_checkpoint(str(runner.directory / "variables" / "variables"))
-    for name, dtype in checkpoint.get_variable_to_dtype_map().items():
-        if dtype.is_floating and not np.isfinite(checkpoint.get_tensor(name).astype("float32")).all():
-            yield (
-                f"A weight of shape {checkpoint.get_variable_to_shape_map()[name]} holds NaN or infinity, which the "
-                "server would answer with; train the model again."
-            )
-
-
-def _answer_problems(runner: Runner, golden: Golden) -> Iterator[str]:
+def _answer_problems(runner: Runner, expectation: Expectation) -> Iterator[str]:
     """Compare every signature with the Keras model, until one fails: what follows would only repeat it."""
-    for name in golden.signatures:
-        inputs = signature_inputs(name, golden.inputs, golden.feature_names)
+    for name in expectation.signatures:
+        inputs = expectation.inputs
+        if name in (CLASSIFY, REGRESS):
+            inputs = {"inputs": serialize_rows(inputs, expectation.feature_names)}
         try:
-            problems = list(_signature_answers(runner, name, inputs, golden))
-        except _REFUSED as error:
-            problems = [f"Signature {name!r} fails: {reason(error)}"]
+            problems = list(_signature_answers(runner, name, inputs, expectation))
+        except tf.errors.OpError as error:
+            problems = [f"Signature {name!r} fails: {error.message.splitlines()[0]}"]
         if problems:
             yield from problems
             return
 
 
-def _warmup_problems(runner: Runner) -> Iterator[str]:
-    """The server answers every warm-up request before it serves the version, and gives up if one fails."""
-    for number, log in enumerate(read_logs(warmup_file(runner.directory))):
-        name, inputs = request_of(log)
-        if name not in runner.signatures:
-            yield f"Warm-up request {number} asks signature {name!r}, which there is not."
-            continue
-        try:
-            runner.run(name, inputs)
-        except _REFUSED as error:
-            yield f"Warm-up request {number}, to signature {name!r}, fails: {reason(error)}"
-
-
-def _signature_answers(runner: Runner, name: str, inputs: Arrays, golden: Golden) -> Iterator[str]:
-    expected = _expected(name, golden)
+def _signature_answers(runner: Runner, name: str, inputs: Arrays, expectation: Expectation) -> Iterator[str]:
+    expected = _expected(name, expectation)
     for size in BATCH_SIZES:
         batch = {key: array[:size] for key, array in inputs.items()}
         answer = runner.run(name, batch)
         for key, want in expected.items():
             yield from _difference(
-                answer[key], want[:size], golden.tolerance, f"Signature {name!r}, batch of {size}: {key!r}"
+                answer[key], want[:size], expectation.tolerance, f"Signature {name!r}, batch of {size}: {key!r}"
             )
-        if name == SERVING and golden.class_names:
-            yield from _label_problems(answer, golden.class_names)
+        if name == SERVING and expectation.class_names:
+            yield from _label_problems(answer, expectation.class_names)
     again = runner.run(name, inputs)
     for key, want in runner.run(name, inputs).items():
         if not np.array_equal(again[key], want):
             yield f"Signature {name!r} answers the same batch differently each time, as in training mode: {key!r}."
     if name in (SERVING, NUMERIC):
-        yield from _neighbour_problems(runner, name, inputs, golden.tolerance)
+        yield from _neighbour_problems(runner, name, inputs, expectation.tolerance)
 
 
 def _neighbour_problems(runner: Runner, name: str, inputs: Arrays, tolerance: float) -> Iterator[str]:
@@ -120,15 +115,15 @@ def _blank(array: np.ndarray) -> np.ndarray:
     return np.full_like(array[:1], b"") if array.dtype == object else np.zeros_like(array[:1])
 
 
-def _expected(name: str, golden: Golden) -> dict[str, np.ndarray]:
-    outputs = dict(golden.outputs)
+def _expected(name: str, expectation: Expectation) -> dict[str, np.ndarray]:
+    outputs = dict(expectation.outputs)
     if name == NUMERIC:
         return {key: array for key, array in outputs.items() if array.dtype != object}
     if name == CLASSIFY:
-        (outputs["scores"],) = golden.outputs.values()
+        (outputs["scores"],) = expectation.outputs.values()
         return {"scores": outputs["scores"]}
     if name == REGRESS:
-        (output,) = golden.outputs.values()
+        (output,) = expectation.outputs.values()
         return {"outputs": output}
     return outputs
 

@@ -1,104 +1,91 @@
-"""Golden answers: real rows and what the Keras model answered to them, kept in the version that must answer the same.
-
-The gate compares a staged export with them before it is published, and `kzoo check` a published one at any later time.
-"""
+"""Requests with the answers that an export gave when it was published: bodies of the REST API, to replay anywhere."""
 
 from __future__ import annotations
 
-import dataclasses
+import base64
 import json
-from collections.abc import Mapping
-from pathlib import Path
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
-import tensorflow as tf
 
-from kzoo.export.errors import ExportError
-from kzoo.export.extras import extras
-from kzoo.export.prediction_log import read_logs, request_log, request_of, write_logs
-from kzoo.export.signatures import SERVING
+from kzoo.export.errors import ExportError, RequestError
+from kzoo.export.examples_proto import serialize_rows
+from kzoo.export.layout import GOLDEN
+from kzoo.export.prediction import answer_request
+from kzoo.export.runner import Runner
+from kzoo.export.saved_model import CLASSIFY, REGRESS
 
-# Batch sizes that every export must take; the last is odd and no power of two, so that nothing fits it by chance.
-BATCH_SIZES = (1, 3, 17)
-ROWS = BATCH_SIZES[-1]
-FORMAT = 1
-
-
-@dataclasses.dataclass(frozen=True)
-class Golden:
-    """What an export must do.
-
-    Attributes:
-        model: Name that it is served under.
-        signatures: Names of its signatures.
-        inputs: Arrays by input name, `ROWS` rows each.
-        outputs: What the Keras model answers to them: arrays by name in the "numeric" signature, text by its name in
-            "serving_default".
-        tolerance: Largest difference, as a share of the largest magnitude of an output, or of 1 if that is larger.
-        fingerprint: TensorFlow's fingerprint of the SavedModel.
-        class_names: Names of the classes, or empty.
-        feature_names: Features of a tf.Example, or empty where there is one for every input.
-    """
-
-    model: str
-    signatures: tuple[str, ...]
-    inputs: Mapping[str, np.ndarray]
-    outputs: Mapping[str, np.ndarray]
-    tolerance: float
-    fingerprint: str
-    class_names: tuple[str, ...] = ()
-    feature_names: tuple[str, ...] = ()
+ROWS = 3
+TOLERANCE = 1e-4
+"""Of a number beside the largest of its answer, or beside 1: another processor sums in another order."""
 
 
-def first_rows(arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """As many rows as the gate needs, beginning again from the first where there are fewer."""
-    return {name: array[np.arange(ROWS) % len(array)] for name, array in arrays.items()}
-
-
-def fingerprint(version: Path) -> str:
-    """TensorFlow's fingerprint of a SavedModel: of its graph, its signatures and its checkpoint."""
-    return tf.saved_model.experimental.read_fingerprint(str(version)).singleprint()
-
-
-def write_golden(version: Path, golden: Golden) -> None:
-    """Write the golden answers of a version: a request with its answer, and what else must hold.
+def write_golden(runner: Runner, inputs: Mapping[str, np.ndarray], feature_names: tuple[str, ...]) -> None:
+    """Keep a request and its answer for each signature.
 
     Args:
-        version: The directory of the version.
-        golden: What to write.
+        runner: The export.
+        inputs: Real rows by input name.
+        feature_names: Features of a tf.Example, or empty where there is one for every input.
     """
-    log = request_log(golden.model, SERVING, golden.inputs)
-    for name, array in golden.outputs.items():
-        log.predict_log.response.outputs[name].CopyFrom(tf.make_tensor_proto(array))
-    write_logs(extras(version) / "golden.tfrecord", [log])
-    facts: dict[str, Any] = {"format": FORMAT, **dataclasses.asdict(golden)}
-    del facts["inputs"], facts["outputs"]
-    (extras(version) / "golden.json").write_text(json.dumps(facts, indent=1), encoding="utf-8")
+    rows = {name: array[:ROWS] for name, array in inputs.items()}
+    kept = []
+    for name in runner.signatures:
+        plain = {"inputs": serialize_rows(rows, feature_names)} if name in (CLASSIFY, REGRESS) else rows
+        request = {"signature_name": name, "inputs": {key: _json(array) for key, array in plain.items()}}
+        kept.append({"request": request, "answer": answer_request(runner, request)})
+    path = runner.directory / GOLDEN
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(kept), encoding="utf-8")
 
 
-def read_golden(version: Path) -> Golden:
-    """The golden answers of a version.
+def golden_problems(runner: Runner) -> Iterator[str]:
+    """What an export answers in another way than when it was published.
+
+    Args:
+        runner: The export.
+
+    Yields:
+        One sentence a request.
 
     Raises:
-        ExportError: It has none, or they cannot be read.
+        ExportError: The requests cannot be read.
     """
-    path = extras(version) / "golden.json"
+    path = runner.directory / GOLDEN
     try:
-        facts = json.loads(path.read_text(encoding="utf-8"))
-        if facts.pop("format") != FORMAT:
-            raise ExportError(f"{path.name} was written by a newer kzoo; check with that version.")
-        for name in ("signatures", "class_names", "feature_names"):
-            facts[name] = tuple(facts[name])
-        (log,) = read_logs(extras(version) / "golden.tfrecord")
-        _, inputs = request_of(log)
-        outputs = {name: tf.make_ndarray(proto) for name, proto in log.predict_log.response.outputs.items()}
-        return Golden(inputs=inputs, outputs=outputs, **facts)
-    except FileNotFoundError:
-        raise ExportError(f"{path.name} is not there; the golden answers to check with are lost.") from None
-    except (KeyError, TypeError, AttributeError) as error:
-        raise ExportError(f"{path.name} holds no golden answers ({error}).") from None
-    except ValueError as error:
-        if isinstance(error, ExportError):
-            raise
-        raise ExportError(f"{path.name} cannot be read ({error}).") from None
+        kept = [(each["request"], each["answer"]) for each in json.loads(path.read_text(encoding="utf-8"))]
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise ExportError(f"{path} cannot be read: {error}.") from None
+    for request, answer in kept:
+        name = request["signature_name"]
+        try:
+            if not _same(answer_request(runner, request), answer):
+                yield f"Signature {name!r} does not answer as when the model was published."
+        except RequestError as error:
+            yield f"Signature {name!r} does not answer: {error}"
+
+
+def _json(array: np.ndarray) -> Any:
+    if array.dtype != object:
+        return array.tolist()
+    return _mapped(array.tolist())
+
+
+def _mapped(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_mapped(each) for each in value]
+    return {"b64": base64.b64encode(value).decode()}
+
+
+def _same(found: Any, expected: Any) -> bool:
+    if isinstance(expected, dict):
+        return (
+            isinstance(found, dict)
+            and found.keys() == expected.keys()
+            and all(_same(found[key], value) for key, value in expected.items())
+        )
+    one, other = np.asarray(found), np.asarray(expected)
+    if one.shape != other.shape or one.dtype.kind not in "biuf":
+        return one.shape == other.shape and bool((one == other).all())
+    return bool(np.abs(one - other).max(initial=0) <= TOLERANCE * max(1.0, np.abs(other).max(initial=0)))

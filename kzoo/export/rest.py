@@ -16,7 +16,9 @@ import numpy as np
 import tensorflow as tf
 
 from kzoo.export.errors import RequestError
-from kzoo.export.signatures import SERVING, Signature, Tensor
+from kzoo.export.runner import Signature, Tensor
+
+DEFAULT_SIGNATURE = "serving_default"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -40,7 +42,7 @@ def signature_name(request: Any) -> str:
     """
     if not isinstance(request, dict):
         raise RequestError(f'A request body is a JSON object with "instances" or "inputs", not {_shown(request)}.')
-    name = request.get("signature_name") or SERVING
+    name = request.get("signature_name") or DEFAULT_SIGNATURE
     if not isinstance(name, str):
         raise RequestError(f'"signature_name" is {_shown(name)}; expected text.')
     return name

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import logging
 import os
 from collections.abc import Iterator, Mapping
@@ -13,8 +14,43 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from kzoo.export.errors import ExportError, reason
-from kzoo.export.signatures import signatures_of
+from kzoo.export.errors import ExportError
+
+_SAVED_MODEL_INTERNAL = "__saved_model_init_op"
+
+
+@dataclasses.dataclass(frozen=True)
+class Tensor:
+    """An input or output of a signature.
+
+    Attributes:
+        name: Name in requests and answers.
+        key: Name in the graph.
+        dtype: Its dtype; strings are `tf.string`.
+        shape: Its dimensions, None where free, or None where not even their number is known.
+    """
+
+    name: str
+    key: str
+    dtype: tf.DType
+    shape: tuple[int | None, ...] | None
+
+
+@dataclasses.dataclass(frozen=True)
+class Signature:
+    """What can be asked of an export.
+
+    Attributes:
+        name: Name in requests.
+        method: TensorFlow Serving's method, such as "tensorflow/serving/predict".
+        inputs: Its inputs by name.
+        outputs: Its outputs by name.
+    """
+
+    name: str
+    method: str
+    inputs: Mapping[str, Tensor]
+    outputs: Mapping[str, Tensor]
 
 
 class Runner:
@@ -42,9 +78,13 @@ class Runner:
                 loaded = tf.compat.v1.saved_model.load(self._session, ["serve"], str(directory))
         except Exception as error:  # whatever the loader raises, the export is what is wrong
             self._session.close()
-            raise ExportError(f"{directory} does not load: {reason(error)}") from error
+            raise ExportError(f"{directory} does not load: {_first_line(error)}") from error
         self.graph = loaded.graph_def
-        self.signatures = signatures_of(loaded.signature_def)
+        self.signatures = {
+            name: _signature(name, signature)
+            for name, signature in loaded.signature_def.items()
+            if name != _SAVED_MODEL_INTERNAL
+        }
 
     def run(self, signature: str, inputs: Mapping[str, Any]) -> dict[str, np.ndarray]:
         """Answer a batch.
@@ -90,3 +130,22 @@ def _quiet() -> Iterator[None]:
         yield
     finally:
         logger.setLevel(level)
+
+
+def _signature(name: str, proto: Any) -> Signature:
+    return Signature(name, proto.method_name, _tensors(proto.inputs), _tensors(proto.outputs))
+
+
+def _tensors(infos: Mapping[str, Any]) -> dict[str, Tensor]:
+    return {name: Tensor(name, info.name, tf.as_dtype(info.dtype), _shape(info)) for name, info in infos.items()}
+
+
+def _shape(info: Any) -> tuple[int | None, ...] | None:
+    if info.tensor_shape.unknown_rank:
+        return None
+    return tuple(None if dim.size < 0 else dim.size for dim in info.tensor_shape.dim)
+
+
+def _first_line(error: BaseException) -> str:
+    message = getattr(error, "message", None) or str(error)
+    return message.strip().split("\n")[0]

@@ -15,10 +15,14 @@ import tensorflow as tf
 from kzoo.export import answers
 from kzoo.export.examples_proto import parse_examples, parses_examples
 from kzoo.export.interface import Interface
-from kzoo.export.signatures import CLASSIFY, NUMERIC, REGRESS, SERVING
 
 if TYPE_CHECKING:
     import keras
+
+SERVING = "serving_default"
+NUMERIC = "numeric"
+CLASSIFY = "classify"
+REGRESS = "regress"
 
 _TABLES = (
     tf.lookup.StaticHashTable,
