@@ -76,7 +76,7 @@ def test_a_text_model_with_a_vocabulary(tmp_path):
     for signature in ("serving_default", "numeric"):
         answer = ask(version, signature, {"inputs": text})
         np.testing.assert_allclose(answer["probabilities"], expected, atol=1e-6)
-    assert kzoo.check_export(version)[0].problems == ()
+    assert kzoo.check(version) == {version: []}
 
 
 def test_a_single_sigmoid_and_a_single_example(tmp_path):
