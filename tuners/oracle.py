@@ -43,8 +43,8 @@ class CoarseToFineOracle(keras_tuner.Oracle):
     """Searches at random on the right scales, and zooms from coarse to fine.
 
     The first trials are spread over the whole space; later ones are drawn from a box around the best, which moves on
-    with it, widens on success, shrinks on failure, and opens again when it is exhausted. A small Gaussian process ranks the
-    candidates from the box. Works in `keras_tuner.Tuner(oracle=...)` and every subclass.
+    with it, widens on success, shrinks on failure, and opens again when it is exhausted. A small Gaussian process ranks
+    the candidates from the box. Works in `keras_tuner.Tuner(oracle=...)` and every subclass.
 
     The search is kept in one journal, written as it goes. A stopped search goes on where it was, with the same later
     trials, when the same script is run again.

@@ -3,7 +3,7 @@ import math
 import keras_tuner
 import numpy as np
 import pytest
-from conftest import flat_space
+from conftest import flat_space, oracle_in, told
 
 import tuners
 from tuners.compat import project_directory
@@ -13,11 +13,11 @@ def height(values):
     return math.nan if values["x"] > 0.9 else -((values["x"] - 0.6) ** 2) - 0.5 * (values["kind"] == "b")
 
 
-@pytest.fixture
-def earlier(asked, tell):
-    oracle = asked("earlier", seed=7, max_trials=25)
+@pytest.fixture(scope="module")
+def earlier(tmp_path_factory):
+    oracle = oracle_in(tmp_path_factory.mktemp("earlier"), seed=7, max_trials=25)
     for _ in range(25):
-        tell(oracle, height)
+        told(oracle, height)
     return project_directory(oracle)
 
 
@@ -84,7 +84,7 @@ def test_a_narrower_space_takes_what_lies_in_it(asked, earlier):
 @pytest.mark.parametrize(
     ("low", "high", "more", "message"),
     [
-        (0.0, 1.0, "other", "earlier: its trials set 'kind', which this search space does not have; there are x, other"),
+        (0.0, 1.0, "other", "its trials set 'kind', which this search space does not have; there are x, other"),
         (2.0, 3.0, "kind", "none of its 25 trials lies in the ranges"),
     ],
 )
