@@ -3,7 +3,7 @@
 import keras_tuner
 import numpy as np
 import pytest
-from conftest import flat_space
+from asking import flat_space
 
 import tuners
 

@@ -3,7 +3,7 @@ import math
 import keras_tuner
 import numpy as np
 import pytest
-from conftest import flat_space, oracle_in, told
+from asking import flat_space, oracle_in, told
 
 import tuners
 from tuners.compat import project_directory
