@@ -13,6 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tuners.replay import TRIAL_ID
+
 FILE = "weights.npz"
 BUILD = "build"
 
@@ -22,7 +24,13 @@ class CheckpointError(ValueError):
 
 
 def checkpoint_path(directory: str | os.PathLike[str], trial_id: str) -> Path:
-    """Where the weights of a trial are kept."""
+    """Where the weights of a trial are kept.
+
+    Raises:
+        CheckpointError: The id is none, and would lead out of the directory.
+    """
+    if not TRIAL_ID.fullmatch(trial_id):
+        raise CheckpointError(f"trial_id is {trial_id[:80]!r}; expected letters, digits, _ and -.")
     return Path(directory, f"trial_{trial_id}", FILE)
 
 

@@ -21,6 +21,9 @@ FILE = "journal.jsonl"
 LOCK = "journal.lock"
 FORMAT = 1
 
+LARGEST = 2**31
+"""Bytes of the largest journal that is read, some million trials."""
+
 
 class RunLocked(RuntimeError):
     """Another process searches in this directory."""
@@ -41,12 +44,14 @@ def read_journal(directory: str | os.PathLike[str]) -> list[dict[str, Any]]:
 
     Raises:
         FileNotFoundError: The directory holds no journal.
-        JournalError: It was written by a newer version.
+        JournalError: It was written by a newer version, or is too large.
 
     Warns:
         UserWarning: Lines are damaged; they are left out.
     """
     path = Path(directory) / FILE
+    if path.stat().st_size > LARGEST:
+        raise JournalError(f"{path} is larger than {LARGEST} bytes, which no search needs: is it a journal?")
     records, damaged = _parse(path.read_bytes())
     if damaged:
         warnings.warn(

@@ -48,7 +48,7 @@ class Ledger:
         """
         if self.state is None:
             found = directory is not None and (directory / FILE).exists()
-            self.state = replay(read_journal(directory)) if found and directory else SearchState()
+            self.state = replay(read_journal(directory), directory) if found and directory else SearchState()
             self._space_size = len(self.state.space)
             there = self.state.header.get("objective", self.header["objective"])
             if there != self.header["objective"]:

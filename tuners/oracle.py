@@ -10,7 +10,7 @@ import os
 import random
 import threading
 import time
-import warnings
+import types
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -207,6 +207,8 @@ class CoarseToFineOracle(keras_tuner.Oracle):
         """
         with self._mutex:
             trial = self.trials[trial_id]
+            if trial_id not in self._open:  # It has ended; another process was given it meanwhile.
+                return trial
             missing = [name for name in self._directions if name not in metrics]
             if missing:
                 raise ValueError(
@@ -216,10 +218,8 @@ class CoarseToFineOracle(keras_tuner.Oracle):
             for name, value in values.items():
                 if not trial.metrics.exists(name):
                     trial.metrics.register(name, self._direction(name))
-                with warnings.catch_warnings():
-                    # keras-tuner takes the best of what there is, which numpy remarks on where that is NaN only.
-                    warnings.filterwarnings("ignore", message="All-NaN", category=RuntimeWarning)
-                    trial.metrics.update(name, value, step=step)
+                # Not `update`, which looks for the best of all epochs at every epoch.
+                trial.metrics.set_history(name, [types.SimpleNamespace(value=float(value), step=step)])
             return trial
 
     def end_trial(self, trial: Trial) -> None:
@@ -233,6 +233,12 @@ class CoarseToFineOracle(keras_tuner.Oracle):
             OSError: The journal cannot be written.
         """
         with self._mutex:
+            if trial.trial_id not in self._open:  # It has ended; another process was given it meanwhile.
+                return
+            # A result may come before the first request of a search that is taken up again.
+            self._ledger.open(project_directory(self))
+            if trial.trial_id in self._again:  # Whoever had it before the search was taken up again has finished it.
+                self._again.remove(trial.trial_id)
             known = self.trials[trial.trial_id]
             known.hyperparameters, known.status, known.message = trial.hyperparameters, trial.status, trial.message
             self.update_space(known.hyperparameters)
@@ -282,7 +288,9 @@ class CoarseToFineOracle(keras_tuner.Oracle):
         number = len(self.trials)
         hyperparameters = self.hyperparameters.copy()
         hyperparameters.values = values
-        trial = Trial(hyperparameters, trial_id=f"{number:04d}")
+        # Where records were damaged, a later trial may have the id of this number.
+        free = (f"{each:04d}" for each in itertools.count(number))
+        trial = Trial(hyperparameters, trial_id=next(each for each in free if each not in self.trials))
         self._ledger.write_space(hyperparameters.get_config()["space"])
         self._ledger.write_created(trial, number, point)
         self.trials[trial.trial_id] = trial

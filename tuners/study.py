@@ -79,7 +79,7 @@ class Study:
             FileNotFoundError: The directory holds no search.
             JournalError: It was written by a newer version.
         """
-        search = replay(read_journal(directory))
+        search = replay(read_journal(directory), directory)
         objectives = search.header.get("objective", {})
         single = len(objectives) == 1
         name, direction = next(iter(objectives.items())) if single else ("multi_objective", "min")

@@ -6,6 +6,7 @@ import contextlib
 import copy
 import gc
 import os
+import sys
 import time
 import traceback
 import zlib
@@ -19,8 +20,13 @@ import numpy as np
 from tuners import checkpoints
 from tuners.engine.choice import Engines
 from tuners.engine.training import Request, Trained
+from tuners.folds import Folds
 from tuners.oracle import CoarseToFineOracle
+from tuners.parallel.channel import is_worker
+from tuners.parallel.chief import serve_oracle
+from tuners.parallel.heartbeat import beating
 from tuners.protocols import Observer
+from tuners.pruning import SuccessiveHalving
 from tuners.results import averaged
 
 MEMORY_GROWTH = 256 * 2**20
@@ -37,13 +43,23 @@ class FastTuner(keras_tuner.Tuner):
     Args:
         oracle: A `keras_tuner.Oracle`.
         hypermodel: A `keras_tuner.HyperModel` or a function that takes `hp` and returns a compiled Keras model.
-        engine: "fit" trains by `HyperModel.fit`; "graph" runs whole epochs in the graph, with the data on the
-            device, to the same result; "auto" is "graph" where that can be done (see `tuners.engine.graph`), or "fit".
+        engine: How trials are trained, to the same result either way: "fit" by `HyperModel.fit`; "graph" with whole
+            epochs in the graph and the data on the device; "population" with the model written out in numpy, so that no
+            trial waits for a graph; "auto" by the fastest that takes the trial (see `tuners.engine.choice`).
         keep_checkpoints: Number of best trials whose weights are kept on disk, >= 1.
-        trial_time_limit: Seconds after which a trial begins no further epoch, or None.
+        trial_time_limit: Seconds after which a trial begins no further epoch, or None. With several executions or
+            folds it holds for each.
+        folds: Number of folds of a cross-validation over x and y, or None. A trial's metrics are the mean over the
+            folds, and the weights that are kept are the best fold's.
+        pruning: What ends trials early that fall behind, such as `SuccessiveHalving()`, or None. They count as
+            completed, with what they have reached. Goes with one execution a trial and no folds. Trials in worker
+            processes do not know of each other and are not pruned.
         observer: Is told of epochs and trials as they end; see `tuners.protocols.Observer`.
         **kwargs: Arguments of `keras_tuner.Tuner`: `executions_per_trial`, `max_model_size`, `optimizer`, `loss`,
             `metrics`, `distribution_strategy`, `directory`, `project_name`, `tuner_id`, `overwrite`.
+
+    Attributes:
+        epochs_saved: Epochs that pruning has left out so far.
 
     Raises:
         ValueError: An argument is out of range.
@@ -57,13 +73,22 @@ class FastTuner(keras_tuner.Tuner):
         engine: str = "auto",
         keep_checkpoints: int = 3,
         trial_time_limit: float | None = None,
+        folds: int | None = None,
+        pruning: SuccessiveHalving | None = None,
         observer: Observer | None = None,
         **kwargs: Any,
     ) -> None:
         self._engines = Engines(engine)
         if keep_checkpoints < 1:
             raise ValueError(f"keep_checkpoints is {keep_checkpoints!r}; expected 1 or more.")
+        if is_worker() or _distributed_role() == "worker":
+            # What the parent has begun anew is not to be removed again.
+            kwargs["overwrite"] = False
         super().__init__(oracle=oracle, hypermodel=hypermodel, **kwargs)
+        self.folds = None if folds is None else Folds(folds, trial_seed(getattr(oracle, "seed", 0), "folds", 0))
+        self.pruning, self.epochs_saved = pruning, 0
+        if pruning is not None and (folds is not None or self.executions_per_trial > 1):
+            raise ValueError("pruning compares single trainings: leave out folds and executions_per_trial, or pruning.")
         self.keep_checkpoints = keep_checkpoints
         self.trial_time_limit, self.observer = trial_time_limit, observer
         self._memory = _resident_memory()
@@ -80,7 +105,9 @@ class FastTuner(keras_tuner.Tuner):
             keras_tuner.errors.FatalError: Nothing can be trained as things are; the message says why.
         """
         if self._is_chief():
-            super().search(*args, **kwargs)
+            if "verbose" in kwargs:
+                self.oracle.verbose = kwargs["verbose"]
+            serve_oracle(self)
             return
         if "verbose" in kwargs and hasattr(self.oracle, "verbose"):
             self.oracle.verbose = kwargs["verbose"]
@@ -89,8 +116,11 @@ class FastTuner(keras_tuner.Tuner):
         self.on_search_begin()
         while (trial := self._next_trial()) is not None:
             self.on_trial_begin(trial)
-            self._attempt(trial, args, kwargs)
+            with beating(self.oracle, trial.trial_id):
+                self._attempt(trial, args, kwargs)
             self.on_trial_end(trial)
+        if self.epochs_saved and getattr(self.oracle, "verbose", False):
+            print(f"Pruning has saved {self.epochs_saved} epochs.")
         self.on_search_end()
 
     def run_trial(self, trial: Any, *args: Any, **kwargs: Any) -> list[dict[str, float]]:
@@ -102,9 +132,12 @@ class FastTuner(keras_tuner.Tuner):
             **kwargs: Keyword arguments of `model.fit`.
 
         Returns:
-            Metrics of each epoch, averaged over the executions.
+            Metrics of each epoch, averaged over the executions and folds.
         """
-        executions = [self._execute(trial, number, args, kwargs) for number in range(self.executions_per_trial)]
+        parts = [(args, kwargs)] if self.folds is None else [((), fold) for fold in self.folds.of(args, kwargs)]
+        executions = [
+            self._execute(trial, number, *part) for number, part in enumerate(parts * self.executions_per_trial)
+        ]
         best = max(executions, key=lambda trained: self._merit(trained.epochs))
         self._keep(trial, best, self._merit(averaged([each.epochs for each in executions])))
         return averaged([each.epochs for each in executions])
@@ -115,14 +148,24 @@ class FastTuner(keras_tuner.Tuner):
         Args:
             trial: The trial, with its status.
         """
+        if trial.message and not isinstance(self.oracle, keras_tuner.Oracle):
+            # keras-tuner's protocol does not carry it to the chief.
+            print(trial.message, file=sys.stderr)
         try:
             self.oracle.end_trial(trial)
         finally:
             known = self.oracle.get_trial(trial.trial_id)
             if self.observer is not None and known.status != "RUNNING":
                 self.observer.on_trial_end(known)
-        checkpoints.keep_only(self.project_dir, [each.trial_id for each in self._best(self.keep_checkpoints)])
+        if isinstance(self.oracle, keras_tuner.Oracle):
+            self.prune()
         self.save()
+
+    def prune(self) -> None:
+        """Drop the weights of the trials that are not among the best; for the process that has the oracle."""
+        # Another process may have written the weights of a trial whose end is not known here yet.
+        kept = [*self._best(self.keep_checkpoints), *self.oracle.ongoing_trials.values()]
+        checkpoints.keep_only(self.project_dir, [each.trial_id for each in kept])
 
     def load_model(self, trial: Any) -> keras.Model:
         """The model of a trial, with the weights of its best epoch.
@@ -141,8 +184,8 @@ class FastTuner(keras_tuner.Tuner):
         return model
 
     def save(self) -> None:
-        """Keep the state of the search; our oracle's is on disk already."""
-        if not isinstance(self.oracle, CoarseToFineOracle):
+        """Keep the state of the search; our oracle's is on disk already, and that of a distant one is its chief's."""
+        if isinstance(self.oracle, keras_tuner.Oracle) and not isinstance(self.oracle, CoarseToFineOracle):
             super().save()
 
     def _next_trial(self) -> Any:
@@ -174,9 +217,14 @@ class FastTuner(keras_tuner.Tuner):
         model = self._build(trial.hyperparameters)
         epochs = int(kwargs.get("epochs", 1))
 
-        def on_epoch(epoch: int, logs: Mapping[str, float]) -> None:
+        history: list[float] = []
+
+        def on_epoch(epoch: int, logs: Mapping[str, float]) -> bool:
             if self.observer is not None:
                 self.observer.on_epoch(trial, epoch, epochs, logs)
+            stopped = epoch < epochs and self._falls_behind(trial, history, logs)
+            self.epochs_saved += epochs - epoch if stopped else 0
+            return stopped
 
         request = Request(
             hypermodel=self.hypermodel,
@@ -190,6 +238,20 @@ class FastTuner(keras_tuner.Tuner):
             deadline=None if self.trial_time_limit is None else time.monotonic() + self.trial_time_limit,
         )
         return self._engines.train(request)
+
+    def _falls_behind(self, trial: Any, history: list[float], logs: Mapping[str, float]) -> bool:
+        """Whether pruning ends a trial; its history so far is added to."""
+        objective = self.oracle.objective
+        if self.pruning is None or not objective.has_value(logs):
+            return False
+        sign = 1 if objective.direction == "max" else -1
+        history.append(sign * float(objective.get_value(logs)))
+        others = (
+            [sign * float(np.mean(each.value)) for each in other.metrics.get_history(objective.name)]
+            for trial_id, other in self.oracle.trials.items()
+            if trial_id != trial.trial_id and other.metrics.exists(objective.name)
+        )
+        return self.pruning.stops(history, others)
 
     def _build(self, hp: keras_tuner.HyperParameters) -> keras.Model:
         self._free_memory()
@@ -239,7 +301,14 @@ class FastTuner(keras_tuner.Tuner):
         return [each for each in self.oracle.get_best_trials(count) if each.status == "COMPLETED"]
 
     def _is_chief(self) -> bool:
-        return "KERASTUNER_ORACLE_IP" in os.environ and "chief" in os.environ.get("KERASTUNER_TUNER_ID", "")
+        return isinstance(self.oracle, keras_tuner.Oracle) and _distributed_role() == "chief"
+
+
+def _distributed_role() -> str:
+    """What keras-tuner's variables make of this process: "chief", "worker", or "" where there are none."""
+    if "KERASTUNER_ORACLE_IP" not in os.environ:
+        return ""
+    return "chief" if "chief" in os.environ.get("KERASTUNER_TUNER_ID", "") else "worker"
 
 
 def trial_seed(seed: int, trial_id: str, execution: int) -> int:

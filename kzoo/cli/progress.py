@@ -1,4 +1,4 @@
-"""The display of a search that runs: one bar for the trials, one for the epochs of the trial, the best so far."""
+"""The display of a search that runs: a bar for the trials with the best so far, and one for each that trains."""
 
 from __future__ import annotations
 
@@ -7,8 +7,18 @@ from typing import Any
 
 import rich.progress
 from rich.console import Console
+from rich.text import Text
 
 from kzoo.cli.shown import number
+
+STOPPING = "Stopping: trials that run come to their end. Ctrl-C again stops at once."
+
+
+class _Count(rich.progress.MofNCompleteColumn):
+    """How many of how many; nothing while that is not known."""
+
+    def render(self, task: rich.progress.Task) -> Text:
+        return Text() if task.total is None else super().render(task)
 
 
 class SearchProgress:
@@ -34,7 +44,7 @@ class SearchProgress:
         self.bar = rich.progress.Progress(
             rich.progress.TextColumn("{task.description}"),
             rich.progress.BarColumn(bar_width=None),
-            rich.progress.MofNCompleteColumn(),
+            _Count(),
             rich.progress.TimeElapsedColumn(),
             rich.progress.TextColumn("{task.fields[note]}"),
             console=self.console,
@@ -44,6 +54,9 @@ class SearchProgress:
         )
         self.task = self.bar.add_task("trials", total=trials, completed=finished, note=self._note())
         self.epochs = self.bar.add_task("epochs", total=None, note="")
+        self._workers: dict[int, rich.progress.TaskID] = {}
+        self._rows: dict[str, rich.progress.TaskID] = {}
+        self._stopping = False
 
     def __enter__(self) -> SearchProgress:
         self.bar.start()
@@ -62,8 +75,36 @@ class SearchProgress:
             logs: Metrics of the epoch.
         """
         value = logs.get(self.objective)
+        row = self._rows.get(trial.trial_id, self.epochs)
         note = "" if value is None else f"now {number(float(value))}"
-        self.bar.update(self.epochs, completed=epoch, total=epochs, note=note)
+        if row != self.epochs:
+            note = f"{_name(trial)}, {note}" if note else _name(trial)
+        self.bar.update(row, completed=epoch, total=epochs, note=note)
+
+    def on_worker(self, worker: int, state: str, trial: Any) -> None:
+        """The state of a worker process has changed.
+
+        Args:
+            worker: Its number, from 1.
+            state: "starting", "training", "idle", "ending" after the trial that it has, or "given up".
+            trial: The trial that it has, or None.
+        """
+        if worker not in self._workers:
+            self.bar.update(self.epochs, visible=False)
+            self._workers[worker] = self.bar.add_task(f"worker {worker}", total=None, note="")
+        row = self._workers[worker]
+        self._rows = {trial_id: other for trial_id, other in self._rows.items() if other != row}
+        if state == "ending" and not self._stopping:
+            self._stopping = True
+            self.console.print(STOPPING, markup=False)
+        if trial is None:
+            self.bar.reset(row, start=False, total=None, note=state)
+            return
+        self._rows[trial.trial_id] = row
+        if state == "training":
+            self.bar.reset(row, total=None, note=_name(trial))
+        else:
+            self.bar.update(row, note=f"{_name(trial)}, {state}")
 
     def on_trial_end(self, trial: Any) -> None:
         """A trial has ended.
@@ -88,3 +129,7 @@ class SearchProgress:
 
     def _note(self) -> str:
         return "" if self.best is None else f"best {number(self.best, 4)}"
+
+
+def _name(trial: Any) -> str:
+    return f"trial {int(trial.trial_id) + 1}" if trial.trial_id.isdecimal() else f"trial {trial.trial_id}"

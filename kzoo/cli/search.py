@@ -16,6 +16,7 @@ from kzoo.cli.progress import SearchProgress
 from kzoo.cli.quiet import import_tensorflow
 from kzoo.cli.run import FILE, Run, Source, library_versions
 from kzoo.registry import get_family
+from tuners.parallel.cluster import check_address
 
 if TYPE_CHECKING:
     from kzoo.datasets import Dataset
@@ -35,10 +36,17 @@ def search(
         list[str] | None, typer.Option("--range", metavar="NAME=LOW:HIGH", help="Change a range, or NAME=A,B a choice.")
     ] = None,
     objective: Annotated[str | None, typer.Option(help="Metric to optimise; val_accuracy or val_loss.")] = None,
-    workers: Annotated[int, typer.Option(min=1, help="Processes that train, with the cores divided.")] = 1,
-    trial_timeout: Annotated[
-        float | None, typer.Option(min=0, metavar="SECONDS", help="Stop a trial after so long (with --workers).")
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Processes that train, with the cores divided; with --ray, at most.")
     ] = None,
+    trial_timeout: Annotated[
+        float | None, typer.Option(min=1e-3, metavar="SECONDS", help="Stop a trial after so long.")
+    ] = None,
+    ray: Annotated[
+        str | None, typer.Option(metavar="ADDRESS", help="Train on a Ray cluster, HOST:PORT or auto; RUN is shared.")
+    ] = None,
+    trial_cpus: Annotated[float, typer.Option(min=1, help="Cores of a trial, with --ray.")] = 1,
+    trial_gpus: Annotated[float, typer.Option(min=0, help="GPUs of a trial, with --ray.")] = 0,
     engine: Annotated[str, typer.Option(help="auto, fit, graph or population.")] = "auto",
     target: arguments.Target = None,
     image_size: arguments.ImageSize = None,
@@ -54,6 +62,8 @@ def search(
         size = arguments.image_size(image_size)
     with bad_argument(hint="MODEL"):
         get_family(model)
+    with bad_argument(hint="--ray"):
+        check_address(ray or "auto")
     source = Source(_absolute(data), tuple(target or ()), size, kind)
     with bad_argument(hint="--data"):
         loaded = source.load()
@@ -76,7 +86,7 @@ def search(
     )
     directory = out or Path("runs", f"{model}-{Path(data).stem}")
     import_tensorflow()
-    effort = Effort(trials, workers, trial_timeout, engine)
+    effort = Effort(trials, engine, workers, trial_timeout, ray, trial_cpus, trial_gpus)
     _search(asked, directory, loaded, effort, as_json=as_json)
 
 
@@ -90,9 +100,12 @@ class Effort:
     """How a search is run; it may be another when the search goes on."""
 
     trials: int
-    workers: int
-    trial_timeout: float | None
     engine: str
+    workers: int | None = None
+    trial_timeout: float | None = None
+    ray: str | None = None
+    trial_cpus: float = 1.0
+    trial_gpus: float = 0.0
 
 
 def _search(asked: Run, directory: Path, data: Dataset, effort: Effort, *, as_json: bool) -> None:
@@ -174,8 +187,6 @@ def _train(
     tuner: CoarseToFineSearch, data: Dataset, asked: Run, directory: Path, effort: Effort, *, quiet: bool
 ) -> bool:
     """Run the search; True where it was interrupted from the keyboard."""
-    import tuners
-
     oracle = tuner.oracle
     ended = [oracle.trials[name] for name in oracle.end_order]
     scores = [trial.score for trial in ended if trial.status == "COMPLETED"]
@@ -191,17 +202,40 @@ def _train(
     tuner.observer = progress
     try:
         with progress:
-            if effort.workers > 1 or effort.trial_timeout is not None:
-                tuner.oracle.verbose = 0
-                command = [sys.executable, "-m", "kzoo.cli.worker", str(directory.absolute()), effort.engine]
-                tuners.search_in_processes(tuner, command, workers=effort.workers, trial_timeout=effort.trial_timeout)
-            else:
-                validation = (data.x_val, data.y_val)
-                tuner.search(data.x_train, data.y_train, validation_data=validation, epochs=asked.epochs, verbose=0)
+            _work(tuner, data, asked, directory, effort)
     except KeyboardInterrupt:
         return True
-    except (tuners.RunLocked, RuntimeError) as error:
+    except (ModuleNotFoundError, ConnectionError) as error:
         raise Failure(describe(error)) from None
+    except RuntimeError as error:
+        raise Failure(_shortened(str(error))) from None
     except OSError as error:
         raise Failure(f"{describe(error)} What was finished is kept; the same command goes on.") from None
     return False
+
+
+def _shortened(message: str) -> str:
+    """The first line of a message, and the last two, in which a traceback says what was wrong."""
+    first, *rest = message.strip().splitlines()
+    return " ".join([first, *(line.strip() for line in rest[-2:])])
+
+
+def _work(tuner: CoarseToFineSearch, data: Dataset, asked: Run, directory: Path, effort: Effort) -> None:
+    """Train the trials: here, in worker processes, or on a cluster."""
+    from kzoo.cli.worker import MAKER
+
+    arguments = [str(directory.absolute()), effort.engine, str(effort.trials)]
+    if effort.ray is not None:
+        from tuners.parallel.cluster import Needs, search_on_ray
+
+        needs = Needs(effort.trial_cpus, effort.trial_gpus, effort.workers, effort.trial_timeout)
+        search_on_ray(MAKER, arguments, address=effort.ray, observer=tuner.observer, needs=needs)
+    elif (effort.workers or 1) > 1 or effort.trial_timeout is not None:
+        import tuners
+
+        tuner.oracle.verbose = 0
+        command = [sys.executable, "-m", MAKER.partition(":")[0], *arguments]
+        tuners.search_in_processes(tuner, command, workers=effort.workers or 1, trial_timeout=effort.trial_timeout)
+    else:
+        validation = (data.x_val, data.y_val)
+        tuner.search(data.x_train, data.y_train, validation_data=validation, epochs=asked.epochs, verbose=0)

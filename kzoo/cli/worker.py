@@ -1,29 +1,50 @@
-"""A worker of `kzoo search --workers`: python -m kzoo.cli.worker RUN ENGINE."""
+"""What trains the trials of `kzoo search` in other processes: python -m kzoo.cli.worker RUN ENGINE TRIALS."""
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
+
+from tuners.parallel.channel import use_cores
+
+MAKER = "kzoo.cli.worker:make"
 
 
-def main() -> None:
-    """Train what the parent sends."""
-    from tuners.parallel.worker import serve_trials, use_cores
+def make(directory: str, engine: str, trials: str) -> tuple[Any, Callable[[], tuple[tuple, dict[str, Any]]]]:
+    """The tuner of a run, and what gives the arguments of `model.fit`.
 
-    use_cores()
+    Args:
+        directory: The run directory.
+        engine: Name of the engine.
+        trials: Trials in all.
+    """
     from kzoo.cli.quiet import import_tensorflow
     from kzoo.cli.run import Run
     from kzoo.cli.search import make_tuner
 
     import_tensorflow()
-    directory, engine = Path(sys.argv[1]), sys.argv[2]
-    run = Run.read(directory)
-    data = run.load_data()
-    tuner = make_tuner(run.hypermodel(), run, directory, trials=None, engine=engine)
+    run = Run.read(Path(directory))
+    tuner = make_tuner(run.hypermodel(), run, Path(directory), trials=int(trials), engine=engine)
     tuner.oracle.verbose = 0
-    serve_trials(
-        tuner, data.x_train, data.y_train, validation_data=(data.x_val, data.y_val), epochs=run.epochs, verbose=0
-    )
+
+    def load() -> tuple[tuple, dict[str, Any]]:
+        data = run.load_data()
+        validation = (data.x_val, data.y_val)
+        return (data.x_train, data.y_train), {"validation_data": validation, "epochs": run.epochs, "verbose": 0}
+
+    return tuner, load
+
+
+def main() -> None:
+    """Train what the parent sends."""
+    use_cores()
+    tuner, load = make(*sys.argv[1:])
+    args, kwargs = load()
+    from tuners.parallel.worker import serve_trials
+
+    serve_trials(tuner, *args, **kwargs)
 
 
 if __name__ == "__main__":

@@ -1,3 +1,4 @@
+import copy
 import errno
 import os
 import subprocess
@@ -8,9 +9,12 @@ import hypothesis
 import pytest
 from hypothesis import strategies as st
 
+from tuners import Study
+from tuners.checkpoints import CheckpointError, save_weights
 from tuners.journal import FILE, Journal, JournalError, RunLocked, encode, read_journal
 from tuners.replay import replay
 
+METRICS = {"val_loss": {"direction": "min", "observations": [{"value": [1.0], "step": 0}]}}
 RECORDS = [{"kind": "header", "format": 1, "objective": {"val_loss": "min"}, "seed": 3}]
 for number in range(4):
     trial_id = f"{number:04d}"
@@ -22,7 +26,14 @@ for number in range(4):
             "point": {"x": 0.5},
             "values": {"x": 1},
             "runs": 1,
-            "state": {"trial_id": trial_id, "status": "COMPLETED", "score": 1.0},
+            "state": {
+                "trial_id": trial_id,
+                "status": "COMPLETED",
+                "score": 1.0,
+                "best_step": 0,
+                "message": None,
+                "metrics": {"metrics": METRICS},
+            },
         },
     ]
 CONTENT = b"".join(encode(record) for record in RECORDS)
@@ -70,6 +81,72 @@ def test_the_damaged_file_is_kept(tmp_path):
     Journal(tmp_path).close()
     assert (tmp_path / "journal.damaged.jsonl").read_bytes() == CONTENT[:-5]
     assert read_journal(tmp_path) == RECORDS[:-1]
+
+
+def altered(kind, *path, value):
+    """The records with one field of the last of a kind replaced, checksums and all."""
+    records = copy.deepcopy(RECORDS)
+    part = [record for record in records if record["kind"] == kind][-1]
+    for name in path[:-1]:
+        part = part[name]
+    part[path[-1]] = value
+    return records
+
+
+@pytest.mark.parametrize(
+    ("kind", "path", "value"),
+    [
+        ("created", ("trial_id",), "../../outside"),
+        ("ended", ("state", "trial_id"), "/etc"),
+        ("created", ("trial_id",), "a" * 65),
+        ("created", ("trial_id",), 7),
+        ("created", ("values",), ["x"]),
+        ("created", ("values", "x"), {"class_name": "Lambda"}),
+        ("created", ("point", "x"), "high"),
+        ("ended", ("number",), "first"),
+        ("ended", ("runs",), None),
+        ("ended", ("state",), []),
+        ("ended", ("state", "status"), "GOOD"),
+        ("ended", ("state", "score"), "high"),
+        ("ended", ("state", "message"), 3),
+        ("ended", ("state", "metrics", "metrics", "val_loss", "observations"), [{"value": ["low"], "step": 0}]),
+        ("header", ("objective",), "val_loss"),
+        ("header", ("objective",), {"val_loss": "up"}),
+        ("header", ("seed",), None),
+    ],
+)
+def test_a_journal_that_was_made_up_is_refused_in_words(tmp_path, kind, path, value):
+    (tmp_path / FILE).write_bytes(b"".join(map(encode, altered(kind, *path, value=value))))
+    with pytest.raises(JournalError, match=r"record \d+ is not of a search"):
+        Study.load(tmp_path)
+
+
+@pytest.mark.parametrize("class_name", ["Lambda", "HyperParameters", None])
+def test_a_space_holds_hyperparameters_only(class_name):
+    with pytest.raises(JournalError, match="no hyperparameter"):
+        replay([{"kind": "space", "space": [{"class_name": class_name, "config": {"name": "x"}}]}])
+
+
+def test_a_trial_that_ends_twice_has_its_first_result(tmp_path):
+    again = copy.deepcopy(RECORDS[-1])
+    again["state"]["score"] = 2.0
+    (tmp_path / FILE).write_bytes(CONTENT + encode(again))
+    study = Study.load(tmp_path)
+    assert [trial.score for trial in study.trials] == [1.0] * 4
+
+
+@pytest.mark.parametrize("trial_id", ["../../outside", "/etc", "..", "", "a/b"])
+def test_weights_stay_in_their_place(tmp_path, trial_id):
+    with pytest.raises(CheckpointError, match="trial_id"):
+        save_weights(tmp_path / "run", trial_id, [])
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_journal_that_is_too_large_is_not_read(tmp_path):
+    with open(tmp_path / FILE, "wb") as file:
+        file.truncate(2**31 + 1)
+    with pytest.raises(JournalError, match="is larger than"):
+        read_journal(tmp_path)
 
 
 def test_a_newer_format_is_refused(tmp_path):

@@ -1,6 +1,7 @@
-"""Trials in several processes of one machine: a parent with the oracle, and workers that train."""
+"""Trials in several processes, of one machine or of many: a parent with the oracle, and workers that train."""
 
-from tuners.parallel.pool import search_in_processes
-from tuners.parallel.worker import serve_trials
+import lazy_loader as _lazy
 
-__all__ = ["search_in_processes", "serve_trials"]
+__getattr__, __dir__, __all__ = _lazy.attach(
+    __name__, submod_attrs={"pool": ["search_in_processes"], "worker": ["serve_trials"], "channel": ["use_cores"]}
+)

@@ -2,25 +2,50 @@
 
 from __future__ import annotations
 
-import collections
-import os
+import dataclasses
 import selectors
 import time
 from collections.abc import Sequence
 from typing import Any
 
-import keras_tuner
 from keras_tuner.engine.trial import Trial
 
-from tuners.parallel.process import WorkerProcess, shares
+from tuners.parallel.dispatch import Dispatch
+from tuners.parallel.interrupt import Interrupt
+from tuners.parallel.messages import Ended, Epoch, Message, MessageError, Ready
+from tuners.parallel.process import WorkerProcess
+from tuners.parallel.shares import Share, shares
 
 POLL = 0.5
 """Seconds between looks at the clock while no worker says anything."""
 
+STARTS = 2
+"""Times in a row that a worker may end before it is ready, before it is given up."""
 
-def search_in_processes(
-    tuner: Any, command: Sequence[str], *, workers: int, trial_timeout: float | None = None
-) -> None:
+
+LAST_BREATH = 2.0
+"""Seconds that a worker has for its end when it has closed its answers."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Limits:
+    """When a worker is ended.
+
+    Attributes:
+        trial_timeout: Seconds that a trial may take, or None.
+        start_timeout: Seconds that a worker may take to get ready.
+        trials_per_worker: Trials after which a worker is replaced, or None.
+        memory_growth: Bytes by which a worker's memory may grow, from the end of its first trial, before it is
+            replaced.
+    """
+
+    trial_timeout: float | None = None
+    start_timeout: float = 600.0
+    trials_per_worker: int | None = None
+    memory_growth: int = 2**30
+
+
+def search_in_processes(tuner: Any, command: Sequence[str], *, workers: int, **limits: Any) -> None:
     """Search with the trials in processes of their own.
 
     A worker that dies is replaced and its trial run again; a trial that kills its worker twice has failed, with the
@@ -29,129 +54,182 @@ def search_in_processes(
     Args:
         tuner: A `FastTuner`; its oracle is asked and told here, its observer hears of all workers.
         command: What starts a worker: a script that ends in `serve_trials`.
-        workers: Number of workers; the cores are divided among them.
-        trial_timeout: Seconds after which a trial is stopped and has failed, or None.
+        workers: Number of workers; the cores and GPUs are divided among them.
+        **limits: Fields of `Limits`: `trial_timeout` and `start_timeout` in seconds, `trials_per_worker`,
+            `memory_growth` in bytes.
 
     Raises:
-        RuntimeError: Workers cannot be started, or too many trials in a row have failed.
+        ValueError: `workers` or a limit is out of range.
+        RuntimeError: No worker can be started, or too many trials in a row have failed.
         KeyboardInterrupt: The search was interrupted; it can go on.
     """
     if workers < 1:
         raise ValueError(f"workers is {workers!r}; expected 1 or more.")
-    pool = _Pool(tuner, command, workers, trial_timeout)
-    try:
-        pool.run()
-    finally:
-        pool.close()
+    for name, limit in limits.items():
+        if limit is not None and not limit > 0:
+            raise ValueError(f"{name} is {limit!r}; expected a positive number.")
+    pool = _Pool(Dispatch(tuner), command, workers, Limits(**limits))
+    with Interrupt() as interrupt:
+        try:
+            pool.run(interrupt)
+        finally:
+            pool.close()
+    if interrupt.asked:
+        raise KeyboardInterrupt
+
+
+class _Seat:
+    """The place of a worker: its share of the machine, the process that has it now, and the trial of that."""
+
+    def __init__(self, number: int, share: Share) -> None:
+        self.number, self.share = number, share
+        self.process: WorkerProcess | None = None
+        self.trial: Trial | None = None
+        self.failed_starts = 0
 
 
 class _Pool:
-    def __init__(self, tuner: Any, command: Sequence[str], workers: int, trial_timeout: float | None) -> None:
-        self.tuner, self.oracle, self.command = tuner, tuner.oracle, command
-        self.timeout = trial_timeout
+    def __init__(self, dispatch: Dispatch, command: Sequence[str], workers: int, limits: Limits) -> None:
+        self.dispatch, self.command, self.limits = dispatch, command, limits
         self.selector = selectors.DefaultSelector()
-        self.workers: list[WorkerProcess] = []
-        self.crashes: collections.Counter[str] = collections.Counter()
-        self.waiting: list[Trial] = []
-        self.stopping = False
-        available = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else range(os.cpu_count() or 1)
-        for number, cores in enumerate(shares(list(available), workers)):
-            self._start(number, cores)
+        self.seats = [_Seat(number, share) for number, share in enumerate(shares(workers), start=1)]
 
-    def run(self) -> None:
-        interrupted = False
+    def run(self, interrupt: Interrupt) -> None:
+        told = False
         while True:
-            try:
+            if not interrupt.asked:
                 self._hand_out()
-                if not any(worker.trial for worker in self.workers):
-                    break
-                self._listen()
-            except KeyboardInterrupt:
-                if interrupted:
-                    raise
-                interrupted = self.stopping = True
-        if interrupted:
-            raise KeyboardInterrupt
+            elif not told:
+                told = True
+                for seat in self.seats:
+                    self._tell(seat, "ending" if seat.trial else "idle")
+            if not any(seat.trial for seat in self.seats):
+                return
+            self._listen()
+            self._look_at_the_clock()
 
     def close(self) -> None:
-        for worker in self.workers:
-            worker.close()
+        for seat in self.seats:
+            self._dismiss(seat)
         self.selector.close()
 
-    def _start(self, number: int, cores: Sequence[int]) -> None:
-        worker = WorkerProcess(number, self.command, cores)
-        self.workers.append(worker)
-        self.selector.register(worker.output, selectors.EVENT_READ, worker)
-
     def _hand_out(self) -> None:
-        for worker in self.workers:
-            if worker.trial is not None:
+        for seat in self.seats:
+            if seat.trial is not None:
                 continue
-            trial = self._next(worker)
-            if trial is not None:
-                worker.send(trial)
+            seat.trial = self.dispatch.take()
+            if seat.trial is None:
+                return
+            if seat.process is None:
+                self._start(seat)
+            else:
+                self._order(seat)
 
-    def _next(self, worker: WorkerProcess) -> Trial | None:
-        if self.waiting:
-            return self.waiting.pop(0)
-        if self.stopping:
-            return None
-        trial = self.oracle.create_trial(worker.name)
-        if trial.status == "RUNNING":
-            return trial
-        self.stopping = trial.status == "STOPPED"
-        return None
+    def _start(self, seat: _Seat) -> None:
+        seat.process = WorkerProcess(self.command, seat.share)
+        self.selector.register(seat.process.answers, selectors.EVENT_READ, (seat, "answers"))
+        self.selector.register(seat.process.printed, selectors.EVENT_READ, (seat, "printed"))
+        self._tell(seat, "starting")
+
+    def _order(self, seat: _Seat) -> None:
+        assert seat.process is not None and seat.trial is not None
+        seat.process.send(self.dispatch.order(seat.trial))
+        self._tell(seat, "training")
 
     def _listen(self) -> None:
         for key, _ in self.selector.select(POLL):
-            worker = key.data
-            messages, ended = worker.messages()
+            seat, what = key.data
+            if key.fd not in self.selector.get_map():  # Its worker was dismissed for what came before in this list.
+                continue
+            if what == "answers":
+                self._take_answers(seat)
+            elif not seat.process.take_output():
+                self.selector.unregister(seat.process.printed)
+        for seat in list(self.seats):
+            # A process that a trial has left behind may hold the pipe open.
+            if seat.process is not None and seat.process.has_ended():
+                self._take_answers(seat)
+
+    def _take_answers(self, seat: _Seat) -> None:
+        process = seat.process
+        assert process is not None
+        try:
+            messages = process.messages()
             for message in messages:
-                self._hear(worker, message)
-            if ended:
-                self._bury(worker, "")
-        if self.timeout is not None:
-            for worker in list(self.workers):
-                # The clock of a trial begins when its worker is up.
-                if worker.trial and worker.ready and time.monotonic() - worker.since > self.timeout:
-                    worker.kill()
-                    self._bury(worker, f"The trial took longer than {self.timeout:g} s.")
-
-    def _hear(self, worker: WorkerProcess, message: dict[str, Any]) -> None:
-        if message["kind"] == "ready":
-            worker.ready, worker.since = True, time.monotonic()
-        elif message["kind"] == "epoch" and self.tuner.observer is not None:
-            self.tuner.observer.on_epoch(worker.trial, message["epoch"], message["epochs"], message["logs"])
-        elif message["kind"] == "ended":
-            config = {"space": message["space"], "values": message["values"]}
-            self._end(worker, message["status"], message["message"], message["epochs"], config)
-
-    def _end(
-        self, worker: WorkerProcess, status: str, text: str | None, epochs: Sequence[Any], config: Any = None
-    ) -> None:
-        trial, worker.trial = worker.trial, None
-        for step, metrics in enumerate(epochs):
-            self.oracle.update_trial(trial.trial_id, metrics, step=step)
-        trial.status, trial.message = status, text
-        if config is not None:
-            trial.hyperparameters = keras_tuner.HyperParameters.from_config(config)
-        self.tuner.on_trial_end(trial)
-
-    def _bury(self, worker: WorkerProcess, reason: str) -> None:
-        """Replace a worker that has ended, and see to the trial that it had."""
-        self.selector.unregister(worker.output)
-        self.workers.remove(worker)
-        words = reason or worker.last_words()
-        trial, ready = worker.trial, worker.ready
-        worker.close()
-        if not ready and self.crashes[""] >= len(self.workers):
-            raise RuntimeError(f"Workers end before they are ready. The last one said:\n{words}")
-        self.crashes["" if not ready else trial.trial_id if trial else "idle"] += 1
-        self._start(worker.number, worker.cores)
-        if trial is None:
+                self._hear(seat, message)
+        except MessageError as error:
+            self._bury(seat, f"The worker process {error}.")
             return
-        if not reason and (not ready or self.crashes[trial.trial_id] < 2):
-            self.waiting.append(trial)
+        if seat.process is process and not messages and (process.silent or process.has_ended()):
+            # What ends by itself says how it ended.
+            process.has_ended(patience=LAST_BREATH)
+            self._bury(seat)
+
+    def _hear(self, seat: _Seat, message: Message) -> None:
+        process, trial = seat.process, seat.trial
+        if process is None:
             return
-        worker.trial = trial
-        self._end(worker, "FAILED", words, [])
+        if isinstance(message, Ready) and not process.ready:
+            process.ready, seat.failed_starts = True, 0
+            self._order(seat)
+        elif trial is None or not isinstance(message, Epoch | Ended) or message.trial_id != trial.trial_id:
+            raise MessageError(f"sent a message that does not belong here: {str(message)[:80]}")
+        elif isinstance(message, Epoch):
+            self.dispatch.report(trial, message)
+        else:
+            self._end(seat, trial, message)
+
+    def _end(self, seat: _Seat, trial: Trial, message: Ended) -> None:
+        process, seat.trial = seat.process, None
+        assert process is not None
+        process.served += 1
+        self.dispatch.end(trial, message)
+        if process.served == self.limits.trials_per_worker or process.memory_growth() > self.limits.memory_growth:
+            self._dismiss(seat)
+        self._tell(seat, "idle")
+
+    def _look_at_the_clock(self) -> None:
+        for seat in list(self.seats):
+            process, trial = seat.process, seat.trial
+            if process is None or trial is None:
+                continue
+            seconds, limit = time.monotonic() - process.since, self.limits.trial_timeout
+            # The clock of a trial begins when its worker is up.
+            if process.ready and limit is not None and seconds > limit:
+                words = self._dismiss(seat)
+                message = f"{words}\nThe trial took longer than {limit:g} s."
+                self.dispatch.end(trial, Ended(trial.trial_id, "FAILED", message))
+            elif not process.ready and seconds > self.limits.start_timeout:
+                self._bury(seat, f"The worker process was not ready after {self.limits.start_timeout:g} s.")
+
+    def _bury(self, seat: _Seat, reason: str = "") -> None:
+        """See to what a worker leaves behind that has ended, or has to be."""
+        trial, ready = seat.trial, seat.process is not None and seat.process.ready
+        words = f"{self._dismiss(seat)}\n{reason}".strip()
+        if ready:
+            if trial is not None:
+                self.dispatch.lose(trial, words)
+            return
+        if trial is not None:
+            self.dispatch.give_back(trial)
+        seat.failed_starts += 1
+        if seat.failed_starts == STARTS:
+            self.seats.remove(seat)
+            self._tell(seat, "given up")
+        if not self.seats:
+            raise RuntimeError(f"No worker can be started. The last one said:\n{words}")
+
+    def _dismiss(self, seat: _Seat) -> str:
+        """End the process of a seat; its last words."""
+        process, seat.process, seat.trial = seat.process, None, None
+        if process is None:
+            return ""
+        for descriptor in (process.answers, process.printed):
+            if descriptor in self.selector.get_map():
+                self.selector.unregister(descriptor)
+        return process.close()
+
+    def _tell(self, seat: _Seat, state: str) -> None:
+        hear = getattr(self.dispatch.tuner.observer, "on_worker", None)
+        if hear is not None:
+            hear(seat.number, state, seat.trial)

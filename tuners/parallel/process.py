@@ -1,109 +1,139 @@
-"""A worker as its parent sees it: a process that is sent trials and answers with lines."""
+"""A worker as its parent sees it: a process with a pipe for orders, one for answers and one for what it prints."""
 
 from __future__ import annotations
 
 import contextlib
-import json
 import os
+import signal
 import subprocess
-import tempfile
 import time
 from collections.abc import Sequence
-from typing import Any
 
-from tuners.parallel.worker import CORES
+from tuners.parallel.channel import PIPES
+from tuners.parallel.messages import LIMIT, Message, MessageError, Order, decode, encode
+from tuners.parallel.shares import Share
 
 LAST_OUTPUT = 4000
-"""Bytes of a dead worker's last words that are kept."""
+"""Bytes of a worker's last words that are kept."""
+
+CHUNK = 2**20
 
 
 class WorkerProcess:
-    """One worker.
+    """One worker process.
 
     Args:
-        number: Its number, from 0.
         command: What starts it.
-        cores: Cores that it may use.
+        share: Its part of the machine.
+
+    Raises:
+        OSError: It cannot be started.
     """
 
-    def __init__(self, number: int, command: Sequence[str], cores: Sequence[int]) -> None:
-        self.name = f"worker{number}"
-        self.number, self.command, self.cores = number, command, cores
-        self.trial: Any = None
-        self.since = 0.0
+    def __init__(self, command: Sequence[str], share: Share) -> None:
+        self.since = time.monotonic()
         self.ready = False
-        self._log = tempfile.TemporaryFile()
-        threads = str(len(cores))
-        environment = {
-            **os.environ,
-            CORES: ",".join(map(str, cores)),
-            "OMP_NUM_THREADS": threads,
-            "TF_NUM_INTRAOP_THREADS": threads,
-            "TF_NUM_INTEROP_THREADS": threads,
-        }
-        self.process = subprocess.Popen(
-            command,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=self._log,
-            env=environment,
-            # Ctrl-C in the terminal is for the parent, which lets workers finish their trials.
-            start_new_session=True,
-        )
-        assert self.process.stdout is not None
-        self.output = self.process.stdout
-        os.set_blocking(self.output.fileno(), False)
-        self._rest = b""
+        self.served = 0
+        self.first_memory = 0
+        self.silent = False
+        self._rest, self._tail = bytearray(), b""
+        orders, self._orders = os.pipe()
+        self.answers, answers = os.pipe()
+        try:
+            self._process = subprocess.Popen(
+                command,
+                # A trial that asks a question gets no answer instead of the parent's terminal.
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                env={**os.environ, **share.environment, PIPES: f"{orders},{answers}"},
+                pass_fds=(orders, answers),
+                # Ctrl-C in the terminal is for the parent, which lets workers finish their trials.
+                start_new_session=True,
+            )
+        except OSError:
+            os.close(self._orders)
+            os.close(self.answers)
+            raise
+        finally:
+            os.close(orders)
+            os.close(answers)
+        assert self._process.stdout is not None
+        self.printed = self._process.stdout.fileno()
+        os.set_blocking(self.answers, False)
+        os.set_blocking(self.printed, False)
 
-    def send(self, trial: Any) -> None:
-        """Have it train a trial; a worker that has died meanwhile is found out when its output ends."""
-        self.trial, self.since = trial, time.monotonic()
-        request = {"trial_id": trial.trial_id, "values": trial.hyperparameters.values}
-        assert self.process.stdin is not None
+    def send(self, order: Order) -> None:
+        """Have it train a trial; a worker that has died meanwhile is found out when its answers end."""
+        self.since = time.monotonic()
         with contextlib.suppress(BrokenPipeError):
-            self.process.stdin.write(json.dumps(request).encode() + b"\n")
-            self.process.stdin.flush()
+            os.write(self._orders, encode(order))
 
-    def messages(self) -> tuple[list[dict[str, Any]], bool]:
-        """What it has said since it was last asked, and whether it has ended."""
-        content, ended = b"", False
-        while True:
-            chunk = self.output.read(1 << 16)
-            if chunk is None:
-                break
-            if not chunk:
-                ended = True
-                break
-            content += chunk
-        *lines, self._rest = (self._rest + content).split(b"\n")
-        return [json.loads(line) for line in lines], ended
+    def messages(self) -> list[Message]:
+        """What it has answered since it was last asked; `silent` is true when no more will come.
+
+        Raises:
+            MessageError: It has sent what is no message.
+        """
+        content = _read(self.answers)
+        self.silent = content == b""
+        self._rest += content or b""
+        if len(self._rest) > LIMIT + CHUNK:
+            raise MessageError(f"sent a message of more than {LIMIT} bytes")
+        if not content or b"\n" not in content:
+            return []
+        *lines, self._rest = self._rest.split(b"\n")
+        return [decode(bytes(line)) for line in lines]
+
+    def take_output(self) -> bool:
+        """Read what it has printed and keep the end of it; whether there was any."""
+        content = _read(self.printed) or b""
+        self._tail = (self._tail + content)[-LAST_OUTPUT:]
+        return bool(content)
+
+    def has_ended(self, patience: float = 0.0) -> bool:
+        """Whether the process is no more, or will be within so many seconds."""
+        # It is left to `close` to reap it, so that its process group keeps its name until then.
+        deadline = time.monotonic() + patience
+        while os.waitid(os.P_PID, self._process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None:
+            if time.monotonic() >= deadline:
+                return False
+            time.sleep(0.01)
+        return True
+
+    def memory_growth(self) -> int:
+        """Bytes by which its resident memory has grown since its first trial; 0 where the system does not tell."""
+        try:
+            with open(f"/proc/{self._process.pid}/statm", encoding="ascii") as file:
+                memory = int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+        except (OSError, IndexError):
+            return 0
+        self.first_memory = self.first_memory or memory
+        return memory - self.first_memory
 
     def last_words(self) -> str:
-        """The end of what it wrote to standard error, and how it ended."""
-        code = self.process.wait()
-        self._log.seek(0, os.SEEK_END)
-        self._log.seek(max(0, self._log.tell() - LAST_OUTPUT))
-        how = f"signal {-code}" if code < 0 else f"exit code {code}"
-        return f"{self._log.read().decode(errors='replace').strip()}\nThe worker process ended with {how}."
+        """The end of what it has printed."""
+        while self.take_output():
+            pass
+        return self._tail.decode(errors="replace").strip()
 
-    def kill(self) -> None:
-        """End it at once."""
-        self.process.kill()
-        self.process.wait()
-
-    def close(self) -> None:
-        """Let it go; it ends when its input does."""
-        for stream in (self.process.stdin, self.process.stdout):
-            if stream is not None:
-                with contextlib.suppress(BrokenPipeError):
-                    stream.close()
-        self.process.kill()
-        self.process.wait()
-        self._log.close()
+    def close(self) -> str:
+        """End it, with whatever it has started, and say how it ended."""
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+        code = self._process.wait()
+        words = self.last_words()
+        for descriptor in (self._orders, self.answers):
+            os.close(descriptor)
+        assert self._process.stdout is not None
+        self._process.stdout.close()
+        how = f"by signal {-code} ({signal.strsignal(-code)})" if code < 0 else f"with exit code {code}"
+        return f"{words}\nThe worker process was ended {how}.".strip()
 
 
-def shares(cores: Sequence[int], workers: int) -> list[list[int]]:
-    """Cores for each worker: parted evenly, or one in turn where there are more workers than cores."""
-    if workers >= len(cores):
-        return [[cores[number % len(cores)]] for number in range(workers)]
-    return [list(cores[number::workers]) for number in range(workers)]
+def _read(descriptor: int) -> bytes | None:
+    """What there is to read: nothing, as bytes, at the end, and None where more may come."""
+    try:
+        return os.read(descriptor, CHUNK)
+    except BlockingIOError:
+        return None

@@ -1,17 +1,15 @@
-"""The worker's side: trials come in as lines of JSON, results go out as lines of JSON."""
+"""The worker's side of a search: a tuner trains the trials that are ordered."""
 
 from __future__ import annotations
 
-import json
-import os
-import queue
-import sys
-import threading
 import traceback
-from typing import IO, Any
+from typing import Any
 
-CORES = "KZOO_WORKER_CORES"
-"""Environment variable with the numbers of the cores that a worker may use, with commas between."""
+import keras_tuner
+from keras_tuner.engine.trial import Trial
+
+from tuners.parallel.channel import Report, serve
+from tuners.parallel.messages import Ended, Epoch, Order
 
 
 def serve_trials(tuner: Any, *args: Any, **kwargs: Any) -> None:
@@ -23,67 +21,51 @@ def serve_trials(tuner: Any, *args: Any, **kwargs: Any) -> None:
         tuner: A `FastTuner` with the hypermodel, in the directory of the search; its oracle is only read.
         *args: Positional arguments of `model.fit`.
         **kwargs: Keyword arguments of `model.fit`.
+
+    Raises:
+        RuntimeError: This process was not started by `search_in_processes`.
     """
-    # What user code prints must not get between the results.
-    answers = os.fdopen(os.dup(1), "w", encoding="utf-8", buffering=1)
-    os.dup2(2, 1)
-    tuner.observer = _Reporter(answers)
-    requests: queue.Queue[dict[str, Any]] = queue.Queue()
-    threading.Thread(target=_listen, args=(requests,), daemon=True).start()
-    _send(answers, {"kind": "ready"})
-    while True:
-        _train(tuner, requests.get(), answers, args, kwargs)
+    serve(lambda order, report: train_trial(tuner, order, report, *args, **kwargs))
 
 
-def use_cores() -> None:
-    """Keep to the cores that the parent has given; to be called before TensorFlow is imported."""
-    cores = os.environ.get(CORES)
-    if cores and hasattr(os, "sched_setaffinity"):
-        os.sched_setaffinity(0, {int(core) for core in cores.split(",")})
+def train_trial(tuner: Any, order: Order, report: Report, *args: Any, **kwargs: Any) -> Ended:
+    """Train one trial; what it raises is in the answer.
 
-
-def _listen(requests: queue.Queue[dict[str, Any]]) -> None:
-    for line in sys.stdin:
-        requests.put(json.loads(line))
-    # The parent has closed its end or is gone; a trial in the middle of its training is of no use to anybody.
-    os._exit(0)
-
-
-def _train(tuner: Any, request: dict[str, Any], answers: IO[str], args: Any, kwargs: Any) -> None:
-    from keras_tuner.engine.trial import Trial
-
+    Args:
+        tuner: A `FastTuner`.
+        order: The trial.
+        report: Is told of its epochs.
+        *args: Positional arguments of `model.fit`.
+        **kwargs: Keyword arguments of `model.fit`.
+    """
+    # A seed that the parent has drawn is known to it alone; results may depend on nothing else.
+    tuner.oracle.seed = order.seed
+    tuner.observer = _Reporter(report)
     hyperparameters = tuner.oracle.get_space()
-    hyperparameters.values = request["values"]
-    trial = Trial(hyperparameters, trial_id=request["trial_id"])
-    answer: dict[str, Any] = {"kind": "ended", "trial_id": trial.trial_id, "message": None}
+    hyperparameters.values = dict(order.values)
+    trial = Trial(hyperparameters, trial_id=order.trial_id)
+    epochs, message = [], None
     try:
-        answer["epochs"] = tuner.run_trial(trial, *args, **kwargs)
-        answer["status"] = "COMPLETED"
+        epochs, status = tuner.run_trial(trial, *args, **kwargs), "COMPLETED"
     except Exception as error:
-        failed = type(error).__name__ == "FailedTrialError"
-        answer |= {"status": "FAILED" if failed else "INVALID", "message": traceback.format_exc(), "epochs": []}
+        status, message = _status(error), traceback.format_exc()
     config = hyperparameters.get_config()
-    _send(answers, {**answer, "values": config["values"], "space": config["space"]})
+    return Ended(order.trial_id, status, message, epochs, config["values"], config["space"])
+
+
+def _status(error: Exception) -> str:
+    if isinstance(error, keras_tuner.errors.FatalError):
+        return "FATAL"
+    return "FAILED" if isinstance(error, keras_tuner.errors.FailedTrialError) else "INVALID"
 
 
 class _Reporter:
-    def __init__(self, answers: IO[str]) -> None:
-        self.answers = answers
+    def __init__(self, report: Report) -> None:
+        self.report = report
 
     def on_epoch(self, trial: Any, epoch: int, epochs: int, logs: Any) -> None:
         values = {name: float(value) for name, value in logs.items()}
-        _send(
-            self.answers,
-            {"kind": "epoch", "trial_id": trial.trial_id, "epoch": epoch, "epochs": epochs, "logs": values},
-        )
+        self.report(Epoch(trial.trial_id, int(epoch), int(epochs), values))
 
     def on_trial_end(self, trial: Any) -> None:
         """The parent tells of the ends of trials."""
-
-
-def _send(answers: IO[str], message: dict[str, Any]) -> None:
-    try:
-        answers.write(json.dumps(message) + "\n")
-        answers.flush()
-    except BrokenPipeError:
-        os._exit(0)

@@ -1,0 +1,120 @@
+"""What parent and worker say to each other: one JSON object a line, checked by whoever reads it."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+LIMIT = 16 * 2**20
+"""Bytes of the longest message that is taken."""
+
+STATUSES = ("COMPLETED", "INVALID", "FAILED", "FATAL")
+
+
+class MessageError(ValueError):
+    """A line that is no message."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Order:
+    """To a worker: train this trial.
+
+    Attributes:
+        trial_id: Its id.
+        values: Values of its hyperparameters.
+        seed: Seed of the search, from which that of the trial is derived.
+    """
+
+    trial_id: str
+    values: Mapping[str, Any]
+    seed: int
+
+    def __post_init__(self) -> None:
+        _check(isinstance(self.trial_id, str) and isinstance(self.values, dict) and isinstance(self.seed, int))
+
+
+@dataclasses.dataclass(frozen=True)
+class Ready:
+    """From a worker: it can be sent trials."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Epoch:
+    """From a worker: an epoch has ended.
+
+    Attributes:
+        trial_id: Id of the trial.
+        epoch: Epochs so far.
+        epochs: Epochs in all.
+        logs: Metrics by name.
+    """
+
+    trial_id: str
+    epoch: int
+    epochs: int
+    logs: Mapping[str, float]
+
+    def __post_init__(self) -> None:
+        _check(isinstance(self.epoch, int) and isinstance(self.epochs, int) and _is_metrics(self.logs))
+
+
+@dataclasses.dataclass(frozen=True)
+class Ended:
+    """From a worker: a trial has ended.
+
+    Attributes:
+        trial_id: Its id.
+        status: "COMPLETED", "INVALID" (it raised and may be run again), "FAILED" (it may not) or "FATAL" (nothing can
+            be trained as things are).
+        message: What went wrong, or None.
+        epochs: Metrics of each epoch.
+        values: Values of its hyperparameters, those that turned up while it was built included.
+        space: Configurations of the hyperparameters as keras-tuner writes them; None where they are not known.
+    """
+
+    trial_id: str
+    status: str
+    message: str | None = None
+    epochs: Sequence[Mapping[str, float]] = ()
+    values: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    space: Sequence[Mapping[str, Any]] | None = None
+
+    def __post_init__(self) -> None:
+        _check(self.status in STATUSES and isinstance(self.message, str | None) and isinstance(self.values, dict))
+        _check(isinstance(self.epochs, list | tuple) and all(map(_is_metrics, self.epochs)))
+        _check(self.space is None or (isinstance(self.space, list) and all(isinstance(e, dict) for e in self.space)))
+
+
+Message = Order | Ready | Epoch | Ended
+KINDS = {kind.__name__.lower(): kind for kind in (Order, Ready, Epoch, Ended)}
+
+
+def encode(message: Message) -> bytes:
+    """A message as a line."""
+    # Not dataclasses.asdict, which copies every epoch of every metric.
+    fields = {field.name: getattr(message, field.name) for field in dataclasses.fields(message)}
+    return json.dumps({"kind": type(message).__name__.lower(), **fields}).encode() + b"\n"
+
+
+def decode(line: bytes | str) -> Message:
+    """The message of a line.
+
+    Raises:
+        MessageError: It is none; the message quotes its beginning.
+    """
+    try:
+        fields = json.loads(line)
+        return KINDS[fields.pop("kind")](**fields)
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        raise MessageError(f"sent what is no message: {line[:80]!r}") from None
+
+
+def _is_metrics(value: Any) -> bool:
+    return isinstance(value, dict) and all(isinstance(each, int | float) for each in value.values())
+
+
+def _check(right: bool) -> None:
+    if not right:
+        raise MessageError("a field is of the wrong type")

@@ -1,0 +1,74 @@
+"""What part of the machine each worker has: cores, threads, GPUs."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from tuners.parallel.channel import CORES
+
+
+@dataclasses.dataclass(frozen=True)
+class Share:
+    """The part of one worker.
+
+    Attributes:
+        cores: Numbers of its cores.
+        gpus: Its GPUs, as CUDA_VISIBLE_DEVICES names them; empty where the machine has none.
+        alone: Whether no other worker has these GPUs.
+    """
+
+    cores: tuple[int, ...]
+    gpus: tuple[str, ...] = ()
+    alone: bool = True
+
+    @property
+    def environment(self) -> Mapping[str, str]:
+        """Environment variables that keep TensorFlow to it."""
+        threads = str(len(self.cores))
+        names = ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")
+        variables = {CORES: ",".join(map(str, self.cores)), **dict.fromkeys(names, threads)}
+        if self.gpus:
+            variables["CUDA_VISIBLE_DEVICES"] = ",".join(self.gpus)
+        if not self.alone:
+            # Else the first worker takes all memory of a GPU.
+            variables["TF_FORCE_GPU_ALLOW_GROWTH"] = "true"
+        return variables
+
+
+def shares(workers: int, cores: Sequence[int] | None = None, gpus: Sequence[str] | None = None) -> list[Share]:
+    """The machine divided among workers: evenly, or one each in turn where there are more workers than cores or GPUs.
+
+    Args:
+        workers: Their number, >= 1.
+        cores: Cores to divide; those that this process may use if not given.
+        gpus: GPUs to divide; those that this process may use if not given.
+    """
+    cores = available_cores() if cores is None else cores
+    gpus = available_gpus() if gpus is None else gpus
+    alone = len(gpus) >= workers or not gpus
+    return [
+        Share(tuple(_part(cores, number, workers)), tuple(_part(gpus, number, workers)), alone)
+        for number in range(workers)
+    ]
+
+
+def available_cores() -> list[int]:
+    """Cores that this process may use."""
+    return sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else list(range(os.cpu_count() or 1))
+
+
+def available_gpus() -> list[str]:
+    """GPUs that this process may use: those of CUDA_VISIBLE_DEVICES, or all that have a device file."""
+    named = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if named is not None:
+        return [name for name in named.split(",") if name.strip() not in ("", "-1")]
+    return sorted((path.name.removeprefix("nvidia") for path in Path("/dev").glob("nvidia[0-9]*")), key=int)
+
+
+def _part(things: Sequence, number: int, workers: int) -> Sequence:
+    if not things:
+        return ()
+    return [things[number % len(things)]] if workers >= len(things) else things[number::workers]
