@@ -91,10 +91,11 @@ class Suggester:
             return self._coarse(number, rng) if attempt == 0 else rng.random(self.cube.size)
         box = self.box(history.scores)
         by_neighbours = number >= TAKING_TURNS and number % 2 == 1
-        choose = self._ranked if self.strategy.ranking and history.finite >= 4 and not by_neighbours else self._unranked
-        # The matrices are small: with several threads on them a suggestion costs ten times the CPU time.
+        if not self.strategy.ranking or history.finite < 4 or by_neighbours:
+            return self._unranked(history, box, rng, pending)
+        # The matrices are small: with several threads on them a suggestion costs up to ten times the CPU time.
         with _thread_pools().limit(limits=1, user_api="blas"):
-            return choose(history, box, rng, pending)
+            return self._ranked(history, box, rng, pending)
 
     def box(self, scores: NDArray[np.float64]) -> Box:
         """State of the zoom after these scores, folded on from the longest beginning seen before."""
