@@ -109,7 +109,7 @@ class PopulationEngine:
         """
         # A diverging trial overflows; that its loss is not a number is seen at the end of the epoch.
         with np.errstate(all="ignore"):
-            return _Training(prepared).run()
+            return Training(prepared).run()
 
     def _prepared(self, request: Request, given: dict[str, Any]) -> Prepared:
         model = request.model
@@ -138,8 +138,12 @@ class PopulationEngine:
         return Rows(self._inputs.after(network.prefix, x), y, None if weights is None else weights.astype(np.float32))
 
 
-class _Training:
-    """One trial from its first epoch to its last."""
+class Training:
+    """One trial from its first epoch to its last.
+
+    Args:
+        prepared: What to train.
+    """
 
     def __init__(self, prepared: Prepared) -> None:
         self.prepared = prepared
@@ -147,6 +151,7 @@ class _Training:
         self.steps = math.ceil(self.rows / prepared.batch_size)
 
     def run(self) -> Trained:
+        """Train all epochs, or until something says to end."""
         prepared, model, network = self.prepared, self.prepared.request.model, self.prepared.network
         model.stop_training = False
         best = Best(prepared.request)
@@ -154,7 +159,7 @@ class _Training:
         callbacks.on_train_begin()
         for epoch in range(prepared.epochs):
             callbacks.on_epoch_begin(epoch)
-            logs = self._epoch(epoch)
+            logs = self.epoch(epoch)
             if prepared.callbacks:
                 model.set_weights(network.weights())
             callbacks.on_epoch_end(epoch, logs)
@@ -164,7 +169,15 @@ class _Training:
         weights = network.weights() if best.weights is None else best.weights
         return Trained(epochs_of(model.history, prepared.request.objective), weights, model.get_build_config())
 
-    def _epoch(self, epoch: int) -> dict[str, float]:
+    def epoch(self, epoch: int) -> dict[str, float]:
+        """Train on all rows once, then validate.
+
+        Args:
+            epoch: Number of the epoch, from 0.
+
+        Returns:
+            Metrics by name.
+        """
         holdout, measured = self.prepared.holdout, self.prepared.scoring
         logs = measured.results(self._train(epoch * self.steps), self.rows)
         if holdout is not None:
