@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from conftest import make_task
+from tasks import make_task
 
 import kzoo
 from kzoo.export import Runner, list_versions

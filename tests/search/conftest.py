@@ -1,15 +1,9 @@
 import keras_tuner
 import pytest
+from flat import flat_space
 
 import tuners
 from tuners.compat import set_project_directory
-
-
-def flat_space():
-    hp = keras_tuner.HyperParameters()
-    hp.Float("x", 0.0, 1.0)
-    hp.Choice("kind", ["a", "b"])
-    return hp
 
 
 @pytest.fixture

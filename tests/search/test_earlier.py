@@ -3,7 +3,7 @@ import math
 import keras_tuner
 import numpy as np
 import pytest
-from conftest import flat_space
+from flat import flat_space
 
 import tuners
 from tuners.compat import project_directory

@@ -3,7 +3,7 @@ import keras_tuner
 import numpy as np
 import pytest
 import tensorflow as tf
-from conftest import DATA, X, Y, build
+from small import DATA, X, Y, build
 
 import tuners
 from tuners.checkpoints import kept_trials

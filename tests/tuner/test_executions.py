@@ -4,7 +4,7 @@ import keras
 import keras_tuner
 import numpy as np
 import pytest
-from conftest import DATA, X, Y, build
+from small import DATA, X, Y, build
 
 import tuners
 
