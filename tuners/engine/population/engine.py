@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tuners.engine import arguments
+from tuners.engine.data import LARGEST
 from tuners.engine.fit import Best
 from tuners.engine.population import scoring
 from tuners.engine.population.inputs import Inputs
@@ -116,6 +117,8 @@ class PopulationEngine:
         x, y, weights = arguments.training_parts(given)
         if not isinstance(x, np.ndarray) or not isinstance(y, np.ndarray) or x.shape[1:] != model.input_shape[1:]:
             raise UnknownModelError("the data are not one array of inputs, as the model takes them, and one of targets")
+        if x.size * 4 > LARGEST:
+            raise UnknownModelError(f"the inputs take more than {LARGEST >> 30} GB in float32")
         validation = given.get("validation_data")
         # The first number drawn orders the batches, as in the graph engine.
         order, seed = np.random.randint(2**31), np.random.randint(2**30)
