@@ -85,23 +85,21 @@ def test_families(task_data, name):
     assert_same(lambda: kzoo.create_model(name, task, epochs=EPOCHS), data, engines=engines)
 
 
-@pytest.mark.parametrize("kind", ["classification", "regression"])
-def test_kinds_of_targets(task_data, kind):
-    task, data = task_data(kind, False)
+def test_regression(task_data):
+    task, data = task_data("regression", False)
     assert_same(lambda: kzoo.create_model("mlp", task, epochs=EPOCHS, units=16), data)
 
 
-@pytest.mark.parametrize("decay", [0.0, 0.05])
 @pytest.mark.parametrize("optimizer", ["sgd", "momentum", "nesterov", "rmsprop", "adam"])
-def test_optimizers(task_data, optimizer, decay):
+def test_optimizers(task_data, optimizer):
     task, data = task_data("classification", False)
-    values = {"optimizer": optimizer, "weight_decay": decay}
+    values = {"optimizer": optimizer, "weight_decay": 0.05}
     if optimizer == "nesterov":
         values = {**values, "optimizer": "momentum", "momentum/nesterov": True}
     assert_same(lambda: kzoo.create_model("mlp", task, epochs=EPOCHS, units=16, **values), data)
 
 
-@pytest.mark.parametrize("norm", ["before", "after", "none"])
+@pytest.mark.parametrize("norm", ["after", "none"])
 def test_norm_placements(task_data, norm):
     task, data = task_data("classification", False)
     assert_same(lambda: kzoo.create_model("mlp", task, epochs=EPOCHS, units=16, norm=norm), data)
@@ -126,7 +124,7 @@ def test_losses_by_name(task_data, loss):
         model.compile(keras.optimizers.AdamW(0.01), loss, metrics=["mae"] if head == "linear" else ["accuracy"])
         return model
 
-    assert_same(build, (x, y, x_val, y_val))
+    assert_same(build, (x, y, x_val, y_val), engines=("population",))
 
 
 @pytest.mark.parametrize("engine", ["graph", "population"])
@@ -142,9 +140,7 @@ def test_dropout_has_the_same_distribution(task_data, engine):
 
     y = x.sum(axis=1, keepdims=True) * 0.5
     data = (x, y, x, y)
-    losses = {
-        name: [each["loss"] for each in trained(name, build, data, epochs=150).epochs] for name in ("fit", engine)
-    }
+    losses = {name: [each["loss"] for each in trained(name, build, data, epochs=80).epochs] for name in ("fit", engine)}
     assert stats.ks_2samp(losses["fit"], losses[engine]).pvalue > 1e-3
     assert np.std(losses[engine]) > 0
 
