@@ -7,6 +7,7 @@ is torn or damaged is left out with a warning, the others are kept.
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import json
 import os
@@ -184,9 +185,16 @@ class Journal:
                 os.write(self._file, line[written:])
             if sync:
                 os.fsync(self._file)
+                self._check_place()
         except OSError as error:
             os.ftruncate(self._file, before)
             raise OSError(error.errno, error.strerror, str(self.path)) from error
+
+    def _check_place(self) -> None:
+        """What is written to a file that was removed is lost when the search ends."""
+        there = os.stat(self.path)
+        if self._file is not None and there.st_ino != os.fstat(self._file).st_ino:
+            raise FileNotFoundError(errno.ENOENT, "Was removed or replaced while the search ran", str(self.path))
 
     def close(self) -> None:
         """Let another search have the directory."""

@@ -33,6 +33,7 @@ for number in range(4):
                 "best_step": 0,
                 "message": None,
                 "metrics": {"metrics": METRICS},
+            },
         },
     ]
 CONTENT = b"".join(encode(record) for record in RECORDS)
