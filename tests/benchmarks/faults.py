@@ -30,17 +30,22 @@ PACE = 0.004
 """Seconds that a trial takes."""
 
 
+def distance(values) -> float:
+    """The objective: squared distance to a point."""
+    return sum((values[name] - best) ** 2 for name, best in zip("xyz", (0.3, 0.5, 0.8), strict=True))
+
+
 def answer_as_worker() -> None:
     """A worker: python faults.py worker DIRECTORY."""
     from tuners.parallel.channel import serve
     from tuners.parallel.messages import Ended
 
     def train(order, report):
-        deed, x = order.values["deed"], order.values["x"]
+        deed = order.values["deed"]
         if deed == "raise":
             return Ended(order.trial_id, "INVALID", "ValueError: does not work")
         time.sleep({"hang": 600.0, "nothing": 0.0}.get(deed, PACE))
-        score = float(deed) if deed in ("nan", "inf") else (x - 0.3) ** 2
+        score = float(deed) if deed in ("nan", "inf") else distance(order.values)
         return Ended(order.trial_id, "COMPLETED", None, [{"loss": score}], dict(order.values))
 
     serve(train)
@@ -61,7 +66,7 @@ class Here(tuners.CoarseToFineSearch):
 
     def run_trial(self, trial, *args, **kwargs):
         time.sleep(PACE)
-        return [{"loss": (trial.hyperparameters.get("x") - 0.3) ** 2}]
+        return [{"loss": distance(trial.hyperparameters.values)}]
 
 
 class Breaks(keras_tuner.HyperModel):
@@ -88,7 +93,8 @@ class Breaks(keras_tuner.HyperModel):
 
 def make(kind, directory, trials=TRIALS, deeds=("work",), **options):
     hp = keras_tuner.HyperParameters()
-    hp.Float("x", 0.0, 1.0)
+    for name in "xyz":
+        hp.Float(name, 0.0, 1.0)
     hp.Choice("deed", list(deeds))
     options = {"objective": keras_tuner.Objective("loss", "min"), "seed": 5, "ranking": False, **options}
     if "hypermodel" not in options:
