@@ -10,6 +10,7 @@ from pathlib import Path
 import keras
 
 import kzoo
+from kzoo.serving.labels import write_current_configuration
 
 exports = Path(sys.argv[1] if len(sys.argv) > 1 else "saved_models")
 
@@ -20,7 +21,16 @@ model = kzoo.create_model(
 )
 model.fit(data.x_train, data.y_train, batch_size=64, epochs=25, verbose=0)
 accuracy = model.evaluate(data.x_test, data.y_test, verbose=0, return_dict=True)["accuracy"]
-path = kzoo.export_model(model, exports / "digits", task=data.task, examples=data.x_train[:64])
+card = kzoo.ModelCard.of(
+    data,
+    description="Reads handwritten digits of 8 x 8 pixels.",
+    family="mlp",
+    hyperparameters={"layers": 2, "units": 96, "dropout": 0.2, "learning_rate": 0.004, "decay": "cosine"},
+    metrics={"test": {"accuracy": accuracy}},
+    training="25 epochs",
+)
+path = kzoo.export_model(model, exports / "digits", task=data.task, examples=data.x_train[:64], card=card)
+write_current_configuration(path.parent)
 request = exports / "digits" / "request.json"
 request.write_text(json.dumps({"instances": data.x_test[:2].tolist()}))
 size = sum(file.stat().st_size for file in path.rglob("*") if file.is_file())

@@ -8,8 +8,9 @@ __getattr__, __dir__, __all__ = _lazy.attach(
     submod_attrs={
         "creation": ["create_model"],
         "datasets": ["DataError", "Dataset", "list_datasets", "load_dataset"],
-        "export": ["ExportError", "RequestError", "export_model", "predict"],
+        "export": ["ExportError", "ModelCard", "RequestError", "check", "export_model", "predict"],
         "hypermodel": ["ZooHyperModel", "create_hypermodel"],
+        "refit": ["refit"],
         "registry": ["list_models", "register_model"],
         "task": ["Task"],
     },

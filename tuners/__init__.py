@@ -10,6 +10,7 @@ __getattr__, __dir__, __all__ = _lazy.attach(
         "oracle": ["CoarseToFineOracle"],
         "study": ["Study", "TrialRecord"],
         "parallel": ["search_in_processes", "serve_trials"],
+        "pruning": ["SuccessiveHalving"],
         "search": ["CoarseToFineSearch"],
         "tuner": ["FastTuner"],
     },

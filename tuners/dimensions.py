@@ -51,6 +51,14 @@ class Dimension:
         """Distance between neighbouring values in [0, 1]; 0 where they are as good as continuous."""
         return 1.0 / len(self.values) if self.values else 0.0
 
+    @property
+    def range(self) -> str:
+        """The values there are, in words."""
+        if self.kind == "choice":
+            return f"one of {', '.join(map(str, self.values))}"
+        low, high = (min(self.values), max(self.values)) if self.values else (self.low, self.high)
+        return f"between {low:g} and {high:g}"
+
     def applies(self, values: Mapping[str, Value]) -> bool:
         """Whether the hyperparameter applies beside the values of those before it."""
         return all(name in values and values[name] in allowed for name, allowed in self.conditions)
@@ -74,6 +82,16 @@ class Dimension:
         number = min(max(number, self.low), self.high)
         ends = scale.to_unit([number, number + 1], self.low, self.high + 1)
         return float(np.mean(ends))
+
+    def holds(self, value: Value) -> bool:
+        """Whether a value lies in the range, or is one of the choices."""
+        if self.values and (self.kind == "choice" or isinstance(self.values[0], str)):
+            return value in self.values
+        if isinstance(value, str):
+            return False
+        low, high = (min(self.values), max(self.values)) if self.values else (self.low, self.high)
+        slack = 1e-9 * max(abs(float(low)), abs(float(high)))
+        return float(low) - slack <= float(value) <= float(high) + slack
 
     def _nearest(self, value: Value) -> int:
         if value in self.values:

@@ -56,6 +56,16 @@ class TrialTable:
         """A trial has ended: its score, more is better, -inf where it was infeasible or failed."""
         self._scores[number] = score
 
+    def planned(self, number: int) -> tuple[dict[str, Any], dict[str, float]]:
+        """Values of a trial, and its coordinates by name."""
+        return dict(self._values[number]), dict(self._points[number])
+
+    def leader(self) -> int | None:
+        """Number of the best trial, the earlier of equals; None where none has a score."""
+        scores = np.nan_to_num(self._scores[: self._end], nan=-np.inf)
+        best = int(np.argmax(scores)) if self._end else -1
+        return best if best >= 0 and np.isfinite(scores[best]) else None
+
     def history(self) -> History:
         """The finished trials, in the order of their numbers."""
         ended = np.flatnonzero(~np.isnan(self._scores[: self._end]))

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import bisect
 import dataclasses
 import functools
 import itertools
 import math
+import os
 import random
 import threading
 import time
@@ -18,10 +18,12 @@ import keras_tuner
 from keras_tuner.engine.trial import Trial
 
 from tuners.compat import project_directory
+from tuners.earlier import Known, known_trials
 from tuners.ledger import Ledger
 from tuners.planner import Planner
 from tuners.replay import TrialState
 from tuners.samplers import STARTING_POINTS
+from tuners.study import Study
 from tuners.suggest import Strategy
 from tuners.verdict import direction, directions, divergence
 
@@ -40,9 +42,9 @@ class Running:
 class CoarseToFineOracle(keras_tuner.Oracle):
     """Searches at random on the right scales, and zooms from coarse to fine.
 
-    The first trials are spread over the whole space; later ones are drawn from a box around the best, which widens on
-    success and at an edge, shrinks on failure, and opens again when it is exhausted. A small Gaussian process ranks the
-    candidates from the box. Works in `keras_tuner.Tuner(oracle=...)` and every subclass.
+    The first trials are spread over the whole space; later ones are drawn from a box around the best, which moves on
+    with it, widens on success, shrinks on failure, and opens again when it is exhausted. A small Gaussian process ranks
+    the candidates from the box. Works in `keras_tuner.Tuner(oracle=...)` and every subclass.
 
     The search is kept in one journal, written as it goes. A stopped search goes on where it was, with the same later
     trials, when the same script is run again.
@@ -60,6 +62,13 @@ class CoarseToFineOracle(keras_tuner.Oracle):
         scales: Scales by hyperparameter name, "linear", "log" or "one_minus_log", in place of the declared ones:
             `{"momentum": "one_minus_log"}` for a momentum that was declared linearly.
         initial: Values to try first, one mapping a trial; what one leaves out is at its default.
+        earlier: A `Study` or the directory of one, whose trials the search knows from the start as if they were its
+            own first ones; none of them is run again, none counts for `max_trials`, and `get_best_trials` gives none.
+            Their scores must mean the same here: the same data, objective and number of epochs. Where the data
+            have changed, pass `initial=study.best_values(5)` instead. What they lack is taken at its default.
+        reevaluate: Times that a configuration that leads is trained again, each time from another seed; the mean of
+            its scores then stands for it, so that luck does not lead the search. Worth its trials where the same
+            values give scores further apart than the best configurations are.
         starting_points: Of the coarse stage, "quasi" (evenly spread) or "independent".
         ranking: Whether a Gaussian process ranks the candidates; without it one is drawn from the box.
         max_time: Seconds after which no further trial starts, the time of an earlier part of the search included.
@@ -82,6 +91,8 @@ class CoarseToFineOracle(keras_tuner.Oracle):
         *,
         scales: Mapping[str, str] | None = None,
         initial: Sequence[Mapping[str, Any]] = (),
+        earlier: Study | str | os.PathLike[str] | None = None,
+        reevaluate: int = 0,
         starting_points: str = "quasi",
         ranking: bool = True,
         max_time: float | None = None,
@@ -94,6 +105,8 @@ class CoarseToFineOracle(keras_tuner.Oracle):
         for name, limit in (("max_trials", max_trials), ("max_time", max_time), ("patience", patience)):
             if limit is not None and not limit > 0:
                 raise ValueError(f"{name} is {limit!r}; expected a positive number, or None for no limit.")
+        if reevaluate < 0:
+            raise ValueError(f"reevaluate is {reevaluate!r}; expected 0 or more.")
         super().__init__(
             objective=objective,
             max_trials=max_trials,
@@ -108,10 +121,12 @@ class CoarseToFineOracle(keras_tuner.Oracle):
         self.seed = random.SystemRandom().randint(1, LARGEST_SEED) if seed is None else seed
         self.max_time, self.patience = max_time, patience
         self.stop_reason = ""
-        self._planner = Planner(
-            Strategy(self.seed, ranking=ranking, start=starting_points), dict(scales or {}), [*map(dict, initial)]
-        )
-        self._ledger = Ledger({"objective": directions(self.objective), "seed": self.seed})
+        known = [] if earlier is None else known_trials(earlier, self.objective.name, self.objective.direction)
+        strategy = Strategy(self.seed, ranking=ranking, start=starting_points)
+        self._planner = Planner(strategy, dict(scales or {}), [*map(dict, initial)], known, reevaluate)
+        # Kept with the search: it goes on the same when the earlier one has grown or is gone.
+        header = {"earlier": [dataclasses.asdict(each) for each in known]} if known else {}
+        self._ledger = Ledger({"objective": directions(self.objective), "seed": self.seed, **header})
         self._mutex = threading.RLock()
         self._loaded = False
         self._open: dict[str, Running] = {}
@@ -120,8 +135,6 @@ class CoarseToFineOracle(keras_tuner.Oracle):
         self._failures = 0
         self._since_best = 0
         self._best = -math.inf
-        # Completed trials as (score, less is better; number), the best first.
-        self._ranked: list[tuple[float, int]] = []
 
     def get_space(self) -> keras_tuner.HyperParameters:
         """A copy of the search space; a journal that is there is read first."""
@@ -245,15 +258,19 @@ class CoarseToFineOracle(keras_tuner.Oracle):
                 )
 
     def get_best_trials(self, num_trials: int = 1) -> list[Trial]:
-        """The best trials, the best first, the earlier of equals first.
+        """The best trials, one a configuration, by the mean of its trials.
 
         Args:
-            num_trials: Their number, >= 1; where fewer have a score, trials without one fill it up.
+            num_trials: How many, >= 1.
+
+        Returns:
+            As many, the best first; where there are fewer, the others behind them, as keras-tuner does.
         """
         with self._mutex:
-            if len(self._ranked) < num_trials:
-                return super().get_best_trials(num_trials)
-            return [self.trials[self.start_order[number]] for _, number in self._ranked[:num_trials]]
+            best = [self.start_order[number] for number in itertools.islice(self._planner.best(), num_trials)]
+            if len(best) < num_trials:
+                best += [trial_id for trial_id in self.start_order if trial_id not in best]
+            return [self.trials[trial_id] for trial_id in best[:num_trials]]
 
     # The start of a trial.
 
@@ -346,7 +363,6 @@ class CoarseToFineOracle(keras_tuner.Oracle):
         score = -math.inf
         if trial.status == "COMPLETED":
             score = float(trial.score) if self.objective.direction == "max" else -float(trial.score)
-            bisect.insort(self._ranked, (-score, running.number))
         self._since_best = 0 if score > self._best else self._since_best + 1
         self._best = max(self._best, score)
         # Its values are taken anew: hyperparameters may have turned up while the model was built.
@@ -372,6 +388,7 @@ class CoarseToFineOracle(keras_tuner.Oracle):
             return
         self.seed = state.header.get("seed", self.seed)
         self._planner.strategy = dataclasses.replace(self._planner.strategy, seed=self.seed)
+        self._planner.earlier = [Known(**each) for each in state.header.get("earlier", ())]
         space = {"space": state.space, "values": {}}
         self.hyperparameters.merge(keras_tuner.HyperParameters.from_config(space), overwrite=False)
         self._planner.take_space(self.hyperparameters.get_config()["space"])

@@ -2,33 +2,53 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from numpy.typing import NDArray
+
 from tuners.dimensions import Cube, cube_from_space
+from tuners.earlier import Known, fitting
 from tuners.history import TrialTable
+from tuners.repeats import Repeats
 from tuners.suggest import Strategy, Suggester
 
 TRIES = 50
 """Points asked for, at most, to find values that have not been tried."""
 
+Plan = tuple[dict[str, Any], dict[str, float]]
+
 
 class Planner:
     """Chooses the values of each trial and keeps what came of it.
+
+    The trials of an earlier search come before its own in the table, as if they had been the first of this search.
 
     Args:
         strategy: How trials are chosen.
         scales: Scales by hyperparameter name in place of the declared ones.
         initial: Values to try first.
+        earlier: Trials of an earlier search; their score stands without their being run again.
+        reevaluate: Times that a leading configuration is tried again.
     """
 
-    def __init__(self, strategy: Strategy, scales: Mapping[str, str], initial: Sequence[Mapping[str, Any]]) -> None:
+    def __init__(
+        self,
+        strategy: Strategy,
+        scales: Mapping[str, str],
+        initial: Sequence[Mapping[str, Any]],
+        earlier: Sequence[Known] = (),
+        reevaluate: int = 0,
+    ) -> None:
         self.strategy, self.scales, self.initial = strategy, scales, initial
+        self.earlier, self.reevaluate = earlier, reevaluate
         self.cube = Cube(())
         self.table = TrialTable(self.cube)
         self._suggester = Suggester(self.cube, strategy)
         self._configurations = -1
-        self._tried: set[tuple[Any, ...]] = set()
+        self._repeats = Repeats()
+        self._before = 0
 
     def take_space(self, space: Sequence[Mapping[str, Any]]) -> None:
         """Use this search space from now on; cheap where it has not grown.
@@ -37,18 +57,20 @@ class Planner:
             space: Configurations of the hyperparameters, as keras-tuner writes them.
 
         Raises:
-            ValueError: `scales` or `initial` does not fit it.
+            ValueError: `scales`, `initial` or `earlier` does not fit it.
         """
         if len(space) == self._configurations:
             return
-        self._configurations = len(space)
         self.cube = cube_from_space(space, self.scales)
-        self._suggester = Suggester(self.cube, self.strategy)
-        self.table.reshape(self.cube)
         for values in self.initial:
             self._check(values)
+        self._suggester = Suggester(self.cube, self.strategy)
+        self.table.reshape(self.cube)
+        if not self._before:
+            self._learn()
+        self._configurations = len(space)
 
-    def plan(self, number: int) -> tuple[dict[str, Any], dict[str, float]] | None:
+    def plan(self, number: int) -> Plan | None:
         """Values of the next trial.
 
         Args:
@@ -59,26 +81,52 @@ class Planner:
             configuration of the space has been tried.
         """
         if number < len(self.initial):
-            point = self.cube.to_point(self.initial[number])
-            return self._named(point)
+            return self._named(self.cube.to_point(self.initial[number]))
+        leader = self._to_repeat()
+        if leader is not None:
+            return self.table.planned(leader)
         history, pending = self.table.history(), self.table.pending()
         for attempt in range(TRIES):
-            point = self._suggester.suggest(number, history, pending, attempt)
+            point = self._suggester.suggest(self._before + number, history, pending, attempt)
             planned = self._named(point)
-            if _key(planned[0]) not in self._tried:
+            if planned[0] not in self._repeats:
                 return planned
         return None
 
     def start(self, number: int, values: Mapping[str, Any], point: Mapping[str, float]) -> None:
         """A trial has started, or has found new hyperparameters while it was built."""
-        self._tried.add(_key(values))
-        self.table.add(number, values, point)
+        row = self._before + number
+        # One that repeats another adds no point.
+        if self._repeats.start(row, values).first == row:
+            self.table.add(row, values, point)
 
     def finish(self, number: int, score: float) -> None:
         """A trial has ended; its score, more is better, -inf where there is none."""
-        self.table.finish(number, score)
+        configuration = self._repeats.finish(self._before + number, score)
+        self.table.finish(configuration.first, configuration.mean)
 
-    def _named(self, point: Any) -> tuple[dict[str, Any], dict[str, float]]:
+    def best(self) -> Iterator[int]:
+        """Numbers of the best trials, one a configuration: its latest, which was not chosen for its luck."""
+        for configuration in self._repeats.best():
+            if configuration.first >= self._before:
+                yield max(configuration.scores) - self._before
+
+    def _learn(self) -> None:
+        inside = fitting(self.earlier, self.cube)
+        for number, trial in enumerate(inside):
+            values, point = self._named(self.cube.to_point(trial.values))
+            self.start(number, values, point)
+            self.finish(number, -math.inf if trial.score is None else trial.score)
+        self._before = len(inside)
+
+    def _to_repeat(self) -> int | None:
+        """The leader, where it has not been tried often enough to be believed."""
+        leader = self.table.leader() if self.reevaluate else None
+        if leader is None or leader < self._before:
+            return None
+        return leader if len(self._repeats.of(leader).numbers) <= self.reevaluate else None
+
+    def _named(self, point: NDArray) -> Plan:
         values = self.cube.to_values(point)
         snapped = self.cube.to_point(values, point)
         names = [each.name for each in self.cube.dimensions]
@@ -89,11 +137,5 @@ class Planner:
         for name, value in values.items():
             if name not in by_name:
                 raise ValueError(f"initial: no hyperparameter is called {name!r}; there are {', '.join(by_name)}.")
-            try:
-                by_name[name].to_unit(value)
-            except (TypeError, ValueError) as error:
-                raise ValueError(f"initial: {error}") from None
-
-
-def _key(values: Mapping[str, Any]) -> tuple[Any, ...]:
-    return tuple(sorted(values.items()))
+            if not by_name[name].holds(value):
+                raise ValueError(f"initial: {name}: {value!r} is not {by_name[name].range}.")

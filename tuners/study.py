@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import math
 import os
 from collections.abc import Mapping
 from typing import Any
 
 from tuners.dimensions import Cube, cube_from_space
 from tuners.journal import read_journal
+from tuners.repeats import Repeats
 from tuners.replay import TrialState, replay
 
 
@@ -99,9 +101,20 @@ class Study:
 
     @functools.cached_property
     def best(self) -> tuple[TrialRecord, ...]:
-        """Trials with a score, the best first, the earlier of equals first."""
-        sign = -1 if self.direction == "max" else 1
-        return tuple(sorted(self.completed, key=lambda trial: sign * (trial.score or 0.0)))
+        """Trials with a score, the best first, the earlier of equals first.
+
+        Trials with the same values are one configuration: its latest trial stands at the mean of their scores, the
+        others are last, as `CoarseToFineOracle.get_best_trials` has it.
+        """
+        sign = 1 if self.direction == "max" else -1
+        repeats = Repeats()
+        for index, trial in enumerate(self.trials):
+            if trial.status != "RUNNING":
+                repeats.start(index, trial.values)
+                repeats.finish(index, -math.inf if trial.score is None else sign * trial.score)
+        leading = [self.trials[max(each.scores)] for each in repeats.best()]
+        known = {trial.trial_id for trial in leading}
+        return (*leading, *(trial for trial in self.completed if trial.trial_id not in known))
 
     def best_values(self, count: int = 1) -> list[dict[str, Any]]:
         """Values of the best trials, as `CoarseToFineOracle(initial=...)` takes them for another search.

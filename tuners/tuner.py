@@ -20,11 +20,13 @@ import numpy as np
 from tuners import checkpoints
 from tuners.engine.choice import Engines
 from tuners.engine.training import Request, Trained
+from tuners.folds import Folds
 from tuners.oracle import CoarseToFineOracle
 from tuners.parallel.channel import is_worker
 from tuners.parallel.chief import serve_oracle
 from tuners.parallel.heartbeat import beating
 from tuners.protocols import Observer
+from tuners.pruning import SuccessiveHalving
 from tuners.results import averaged
 
 MEMORY_GROWTH = 256 * 2**20
@@ -41,13 +43,23 @@ class FastTuner(keras_tuner.Tuner):
     Args:
         oracle: A `keras_tuner.Oracle`.
         hypermodel: A `keras_tuner.HyperModel` or a function that takes `hp` and returns a compiled Keras model.
-        engine: "fit" trains by `HyperModel.fit`; "graph" runs whole epochs in the graph, with the data on the
-            device, to the same result; "auto" is "graph" where that can be done (see `tuners.engine.graph`), or "fit".
+        engine: How trials are trained, to the same result either way: "fit" by `HyperModel.fit`; "graph" with whole
+            epochs in the graph and the data on the device; "population" with the model written out in numpy, so that no
+            trial waits for a graph; "auto" by the fastest that takes the trial (see `tuners.engine.choice`).
         keep_checkpoints: Number of best trials whose weights are kept on disk, >= 1.
-        trial_time_limit: Seconds after which a trial begins no further epoch, or None.
+        trial_time_limit: Seconds after which a trial begins no further epoch, or None. With several executions or
+            folds it holds for each.
+        folds: Number of folds of a cross-validation over x and y, or None. A trial's metrics are the mean over the
+            folds, and the weights that are kept are the best fold's.
+        pruning: What ends trials early that fall behind, such as `SuccessiveHalving()`, or None. They count as
+            completed, with what they have reached. Goes with one execution a trial and no folds. Trials in worker
+            processes do not know of each other and are not pruned.
         observer: Is told of epochs and trials as they end; see `tuners.protocols.Observer`.
         **kwargs: Arguments of `keras_tuner.Tuner`: `executions_per_trial`, `max_model_size`, `optimizer`, `loss`,
             `metrics`, `distribution_strategy`, `directory`, `project_name`, `tuner_id`, `overwrite`.
+
+    Attributes:
+        epochs_saved: Epochs that pruning has left out so far.
 
     Raises:
         ValueError: An argument is out of range.
@@ -61,6 +73,8 @@ class FastTuner(keras_tuner.Tuner):
         engine: str = "auto",
         keep_checkpoints: int = 3,
         trial_time_limit: float | None = None,
+        folds: int | None = None,
+        pruning: SuccessiveHalving | None = None,
         observer: Observer | None = None,
         **kwargs: Any,
     ) -> None:
@@ -71,6 +85,10 @@ class FastTuner(keras_tuner.Tuner):
             # What the parent has begun anew is not to be removed again.
             kwargs["overwrite"] = False
         super().__init__(oracle=oracle, hypermodel=hypermodel, **kwargs)
+        self.folds = None if folds is None else Folds(folds, trial_seed(getattr(oracle, "seed", 0), "folds", 0))
+        self.pruning, self.epochs_saved = pruning, 0
+        if pruning is not None and (folds is not None or self.executions_per_trial > 1):
+            raise ValueError("pruning compares single trainings: leave out folds and executions_per_trial, or pruning.")
         self.keep_checkpoints = keep_checkpoints
         self.trial_time_limit, self.observer = trial_time_limit, observer
         self._memory = _resident_memory()
@@ -101,6 +119,8 @@ class FastTuner(keras_tuner.Tuner):
             with beating(self.oracle, trial.trial_id):
                 self._attempt(trial, args, kwargs)
             self.on_trial_end(trial)
+        if self.epochs_saved and getattr(self.oracle, "verbose", False):
+            print(f"Pruning has saved {self.epochs_saved} epochs.")
         self.on_search_end()
 
     def run_trial(self, trial: Any, *args: Any, **kwargs: Any) -> list[dict[str, float]]:
@@ -112,9 +132,12 @@ class FastTuner(keras_tuner.Tuner):
             **kwargs: Keyword arguments of `model.fit`.
 
         Returns:
-            Metrics of each epoch, averaged over the executions.
+            Metrics of each epoch, averaged over the executions and folds.
         """
-        executions = [self._execute(trial, number, args, kwargs) for number in range(self.executions_per_trial)]
+        parts = [(args, kwargs)] if self.folds is None else [((), fold) for fold in self.folds.of(args, kwargs)]
+        executions = [
+            self._execute(trial, number, *part) for number, part in enumerate(parts * self.executions_per_trial)
+        ]
         best = max(executions, key=lambda trained: self._merit(trained.epochs))
         self._keep(trial, best, self._merit(averaged([each.epochs for each in executions])))
         return averaged([each.epochs for each in executions])
@@ -194,9 +217,14 @@ class FastTuner(keras_tuner.Tuner):
         model = self._build(trial.hyperparameters)
         epochs = int(kwargs.get("epochs", 1))
 
-        def on_epoch(epoch: int, logs: Mapping[str, float]) -> None:
+        history: list[float] = []
+
+        def on_epoch(epoch: int, logs: Mapping[str, float]) -> bool:
             if self.observer is not None:
                 self.observer.on_epoch(trial, epoch, epochs, logs)
+            stopped = epoch < epochs and self._falls_behind(trial, history, logs)
+            self.epochs_saved += epochs - epoch if stopped else 0
+            return stopped
 
         request = Request(
             hypermodel=self.hypermodel,
@@ -210,6 +238,20 @@ class FastTuner(keras_tuner.Tuner):
             deadline=None if self.trial_time_limit is None else time.monotonic() + self.trial_time_limit,
         )
         return self._engines.train(request)
+
+    def _falls_behind(self, trial: Any, history: list[float], logs: Mapping[str, float]) -> bool:
+        """Whether pruning ends a trial; its history so far is added to."""
+        objective = self.oracle.objective
+        if self.pruning is None or not objective.has_value(logs):
+            return False
+        sign = 1 if objective.direction == "max" else -1
+        history.append(sign * float(objective.get_value(logs)))
+        others = (
+            [sign * float(np.mean(each.value)) for each in other.metrics.get_history(objective.name)]
+            for trial_id, other in self.oracle.trials.items()
+            if trial_id != trial.trial_id and other.metrics.exists(objective.name)
+        )
+        return self.pruning.stops(history, others)
 
     def _build(self, hp: keras_tuner.HyperParameters) -> keras.Model:
         self._free_memory()
@@ -248,9 +290,11 @@ class FastTuner(keras_tuner.Tuner):
 
     def _keep(self, trial: Any, trained: Trained, merit: float) -> None:
         sign = 1 if self.oracle.objective.direction == "max" else -1
-        others = [sign * each.score for each in self._best(self.keep_checkpoints) if each.trial_id != trial.trial_id]
+        best = [each for each in self._best(self.keep_checkpoints) if each.trial_id != trial.trial_id]
+        # The latest trial of a leading configuration stands for it, whatever it reached itself.
+        leads = any(each.hyperparameters.values == trial.hyperparameters.values for each in best)
         # Written before the oracle knows, so that a trial that has ended always has its weights.
-        if len(others) < self.keep_checkpoints or merit > min(others):
+        if leads or len(best) < self.keep_checkpoints or merit > min(sign * each.score for each in best):
             checkpoints.save_weights(self.project_dir, trial.trial_id, trained.weights, trained.build_config)
 
     def _best(self, count: int) -> list[Any]:

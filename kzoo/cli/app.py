@@ -7,7 +7,7 @@ import sys
 
 import typer
 
-from kzoo.cli import export, models, predict, report, search
+from kzoo.cli import check, export, models, predict, report, search, serve, versions
 from kzoo.cli.console import Failure, warn
 
 app = typer.Typer(
@@ -23,6 +23,10 @@ app.command("search")(search.search)
 app.command("report")(report.report)
 app.command("export")(export.export)
 app.command("predict")(predict.predict)
+app.command("check")(check.check)
+app.command("serve")(serve.serve)
+app.command("promote")(versions.promote)
+app.command("prune")(versions.prune)
 
 
 def main() -> None:

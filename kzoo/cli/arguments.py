@@ -11,6 +11,8 @@ from typing import Annotated, Any
 import typer
 
 RunDirectory = Annotated[Path, typer.Argument(metavar="RUN", help="Directory of a search.", show_default=False)]
+ExportName = Annotated[str, typer.Argument(help="Name of the export.", show_default=False)]
+Exports = Annotated[Path, typer.Option("--to", metavar="DIR", help="Directory of the exports.")]
 Json = Annotated[bool, typer.Option("--json", help="Print machine-readable results.")]
 Data = Annotated[
     str,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -14,7 +13,10 @@ from kzoo.cli import arguments, summary
 from kzoo.cli.console import Failure, bad_argument, console, mendable, print_json
 from kzoo.cli.quiet import import_tensorflow
 from kzoo.cli.run import Run
-from kzoo.cli.shown import number
+from kzoo.cli.shown import number, shown_name, shown_value
+from kzoo.files import write_text
+from kzoo.serving.errors import ServingError
+from kzoo.serving.labels import write_current_configuration
 
 if TYPE_CHECKING:
     import keras
@@ -31,28 +33,43 @@ REQUEST_ROWS = 2
 def export(
     run: arguments.RunDirectory,
     name: Annotated[str, typer.Option(help="Name to serve it under.")],
-    to: Annotated[Path, typer.Option(metavar="DIR", help="Directory of the exports.")] = Path("saved_models"),
+    to: arguments.Exports = Path("saved_models"),
     trial: Annotated[str | None, typer.Option(help="Number of a trial; the best if not given.")] = None,
+    refit: Annotated[
+        bool, typer.Option("--refit", help="Train it again first, on training and validation rows together.")
+    ] = False,
+    seeds: Annotated[int, typer.Option(min=1, help="With --refit: models to train; their answers are averaged.")] = 1,
     fold: Annotated[bool, typer.Option(help="Fold batch norm into the layers beside it: answers faster.")] = True,
     as_json: arguments.Json = False,
 ) -> None:
     """Export the best model of a search as a SavedModel that TensorFlow Serving takes."""
     if not name.strip() or Path(name).name != name or name.startswith("."):
         raise typer.BadParameter(f"{name!r} is no name for a model; letters, digits, - and _ do.", param_hint="--name")
+    if seeds > 1 and not refit:
+        raise typer.BadParameter("several seeds need models trained again; add --refit.", param_hint="--seeds")
     study = summary.load(run)
     asked = Run.read(run)
     chosen = _chosen(study, trial, run)
     with mendable(kzoo.DataError):
         data = asked.load_data()
     import_tensorflow()
-    model = _trained(asked, run, chosen)
-    metrics = {
-        part: model.evaluate(x, y, verbose=0, return_dict=True)
-        for part, x, y in (("validation", data.x_val, data.y_val), ("test", data.x_test, data.y_test))
-    }
-    with mendable(kzoo.ExportError, OSError):
-        path = kzoo.export_model(model, to / name, task=asked.task, examples=data.x_train[:EXAMPLES], fold=fold)
+    model, training = _model(asked, run, chosen, data, refitted=refit, seeds=seeds)
+    parts = {"test": (data.x_test, data.y_test)}
+    if not refit:
+        # A model that has been trained on them says nothing by them.
+        parts = {"validation": (data.x_val, data.y_val), **parts}
+    metrics = {part: model.evaluate(x, y, verbose=0, return_dict=True) for part, (x, y) in parts.items()}
+    with mendable(kzoo.ExportError, ServingError, OSError):
+        path = kzoo.export_model(
+            model,
+            to / name,
+            task=asked.task,
+            examples=data.x_train[:EXAMPLES],
+            card=_card(asked, chosen, data, metrics, training),
+            fold=fold,
+        )
         request = _write_request(path.parent, data)
+        write_current_configuration(path.parent)
     if as_json:
         print_json({"path": str(path), "trial": chosen.number, "metrics": metrics})
     else:
@@ -87,12 +104,35 @@ def _trained(asked: Run, run: Path, trial: TrialRecord) -> keras.Model:
     return model
 
 
+def _model(
+    asked: Run, run: Path, trial: TrialRecord, data: kzoo.Dataset, *, refitted: bool, seeds: int
+) -> tuple[keras.Model, str]:
+    """The model to export, and how its weights came about."""
+    found = f"trial {trial.number} of a search"
+    if not refitted:
+        return _trained(asked, run, trial), f"{found}, epoch {trial.best_epoch} of {asked.epochs}"
+    epochs = trial.best_epoch or asked.epochs
+    model = kzoo.refit(asked.hypermodel(), trial.values, data, epochs=epochs, seeds=range(1, seeds + 1))
+    how = f"{found}, trained again for {epochs} epochs on training and validation rows"
+    return model, how + (f"; the mean of {seeds} models" if seeds > 1 else "")
+
+
+def _card(
+    asked: Run, trial: TrialRecord, data: kzoo.Dataset, metrics: dict[str, dict[str, float]], training: str
+) -> kzoo.ModelCard:
+    return kzoo.ModelCard.of(
+        data,
+        family=asked.model,
+        hyperparameters={shown_name(name): shown_value(name, value) for name, value in trial.values.items()},
+        metrics=metrics,
+        training=training,
+    )
+
+
 def _write_request(base: Path, data: kzoo.Dataset) -> Path:
     """A request to try the export with, beside its versions: the server takes only directories with a number."""
     path = base / "request.json"
-    staged = base / f".request.{os.getpid()}"
-    staged.write_text(json.dumps({"instances": data.x_test[:REQUEST_ROWS].tolist()}), encoding="utf-8")
-    staged.replace(path)
+    write_text(path, json.dumps({"instances": data.x_test[:REQUEST_ROWS].tolist()}))
     return path
 
 
@@ -103,3 +143,4 @@ def _show(path: Path, trial: TrialRecord, metrics: dict[str, dict[str, Any]], re
         line = ", ".join(f"{name} {number(float(value), 4)}" for name, value in values.items())
         out.print(f"{part:>10}: {line}", markup=False)
     out.print(f"\nNext: kzoo predict {path.parent} {request}", markup=False, soft_wrap=True)
+    out.print(f"      kzoo serve {path.parent.name}", markup=False, soft_wrap=True)

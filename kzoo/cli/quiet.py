@@ -25,6 +25,8 @@ def import_tensorflow() -> None:
 
             # The first use of a device has remarks of its own.
             tensorflow.config.list_logical_devices()
+            # A search traces a function for each structure that it meets; TensorFlow warns from the fifth on.
+            tensorflow.get_logger().setLevel("ERROR")
         except BaseException:
             remarks.seek(0)
             os.write(kept, remarks.read())

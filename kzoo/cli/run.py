@@ -5,13 +5,13 @@ from __future__ import annotations
 import dataclasses
 import importlib.metadata
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kzoo.cli.console import Failure
 from kzoo.datasets import Dataset, load_dataset
+from kzoo.files import write_text
 from kzoo.task import Task
 
 if TYPE_CHECKING:
@@ -114,13 +114,7 @@ class Run:
             OSError: It cannot be written.
         """
         directory.mkdir(parents=True, exist_ok=True)
-        text = json.dumps({"format": FORMAT, **dataclasses.asdict(self)}, indent=1)
-        staged = directory / f".{FILE}.{os.getpid()}"
-        with staged.open("w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        staged.replace(directory / FILE)
+        write_text(directory / FILE, json.dumps({"format": FORMAT, **dataclasses.asdict(self)}, indent=1))
 
     @classmethod
     def read(cls, directory: Path) -> Run:

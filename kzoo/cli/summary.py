@@ -26,6 +26,10 @@ def load(directory: Path) -> Study:
 
     try:
         return Study.load(directory)
+    except FileNotFoundError:
+        raise Failure(
+            f"{directory} holds no search; start one with: kzoo search MODEL --data DATA --out {directory}"
+        ) from None
     except (OSError, ValueError) as error:
         raise Failure(describe(error)) from None
 

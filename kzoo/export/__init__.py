@@ -6,6 +6,8 @@ import lazy_loader as _lazy
 __getattr__, __dir__, __all__ = _lazy.attach(
     __name__,
     submod_attrs={
+        "card": ["ModelCard"],
+        "checking": ["check"],
         "errors": ["ExportError", "RequestError"],
         "exporter": ["export_model"],
         "prediction": ["predict"],

@@ -11,12 +11,16 @@ import numpy as np
 import tensorflow as tf
 
 from kzoo.export import answers
+from kzoo.export.card import Facts, ModelCard, write_card
 from kzoo.export.errors import ExportError
-from kzoo.export.gate import Expectation, first_rows, pass_gate
+from kzoo.export.folding import Folding
+from kzoo.export.gate import Expectation, Passed, first_rows, pass_gate
 from kzoo.export.interface import BatchArrays, Interface, interface_of
+from kzoo.export.manifest import write_manifest
 from kzoo.export.saved_model import write_saved_model
 from kzoo.export.staging import claim_and_publish, staging
 from kzoo.export.verified_folding import FOLD_TOLERANCE, verified_fold
+from kzoo.export.warmup import write_warmup
 from kzoo.task import Task
 
 if TYPE_CHECKING:
@@ -33,6 +37,7 @@ def export_model(
     examples: Any,
     task: Task | None = None,
     class_names: Sequence[str] | None = None,
+    card: ModelCard | None = None,
     fold: bool = True,
     tolerance: float = 1e-5,
 ) -> Path:
@@ -43,12 +48,13 @@ def export_model(
     Args:
         model: Any Keras model that takes batches of any size; it need not be compiled.
         base_dir: Directory of the versions, such as `saved_models/digits`; the server's base path.
-        examples: Some raw rows, at least 1 and rather 17, in the structure that the model is called with: an array
-            [rows, ...], or a list or dict of them. The export is checked with them.
+        examples: Some raw rows, at least 1 and rather 64, in the structure that the model is called with: an array
+            [rows, ...], or a list or dict of them. The export is checked with them, and the server warms up with them.
         task: What the model has learned. A classification task makes it answer with `probabilities`, `label` and
             `classes`.
         class_names: The same for a model without a task: one name a class, in the order of the probabilities. Without
             task and class names the export answers with the model's own outputs (`outputs`, or their names).
+        card: What is known of the model; it is kept in the export, with what the exporter finds out itself.
         fold: Whether to fold batch norm and normalisation into the layers beside them, which answers the same faster.
             It is done only as far as the examples get the same answers; False exports the graph as it was trained.
         tolerance: Largest difference from the model's own outputs, as a share of the largest of them, or of 1 if that
@@ -65,11 +71,13 @@ def export_model(
     own = _own_outputs(model, interface, rows)
     answers.check_outputs(own, interface)
     half = model.compute_dtype in ("float16", "bfloat16")
-    served = model
+    folding = Folding(model, reason="not asked for")
     if fold:
-        served = verified_fold(model, interface, rows, own, _HALF_PRECISION if half else FOLD_TOLERANCE).model
+        folding = verified_fold(model, interface, rows, own, _HALF_PRECISION if half else FOLD_TOLERANCE)
     with staging(base_dir) as directory:
-        signatures = write_saved_model(served, interface, directory)
+        signatures = write_saved_model(folding.model, interface, directory)
+        name = Path(base_dir).resolve().name
+        write_warmup(directory, name, signatures, rows, interface.feature_names)
         expectation = Expectation(
             signatures,
             first_rows(rows),
@@ -78,8 +86,22 @@ def export_model(
             interface.class_names,
             interface.feature_names,
         )
-        pass_gate(directory, expectation)
+        passed = pass_gate(directory, expectation)
+        write_card(directory, card or ModelCard(), _facts(name, directory, passed, folding, interface))
+        write_manifest(directory)
         return claim_and_publish(directory)
+
+
+def _facts(name: str, directory: Path, passed: Passed, folding: Folding, interface: Interface) -> Facts:
+    return Facts(
+        name=name,
+        parameters=folding.model.count_params(),
+        size=sum(file.stat().st_size for file in (directory / "variables").iterdir()),
+        signatures=passed.signatures,
+        class_names=interface.class_names,
+        folded=folding.folded,
+        not_folded=folding.reason,
+    )
 
 
 def _own_outputs(model: keras.Model, interface: Interface, arrays: BatchArrays) -> BatchArrays:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
-import pickle
 import subprocess
 import sys
 import tempfile
@@ -19,10 +18,12 @@ from pathlib import Path
 import numpy as np
 
 from kzoo.export.errors import ExportError
+from kzoo.export.tensors import read_arrays, write_arrays
 
 # Batch sizes that every export must take; the last is odd and no power of two, so that nothing fits it by chance.
 BATCH_SIZES = (1, 3, 17)
 ROWS = BATCH_SIZES[-1]
+VERDICT = "verdict.json"
 _TIMEOUT = 600.0
 
 
@@ -47,39 +48,70 @@ class Expectation:
     class_names: tuple[str, ...] = ()
     feature_names: tuple[str, ...] = ()
 
+    def write(self, scratch: Path) -> None:
+        """Write it for the process that `read`s it."""
+        write_arrays(scratch / "inputs.pb", self.inputs)
+        write_arrays(scratch / "outputs.pb", self.outputs)
+        rest = {name: getattr(self, name) for name in ("signatures", "tolerance", "class_names", "feature_names")}
+        (scratch / "expectation.json").write_text(json.dumps(rest), encoding="utf-8")
+
+    @classmethod
+    def read(cls, scratch: Path) -> Expectation:
+        """What `write` wrote."""
+        rest = json.loads((scratch / "expectation.json").read_text(encoding="utf-8"))
+        names = {name: tuple(rest[name]) for name in ("signatures", "class_names", "feature_names")}
+        inputs, outputs = read_arrays(scratch / "inputs.pb"), read_arrays(scratch / "outputs.pb")
+        return cls(inputs=inputs, outputs=outputs, tolerance=rest["tolerance"], **names)
+
 
 def first_rows(arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
     """As many rows as the gate needs, beginning again from the first where there are fewer."""
     return {name: array[np.arange(ROWS) % len(array)] for name, array in arrays.items()}
 
 
-def pass_gate(directory: Path, expectation: Expectation) -> None:
+@dataclasses.dataclass(frozen=True)
+class Passed:
+    """What is known of an export that has passed.
+
+    Attributes:
+        signatures: By name, its "inputs" and "outputs", each as "name: dtype [shape]".
+    """
+
+    signatures: Mapping[str, Mapping[str, list[str]]]
+
+
+def pass_gate(directory: Path, expectation: Expectation) -> Passed:
     """Run a staged export in a fresh process and compare it with what is expected.
+
+    The process leaves golden requests in the export, with the answers that it has found good.
 
     Args:
         directory: The staged export.
         expectation: What it must do.
 
+    Returns:
+        What the process has seen.
+
     Raises:
         ExportError: It does not do that, or cannot be run.
     """
     with tempfile.TemporaryDirectory(prefix="kzoo-gate-") as scratch:
-        # Pickle keeps every dtype, and nobody else can write to this directory.
-        wanted, verdict = Path(scratch) / "expectation.pickle", Path(scratch) / "verdict.json"
-        wanted.write_bytes(pickle.dumps(expectation))
-        command = [sys.executable, "-m", "kzoo.export.gate_process", str(directory), str(wanted), str(verdict)]
+        expectation.write(Path(scratch))
+        command = [sys.executable, "-m", "kzoo.export.gate_process", str(directory), scratch]
         try:
             done = subprocess.run(
                 command, env=_environment(), capture_output=True, text=True, timeout=_TIMEOUT, check=False
             )
         except subprocess.TimeoutExpired:
             raise ExportError(f"The staged export did not answer within {_TIMEOUT:.0f} s.") from None
+        verdict = Path(scratch) / VERDICT
         if not verdict.exists():
             tail = "\n".join(done.stderr.strip().splitlines()[-5:])
             raise ExportError(f"The process that checks the export ended with status {done.returncode}:\n{tail}")
-        problems = json.loads(verdict.read_text(encoding="utf-8"))
-    if problems:
-        raise ExportError("The export would not serve, so it is not published: " + " ".join(problems))
+        found = json.loads(verdict.read_text(encoding="utf-8"))
+    if found["problems"]:
+        raise ExportError("The export would not serve, so it is not published: " + " ".join(found["problems"]))
+    return Passed(found["signatures"])
 
 
 def _environment() -> dict[str, str]:

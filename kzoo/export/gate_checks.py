@@ -12,6 +12,7 @@ from kzoo.export.gate import BATCH_SIZES, Expectation
 from kzoo.export.graph_checks import training_ops
 from kzoo.export.runner import Runner
 from kzoo.export.saved_model import CLASSIFY, NUMERIC, REGRESS, SERVING
+from kzoo.export.warmup import read_warmup
 
 Arrays = Mapping[str, np.ndarray]
 
@@ -28,9 +29,30 @@ def problems_of(runner: Runner, expectation: Expectation) -> list[str]:
     """
     return (
         list(_signature_problems(runner, expectation))
-        or [*_weight_problems(runner), *training_ops(runner)]
+        or [*weight_problems(runner), *training_ops(runner)]
         or list(_answer_problems(runner, expectation))
+        or list(warmup_problems(runner))
     )
+
+
+def warmup_problems(runner: Runner) -> Iterator[str]:
+    """What is wrong with the warm-up requests: one that fails keeps the server from loading the export."""
+    try:
+        for name, inputs in read_warmup(runner.directory):
+            runner.run(name, inputs)
+    except (KeyError, tf.errors.OpError) as error:
+        yield f"A warm-up request fails, which would keep the server from loading the export: {error}"
+
+
+def weight_problems(runner: Runner) -> Iterator[str]:
+    """Weights that are not finite."""
+    checkpoint = tf.train.load_checkpoint(str(runner.directory / "variables" / "variables"))
+    for name, dtype in checkpoint.get_variable_to_dtype_map().items():
+        if dtype.is_floating and not np.isfinite(checkpoint.get_tensor(name).astype("float32")).all():
+            yield (
+                f"A weight of shape {checkpoint.get_variable_to_shape_map()[name]} holds NaN or infinity, which the "
+                "server would answer with; train the model again."
+            )
 
 
 def _signature_problems(runner: Runner, expectation: Expectation) -> Iterator[str]:
@@ -44,16 +66,6 @@ def _signature_problems(runner: Runner, expectation: Expectation) -> Iterator[st
                     f"Signature {signature.name!r} has {tensor.name!r} of shape {list(tensor.shape)}: the first "
                     "dimension must be the batch, of any size."
                 )
-
-
-def _weight_problems(runner: Runner) -> Iterator[str]:
-    checkpoint = tf.train.load_checkpoint(str(runner.directory / "variables" / "variables"))
-    for name, dtype in checkpoint.get_variable_to_dtype_map().items():
-        if dtype.is_floating and not np.isfinite(checkpoint.get_tensor(name).astype("float32")).all():
-            yield (
-                f"A weight of shape {checkpoint.get_variable_to_shape_map()[name]} holds NaN or infinity, which the "
-                "server would answer with; train the model again."
-            )
 
 
 def _answer_problems(runner: Runner, expectation: Expectation) -> Iterator[str]:

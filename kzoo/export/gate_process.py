@@ -1,12 +1,11 @@
-"""Entry point of the process that checks a staged export: `python -m kzoo.export.gate_process DIR EXPECTATION VERDICT`.
+"""Entry point of the process that checks a staged export: `python -m kzoo.export.gate_process DIR SCRATCH`.
 
-It writes a list of problems as JSON, empty where the export is good.
+It writes a list of problems as JSON, empty where the export is good, and what the signatures take and answer.
 """
 
 from __future__ import annotations
 
 import json
-import pickle
 import sys
 from pathlib import Path
 
@@ -14,24 +13,38 @@ from pathlib import Path
 sys.modules["keras"] = None  # type: ignore[assignment]
 
 from kzoo.export.errors import ExportError  # noqa: E402
+from kzoo.export.gate import VERDICT, Expectation  # noqa: E402
 from kzoo.export.gate_checks import problems_of  # noqa: E402
-from kzoo.export.runner import Runner  # noqa: E402
+from kzoo.export.golden import write_golden  # noqa: E402
+from kzoo.export.runner import Runner, Tensor  # noqa: E402
 
 
-def main(directory: str, expectation: str, verdict: str) -> None:
+def main(directory: str, scratch: str) -> None:
     """Check an export.
 
     Args:
         directory: The staged export.
-        expectation: File with the pickled `Expectation`.
-        verdict: File to write the problems to.
+        scratch: Directory with the `Expectation`, for the verdict too.
     """
+    expectation = Expectation.read(Path(scratch))
+    signatures: dict[str, dict[str, list[str]]] = {}
     try:
         with Runner(directory) as runner:
-            problems = problems_of(runner, pickle.loads(Path(expectation).read_bytes()))
+            problems = problems_of(runner, expectation)
+            if not problems:
+                write_golden(runner, expectation.inputs, expectation.feature_names)
+            for name, signature in runner.signatures.items():
+                parts = {"inputs": signature.inputs, "outputs": signature.outputs}
+                signatures[name] = {part: [_said(each) for each in tensors.values()] for part, tensors in parts.items()}
     except ExportError as error:
         problems = [str(error)]
-    Path(verdict).write_text(json.dumps(problems), encoding="utf-8")
+    verdict = {"problems": problems, "signatures": signatures}
+    (Path(scratch) / VERDICT).write_text(json.dumps(verdict), encoding="utf-8")
+
+
+def _said(tensor: Tensor) -> str:
+    shape = "any shape" if tensor.shape is None else [size or "any" for size in tensor.shape]
+    return f"{tensor.name}: {tensor.dtype.name} {shape}".replace("'", "")
 
 
 if __name__ == "__main__":

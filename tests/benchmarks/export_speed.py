@@ -6,11 +6,14 @@ the machine does. Run it with `python tests/benchmarks/export_speed.py`.
 
 from __future__ import annotations
 
+import argparse
 import dataclasses
+import datetime
+import importlib.metadata
 import statistics
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import keras
@@ -44,7 +47,6 @@ def trained(name: str, data: kzoo.Dataset, **options: object) -> Subject:
 
 def large(data: kzoo.Dataset) -> Subject:
     """An MLP of about 100 MB."""
-    model = kzoo.create_model("mlp", data.task, units=512, layers=4)
     inputs = keras.Input(data.task.input_shape, dtype=data.task.input_dtype)
     x = keras.layers.Flatten()(keras.layers.Rescaling(1 / 16)(inputs))
     for _ in range(7):
@@ -98,10 +100,11 @@ def largest_difference(subject: Subject, export: Path) -> float:
     return float(np.abs(answer - subject.model.predict(subject.rows, verbose=0)).max())
 
 
-def main() -> None:
+def tables() -> Iterator[str]:
+    """Lines of the report, as they are found."""
     data = kzoo.load_dataset("digits")
-    print("| model | signature | weights on disk | batch 1 | batch 32 | batch 256 | geometric mean | difference |")
-    print("|---|---|---|---|---|---|---|---|")
+    yield "| model | signature | weights on disk | batch 1 | batch 32 | batch 256 | geometric mean | difference |"
+    yield "|---|---|---:|---:|---:|---:|---:|---:|"
     for subject in (trained("mlp", data), trained("convnet", data), trained("resnet", data)):
         with tempfile.TemporaryDirectory() as scratch:
             ours, keras_own = exports(subject, Path(scratch))
@@ -110,13 +113,31 @@ def main() -> None:
             for signature in ("numeric", "serving_default"):
                 speeds = answer_ratios(ours, keras_own, subject.rows, signature)
                 cells = " | ".join(f"{speed:.2f}" for speed in (*speeds, statistics.geometric_mean(speeds)))
-                print(f"| {subject.name} | {signature} | {size:.3f} | {cells} | {difference:.1e} |", flush=True)
+                yield f"| {subject.name} | {signature} | {size:.3f} | {cells} | {difference:.1e} |"
     subject = large(data)
     with tempfile.TemporaryDirectory() as scratch:
         ours, keras_own = exports(subject, Path(scratch))
         size = weights_on_disk(ours) / 1e6
         load = 1 / ratio(lambda: Runner(keras_own).close(), lambda: Runner(ours).close(), 7)
-    print(f"\nA model of {size:.0f} MB loads in {load:.2f} of the time that `model.export`'s takes.")
+    yield f"\nA model of {size:.0f} MB loads in {load:.2f} of the time that `model.export`'s takes."
+    versions = ", ".join(f"{each} {importlib.metadata.version(each)}" for each in ("tensorflow", "keras"))
+    yield (
+        "\nWeights on disk are a share of those of `model.export`; speeds are its time over ours, `serve` against the "
+        "signature named (`serving_default` answers with text besides); the difference is the largest from the Keras "
+        f"model's probabilities. Made by `tests/benchmarks/export_speed.py` on {datetime.date.today()}; {versions}."
+    )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--out", type=Path, help="file to keep the tables in")
+    options = parser.parse_args()
+    lines = []
+    for line in tables():
+        print(line, flush=True)
+        lines.append(line)
+    if options.out:
+        options.out.write_text("\n".join(lines) + "\n")
 
 
 if __name__ == "__main__":

@@ -29,7 +29,7 @@ from kzoo.cli import arguments
         (("models", "mpl"), ("mlp",)),
         (("export", "nowhere", "--name", "x"), ("nowhere",)),
         (("export", "nowhere", "--name", "../x"), ("--name",)),
-        (("report", "nowhere"), ("nowhere",)),
+        (("report", "nowhere"), ("nowhere holds no search", "kzoo search MODEL")),
         (("predict", "nowhere", "missing.json"), ("missing.json",)),
     ],
 )

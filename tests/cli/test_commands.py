@@ -124,3 +124,48 @@ def test_a_csv_with_two_targets_goes_all_the_way(kzoo):
     assert kzoo("export", "RUN", "--name", "pair").exit_code == 0
     answer = json.loads(kzoo("predict", "saved_models/pair", "saved_models/pair/request.json").stdout)
     assert len(answer["predictions"][0]) == 2
+
+
+def test_check_finds_damage(exported):
+    versions = exported.directory / "saved_models" / "wine"
+    newest = max(versions.glob("[0-9]*"), key=lambda path: int(path.name))
+    result = exported("check", "saved_models/wine")
+    assert result.exit_code == 0
+    assert "whole" in result.stdout
+    weights = newest / "variables" / "variables.data-00000-of-00001"
+    content = weights.read_bytes()
+    weights.write_bytes(content[:-1])
+    try:
+        result = exported("check", "saved_models/wine")
+    finally:
+        weights.write_bytes(content)
+    assert "variables.data-00000-of-00001 has" in result.stdout
+    assert "not fit to serve" in str(result.exception)
+
+
+def test_an_export_says_where_it_comes_from(exported):
+    card = exported.directory / "saved_models" / "wine" / "1" / "assets.extra" / "kzoo" / "model_card.json"
+    record = json.loads(card.read_text())
+    assert (record["family"], record["data"], record["rows"]["test"]) == ("mlp", "wine", 36)
+    assert record["training"].startswith("trial ")
+    assert set(record["metrics"]) == {"validation", "test"}
+
+
+def test_export_of_a_model_trained_again(exported):
+    result = exported("export", "RUN", "--name", "again", "--refit", "--seeds", 2, "--json")
+    record = json.loads(result.stdout)
+    assert set(record["metrics"]) == {"test"}
+    card = exported.directory / record["path"] / "assets.extra" / "kzoo" / "model_card.json"
+    assert "on training and validation rows; the mean of 2 models" in json.loads(card.read_text())["training"]
+    assert "several seeds need" in exported("export", "RUN", "--name", "again", "--seeds", 2).stderr
+
+
+def test_versions_are_promoted_and_pruned(exported):
+    for _ in range(2):
+        assert exported("export", "RUN", "--name", "many").exit_code == 0
+    assert exported.json("promote", "many", 1) == {"stable": 1}
+    assert "labels/canary:predict" in exported("promote", "many", 2, "--label", "canary").stdout
+    assert "has no version 9" in str(exported("promote", "many", 9).exception)
+    assert exported.json("prune", "many", "--keep", 1) == []
+    assert exported("promote", "many", 2).exit_code == 0
+    assert exported.json("prune", "many", "--keep", 1) == [1]

@@ -33,7 +33,7 @@ def trained(engine, build, data, **kwargs):
     assert arguments.refusal(request) == ""
     if engine == "graph":
         return GraphEngine(DeviceData()).train(request)
-    population = PopulationEngine(DeviceData())
+    population = PopulationEngine()
     prepared = population.prepare(request)
     assert not isinstance(prepared, str), prepared
     return population.train(prepared)

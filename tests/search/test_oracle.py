@@ -230,6 +230,8 @@ def test_initial_configurations_come_first(tmp_path):
         oracle_with(tmp_path / "b", initial=[{"y": 1}]).create_trial("a")
     with pytest.raises(ValueError, match="initial: kind: 'z' is not one of a, b"):
         oracle_with(tmp_path / "c", initial=[{"kind": "z"}]).create_trial("a")
+    with pytest.raises(ValueError, match="initial: x: 1.5 is not between 0 and 1"):
+        oracle_with(tmp_path / "d", initial=[{"x": 1.5}]).create_trial("a")
 
 
 def test_a_small_space_is_exhausted_without_repeats(tmp_path):
@@ -247,20 +249,25 @@ def test_a_small_space_is_exhausted_without_repeats(tmp_path):
     assert "Every configuration" in oracle.stop_reason
 
 
-def test_stops_when_the_zoom_has_stopped_paying(tmp_path):
+def test_stops_when_the_zoom_has_stopped_paying(tmp_path, capsys):
     oracle = oracle_with(tmp_path, max_trials=100, patience=10)
+    oracle.verbose = 1
     report(oracle, 1.0)
     while oracle.create_trial("a").status != "STOPPED":
         report(oracle, 0.5)
     assert len(oracle.trials) == 11
     assert "no new best in 10 trials" in oracle.stop_reason
+    assert "no new best in 10 trials" in capsys.readouterr().out
+    assert "no new best in 10 trials" in tuners.Study.load(tmp_path).stopped
 
 
-def test_stops_when_the_time_is_used_up(tmp_path):
+def test_stops_when_the_time_is_used_up(tmp_path, capsys):
     oracle = oracle_with(tmp_path, max_trials=None, max_time=0.05)
+    oracle.verbose = 1
     while oracle.create_trial("a").status != "STOPPED":
         report(oracle, 1.0)
     assert "time is used up" in oracle.stop_reason
+    assert "The time is used up (0.05 s)." in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
@@ -270,6 +277,7 @@ def test_stops_when_the_time_is_used_up(tmp_path):
         ({"max_trials": 0}, "max_trials is 0"),
         ({"max_time": -1}, "max_time is -1"),
         ({"starting_points": "grid"}, "starting_points is 'grid'"),
+        ({"reevaluate": -1}, "reevaluate is -1"),
     ],
 )
 def test_bad_arguments(options, message):
@@ -279,14 +287,6 @@ def test_bad_arguments(options, message):
 
 def test_seed_zero_is_a_seed():
     assert tuners.CoarseToFineOracle(objective="val_loss", seed=0).seed == 0
-
-
-def test_compat_with_keras_tuners_private_corner(tmp_path):
-    oracle = tuners.CoarseToFineOracle(objective="val_loss")
-    assert project_directory(oracle) is None
-    made = Numbers(oracle=oracle, directory=tmp_path, project_name="here")
-    assert project_directory(oracle) == tmp_path / "here"
-    assert str(project_directory(oracle)) == made.project_dir
 
 
 def test_a_worker_of_a_distributed_search_sees_the_trial_it_was_sent(tmp_path):

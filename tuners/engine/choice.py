@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import functools
+
+import tensorflow as tf
+
 from tuners.engine import arguments, fit
 from tuners.engine.data import DeviceData
 from tuners.engine.graph import GraphEngine
@@ -16,7 +20,8 @@ class Engines:
 
     Args:
         name: "fit" for `HyperModel.fit` always; "graph" or "population" for that engine, an error where it cannot be
-            used; "auto" for the population engine where it can be used, else the graph engine, else `HyperModel.fit`.
+            used; "auto" for the population engine where it can be used and there is no GPU, which it would leave idle;
+            else the graph engine; else `HyperModel.fit`.
 
     Raises:
         ValueError: The name is not known.
@@ -26,8 +31,7 @@ class Engines:
         if name not in ENGINES:
             raise ValueError(f"engine is {name!r}; expected one of {', '.join(ENGINES)}.")
         self.name = name
-        data = DeviceData()
-        self._graph, self._population = GraphEngine(data), PopulationEngine(data)
+        self._graph, self._population = GraphEngine(DeviceData()), PopulationEngine()
 
     def train(self, request: Request) -> Trained:
         """Train the model of a trial.
@@ -44,7 +48,7 @@ class Engines:
         if self.name == "fit":
             return fit.train(request)
         refusal = arguments.refusal(request)
-        if not refusal and self.name != "graph":
+        if not refusal and (self.name == "population" or (self.name == "auto" and not _has_gpu())):
             prepared = self._population.prepare(request)
             if not isinstance(prepared, str):
                 return self._population.train(prepared)
@@ -55,3 +59,8 @@ class Engines:
         if self.name != "auto":
             raise ValueError(f"engine={self.name!r} cannot train this trial: {refusal}; use engine='auto'.")
         return fit.train(request)
+
+
+@functools.cache
+def _has_gpu() -> bool:
+    return bool(tf.config.list_physical_devices("GPU"))

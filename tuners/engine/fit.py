@@ -27,7 +27,7 @@ class Best:
         self.weights: list[NDArray] | None = None
 
     def stops(self, epoch: int, logs: Mapping[str, Any], weights: Callable[[], list[NDArray]]) -> bool:
-        """Take note of an epoch; whether training has diverged or run out of time.
+        """Take note of an epoch; whether training should end: it has diverged, run out of time or fallen behind.
 
         Args:
             epoch: Epochs so far.
@@ -41,9 +41,9 @@ class Best:
             value = float(request.objective.get_value(logs))
             if self._value is None or request.objective.better_than(value, self._value):
                 self._value, self.weights = value, weights()
-        request.on_epoch(epoch, logs)
+        unwanted = bool(request.on_epoch(epoch, logs))
         late = request.deadline is not None and time.monotonic() > request.deadline
-        return late or any(not math.isfinite(logs[name]) for name in ("loss", "val_loss") if name in logs)
+        return unwanted or late or any(not math.isfinite(logs[name]) for name in ("loss", "val_loss") if name in logs)
 
 
 class BestEpoch(keras.callbacks.Callback):

@@ -22,7 +22,7 @@ class Request:
         args: Positional arguments of `model.fit`.
         kwargs: Keyword arguments of `model.fit`, callbacks among them.
         objective: A `keras_tuner.Objective`.
-        on_epoch: Is told the number of epochs so far and their metrics.
+        on_epoch: Is told the number of epochs so far and the last one's metrics; says whether to end there.
         deadline: `time.monotonic()` after which no further epoch begins, or None.
     """
 
@@ -32,7 +32,7 @@ class Request:
     args: tuple[Any, ...]
     kwargs: Mapping[str, Any]
     objective: Any
-    on_epoch: Callable[[int, Mapping[str, float]], None]
+    on_epoch: Callable[[int, Mapping[str, float]], bool | None]
     deadline: float | None = None
 
 

@@ -14,7 +14,6 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import argparse
 import datetime
-import importlib.metadata
 import json
 import multiprocessing
 import time
@@ -23,9 +22,9 @@ from pathlib import Path
 import numpy as np
 from searchers import SEARCHERS
 from surrogate import TASKS, Surrogate, find_data
+from tables import CHECKPOINTS, draw, line, page
 
 TRIALS = 100
-CHECKPOINTS = (20, 30, 50, 100)
 SETTINGS = {
     "one by one": {},
     "4 workers": {"workers": 4},
@@ -55,13 +54,15 @@ def regrets(job):
     return (best - np.maximum.accumulate(reached)) / (best - median), spent / TRIALS
 
 
-def measure(data, names, tasks, seeds, pool):
+def measure(data, names, settings, tasks, seeds, pool):
     """Mean regret curves and costs by searcher and setting, and the curves by task."""
     scales = dict(zip(tasks, pool.map(scale_of, [(data, task) for task in tasks]), strict=True))
     results = []
     for name in names:
-        for setting, options in SETTINGS.items():
-            jobs = [(data, name, task, scales[task], seed, options) for task in tasks for seed in range(seeds)]
+        for setting in settings:
+            jobs = [
+                (data, name, task, scales[task], seed, SETTINGS[setting]) for task in tasks for seed in range(seeds)
+            ]
             found = pool.map(regrets, jobs, chunksize=4)
             curves = np.array([curve for curve, _ in found]).reshape(len(tasks), seeds, TRIALS)
             results.append(
@@ -86,84 +87,52 @@ def scale_of(job):
     return Surrogate(*job).scale
 
 
-def line(result):
-    numbers = " | ".join(f"{result['regret'][at - 1]:.3f}" for at in CHECKPOINTS)
-    return (
-        f"| {result['searcher']} | {result['setting']} | {numbers} | {result['milliseconds']:.1f} | {result['seeds']} |"
-    )
-
-
-def table(results):
-    heads = " | ".join(f"@{at}" for at in CHECKPOINTS)
-    rows = [f"| search | results | {heads} | ms | seeds |", "|---|---|" + "---:|" * (len(CHECKPOINTS) + 2)]
-    versions = ", ".join(f"{each} {importlib.metadata.version(each)}" for each in ("keras-tuner", "optuna", "hyperopt"))
-    note = (
-        f"Mean regret over {len(results[0]['by_task'])} tasks of LCBench after so many trials, and CPU milliseconds of "
-        f"an ask and tell, the journal written to disk included, in the mean over {TRIALS} trials. Made by "
-        f"`tests/benchmarks/lcbench/run.py`, {results[0]['date']}; {versions}."
-    )
-    return "\n".join([*rows, *map(line, results), "", note, ""])
-
-
 def with_earlier(results, path):
-    """These results, and those of other searchers that the file has, in the order of `SEARCHERS`."""
-    names = {result["searcher"] for result in results}
+    """These results, and the others that the file has, in the order of `SEARCHERS` and `SETTINGS`."""
+    made = {(result["searcher"], result["setting"]) for result in results}
     earlier = json.loads(path.read_text()) if path.exists() else []
-    everything = [*results, *(result for result in earlier if result["searcher"] not in names)]
-    return sorted(everything, key=lambda result: list(SEARCHERS).index(result["searcher"]))
+    everything = [*results, *(each for each in earlier if (each["searcher"], each["setting"]) not in made)]
+    searchers, settings = list(SEARCHERS), list(SETTINGS)
+    return sorted(everything, key=lambda each: (searchers.index(each["searcher"]), settings.index(each["setting"])))
 
 
-def draw(results, path):
-    import matplotlib
-
-    matplotlib.use("Agg")
-    import matplotlib.pyplot as plt
-
-    figure, axes = plt.subplots(1, len(SETTINGS), figsize=(12, 4), sharey=True, layout="constrained")
-    names = list(dict.fromkeys(result["searcher"] for result in results))
-    for axis, setting in zip(axes, SETTINGS, strict=True):
-        for result in results:
-            if result["setting"] == setting:
-                ours = result["searcher"].startswith("kzoo")
-                axis.plot(
-                    range(5, TRIALS + 1),
-                    result["regret"][4:],
-                    label=result["searcher"],
-                    color=f"C{names.index(result['searcher'])}",
-                    lw=2.4 if ours else 1.4,
-                    ls="-" if ours else "--",
-                )
-        axis.set(title=setting, xlabel="trials", yscale="log")
-        axis.set_yticks([0.05, 0.1, 0.2, 0.4, 0.8], ["0.05", "0.1", "0.2", "0.4", "0.8"])
-        axis.minorticks_off()
-        axis.grid(alpha=0.3)
-    axes[0].set_ylabel("mean regret (0: best known, 1: median)")
-    axes[0].legend(fontsize=8)
-    figure.savefig(path, dpi=110)
+def tasks_named(given, data):
+    """The tasks of "protocol", of "others", or those listed."""
+    if given == "protocol":
+        return list(TASKS)
+    if given != "others":
+        return given.split(",")
+    known = json.loads((data / "encoding.json").read_text())["OpenML_task_id"]
+    # The surrogate's word for a missing task is among them.
+    return [task for task in known if task.isdigit() and task not in TASKS]
 
 
-def main():
+def parsed():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", help="directory of the surrogate; else KZOO_LCBENCH or ../shared/lcbench")
     parser.add_argument("--searchers", default="kzoo,kzoo/model-free,Optuna TPE,hyperopt TPE,KerasTuner RandomSearch")
-    parser.add_argument("--tasks", choices=("protocol", "others"), default="protocol")
+    parser.add_argument("--settings", default=",".join(SETTINGS))
+    parser.add_argument("--tasks", default="protocol", help='"protocol", "others", or ids with commas between')
     parser.add_argument("--seeds", type=int, default=10)
     parser.add_argument("--out", type=Path, help="directory for the table, the numbers and the picture")
-    options = parser.parse_args()
+    return parser.parse_args()
+
+
+def main():
+    options = parsed()
     data = find_data(options.data)
     names = [name.replace("/", ", ") for name in options.searchers.split(",")]
-    everything = json.loads((data / "encoding.json").read_text())["OpenML_task_id"]
-    tasks = TASKS if options.tasks == "protocol" else [task for task in everything if task not in TASKS]
+    tasks = tasks_named(options.tasks, data)
     with multiprocessing.get_context("spawn").Pool() as pool:
-        results = measure(data, names, list(tasks), options.seeds, pool)
+        results = measure(data, names, options.settings.split(","), tasks, options.seeds, pool)
     if options.out:
         results = with_earlier(results, options.out / "results.json")
-    print(made := table(results))
+    print(made := page(results, list(SETTINGS)))
     if options.out:
         options.out.mkdir(parents=True, exist_ok=True)
         (options.out / "results.md").write_text(made)
         (options.out / "results.json").write_text(json.dumps(results))
-        draw(results, options.out / "regret.png")
+        draw(results, list(SETTINGS), options.out / "regret.png")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Activations with their derivatives written out, so that tracing them needs no tape."""
+"""Activations with their derivatives."""
 
 from __future__ import annotations
 
@@ -7,7 +7,12 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
+from numpy.typing import NDArray
+
+SELU_SCALE, SELU_ALPHA = 1.0507009873554805, 1.6732632423543772
+"""Klambauer et al., 2017: Self-Normalizing Neural Networks."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -15,38 +20,88 @@ class Derived:
     """An elementwise function and its derivative.
 
     Attributes:
-        value: Takes x.
-        gradient: Takes x, y = value(x) and dy, and gives dx.
-        keeps_zero: Whether value(0) is 0, so that units that are only padding stay 0.
+        value: Takes x; gives y and what the derivative needs.
+        gradient: Takes what `value` has kept, and dy; gives dx.
     """
 
-    value: Callable[[Any], Any]
-    gradient: Callable[[Any, Any, Any], Any]
-    keeps_zero: bool = True
+    value: Callable[[NDArray], tuple[NDArray, Any]]
+    gradient: Callable[[Any, NDArray], NDArray]
 
 
-def _normal_cdf(x: Any) -> Any:
-    return 0.5 * (1.0 + tf.math.erf(x * math.sqrt(0.5)))
+def sigmoid(x: NDArray) -> NDArray:
+    """1 / (1 + exp(-x)), by way of tanh: it never overflows and takes a tenth of the time of scipy's expit."""
+    y = np.tanh(x * 0.5)
+    y *= 0.5
+    y += 0.5
+    return y
 
 
-def _gelu_gradient(x: Any, y: Any, dy: Any) -> Any:
-    density = tf.exp(-0.5 * x * x) * (1 / math.sqrt(2 * math.pi))
-    return dy * (_normal_cdf(x) + x * density)
+def _relu(x: NDArray) -> tuple[NDArray, Any]:
+    y = np.maximum(x, 0)
+    return y, y
 
 
-def _silu_gradient(x: Any, y: Any, dy: Any) -> Any:
-    gate = tf.sigmoid(x)
-    return dy * (gate + y * (1.0 - gate))
+def _tanh(x: NDArray) -> tuple[NDArray, Any]:
+    y = np.tanh(x)
+    return y, y
+
+
+def _sigmoid(x: NDArray) -> tuple[NDArray, Any]:
+    y = sigmoid(x)
+    return y, y
+
+
+def _elu(x: NDArray) -> tuple[NDArray, Any]:
+    y = np.maximum(x, 0) + np.expm1(np.minimum(x, 0))
+    return y, y
+
+
+def _selu(x: NDArray) -> tuple[NDArray, Any]:
+    y = SELU_SCALE * (np.maximum(x, 0) + SELU_ALPHA * np.expm1(np.minimum(x, 0)))
+    return y, y
+
+
+def _selu_gradient(y: NDArray, dy: NDArray) -> NDArray:
+    return dy * np.where(y > 0, np.float32(SELU_SCALE), y + SELU_SCALE * SELU_ALPHA)
+
+
+def _gelu(x: NDArray) -> tuple[NDArray, Any]:
+    # TensorFlow's error function is twenty times as fast as scipy's on large arrays.
+    share = np.asarray(tf.math.erf(x * math.sqrt(0.5))) * 0.5
+    share += 0.5
+    return x * share, (x, share)
+
+
+def _gelu_gradient(kept: Any, dy: NDArray) -> NDArray:
+    x, share = kept
+    slope = x * x
+    slope *= -0.5
+    np.exp(slope, out=slope)
+    slope *= 1 / math.sqrt(2 * math.pi)
+    slope *= x
+    slope += share
+    slope *= dy
+    return slope
+
+
+def _silu(x: NDArray) -> tuple[NDArray, Any]:
+    gate = sigmoid(x)
+    y = x * gate
+    return y, (y, gate)
+
+
+def _silu_gradient(kept: Any, dy: NDArray) -> NDArray:
+    y, gate = kept
+    return dy * (gate + y * (1 - gate))
 
 
 ACTIVATIONS = {
-    "linear": Derived(lambda x: x, lambda x, y, dy: dy),
-    "relu": Derived(tf.nn.relu, lambda x, y, dy: tf.raw_ops.ReluGrad(gradients=dy, features=y)),
-    "tanh": Derived(tf.tanh, lambda x, y, dy: tf.raw_ops.TanhGrad(y=y, dy=dy)),
-    "sigmoid": Derived(tf.sigmoid, lambda x, y, dy: tf.raw_ops.SigmoidGrad(y=y, dy=dy), keeps_zero=False),
-    "elu": Derived(tf.nn.elu, lambda x, y, dy: tf.raw_ops.EluGrad(gradients=dy, outputs=y)),
-    "selu": Derived(tf.nn.selu, lambda x, y, dy: tf.raw_ops.SeluGrad(gradients=dy, outputs=y)),
-    "gelu": Derived(lambda x: x * _normal_cdf(x), _gelu_gradient),
-    "silu": Derived(lambda x: x * tf.sigmoid(x), _silu_gradient),
+    "relu": Derived(_relu, lambda y, dy: dy * (y > 0)),
+    "tanh": Derived(_tanh, lambda y, dy: dy * (1 - y * y)),
+    "sigmoid": Derived(_sigmoid, lambda y, dy: dy * (y * (1 - y))),
+    "elu": Derived(_elu, lambda y, dy: dy * (np.minimum(y, 0) + 1)),
+    "selu": Derived(_selu, _selu_gradient),
+    "gelu": Derived(_gelu, _gelu_gradient),
+    "silu": Derived(_silu, _silu_gradient),
 }
 """By the name that Keras writes into a layer's configuration."""

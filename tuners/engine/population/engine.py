@@ -1,31 +1,51 @@
-"""The engine that trains models of one structure by one compiled function, traced for the first of them only."""
+"""The engine that writes models out in numpy: no trial waits for a graph to be traced."""
 
 from __future__ import annotations
 
 import dataclasses
 import math
-from collections import OrderedDict
 from collections.abc import Sequence
 from typing import Any
 
 import keras
 import numpy as np
+from numpy.typing import NDArray
 
 from tuners.engine import arguments
-from tuners.engine.data import DeviceData, Examples
 from tuners.engine.fit import Best
-from tuners.engine.population import program, scoring
-from tuners.engine.population.compiled import CompiledEpoch, Numbers, Structure
+from tuners.engine.population import scoring
+from tuners.engine.population.inputs import Inputs
+from tuners.engine.population.network import Network
 from tuners.engine.population.reading import UnknownModelError
-from tuners.engine.population.updates import Schedule
+from tuners.engine.population.scoring import Scoring
+from tuners.engine.population.updates import Optimizer
 from tuners.engine.training import Request, Trained
 from tuners.results import epochs_of
 
-KEPT = 64
-"""Compiled functions that are kept, those that were not used for longest going first."""
+HOLDOUT_BATCH = 256
+"""Rows that are validated at once; their number has no influence on the result."""
 
 CALLBACKS = (keras.callbacks.EarlyStopping, keras.callbacks.ReduceLROnPlateau, keras.callbacks.LearningRateScheduler)
 """That need nothing of the model but its weights and learning rate at the ends of epochs."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Rows:
+    """Examples as arrays.
+
+    Attributes:
+        x: Inputs [rows, ...], after the network's prefix.
+        y: Targets [rows, ...].
+        weights: [rows], or None.
+    """
+
+    x: NDArray
+    y: NDArray
+    weights: NDArray | None
+
+    def take(self, rows: Any) -> Rows:
+        """Some of them, by their numbers or as a slice."""
+        return Rows(self.x[rows], self.y[rows], None if self.weights is None else self.weights[rows])
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,37 +54,34 @@ class Prepared:
 
     Attributes:
         request: What to train.
-        structure: What to trace.
-        numbers: What the trial has of its own.
-        schedule: Its optimizer's numbers.
+        network: Its model, written out.
+        scoring: Its loss and metrics.
+        optimizer: Its optimizer.
         training: What to train on.
         holdout: What to validate on, or None.
+        batch_size: Examples in a step.
         epochs: How many.
-        shuffled: Whether batches are drawn anew in every epoch.
+        order: What the order of the batches is drawn from; None to go through the rows as they are.
         callbacks: Of the user.
     """
 
     request: Request
-    structure: Structure
-    numbers: Numbers
-    schedule: Schedule
-    training: Examples
-    holdout: Examples | None
+    network: Network
+    scoring: Scoring
+    optimizer: Optimizer
+    training: Rows
+    holdout: Rows | None
+    batch_size: int
     epochs: int
-    shuffled: bool
+    order: np.random.Generator | None
     callbacks: Sequence[Any]
 
 
 class PopulationEngine:
-    """Trains models that it can write out: one input, one output, and the layers of `reading.READERS`.
+    """Trains models that it can write out: one input, one output, and the layers of `reading.READERS`."""
 
-    Args:
-        data: The data on the device, which stay from one trial to the next.
-    """
-
-    def __init__(self, data: DeviceData) -> None:
-        self._data = data
-        self._compiled: OrderedDict[Structure, CompiledEpoch] = OrderedDict()
+    def __init__(self) -> None:
+        self._inputs = Inputs()
 
     def prepare(self, request: Request) -> Prepared | str:
         """A trial made ready, or why this engine cannot train it.
@@ -90,67 +107,47 @@ class PopulationEngine:
         Returns:
             Metrics of each epoch and the best epoch's weights.
         """
-        compiled = self._function(prepared.structure)
-        compiled.load(prepared.request.model.get_weights())
-        try:
-            return _Training(prepared, compiled).run()
-        finally:
-            compiled.release()
+        # A diverging trial overflows; that its loss is not a number is seen at the end of the epoch.
+        with np.errstate(all="ignore"):
+            return _Training(prepared).run()
 
     def _prepared(self, request: Request, given: dict[str, Any]) -> Prepared:
         model = request.model
-        reading = program.read(model)
         x, y, weights = arguments.training_parts(given)
-        validation = given.get("validation_data")
         if not isinstance(x, np.ndarray) or not isinstance(y, np.ndarray) or x.shape[1:] != model.input_shape[1:]:
             raise UnknownModelError("the data are not one array of inputs, as the model takes them, and one of targets")
-        schedule = Schedule(model)
-        structure = Structure(
-            program=reading.program,
-            scoring=scoring.read(model, reading.program.head, y),
-            rule=schedule.rule,
-            weighted=(weights is not None, validation is not None and len(validation) > 2),
-            holdout=validation is not None,
-            signature=(x.dtype, x.shape[1:], y.dtype, y.shape[1:]),
-        )
+        validation = given.get("validation_data")
         # The first number drawn orders the batches, as in the graph engine.
         order, seed = np.random.randint(2**31), np.random.randint(2**30)
+        optimizer = Optimizer(model)
+        network = Network(model, optimizer.decayed, seed)
         return Prepared(
             request=request,
-            structure=structure,
-            numbers=Numbers(
-                batch_size=int(given.get("batch_size") or arguments.BATCH_SIZE),
-                rates=reading.rates,
-                constants=reading.constants,
-                order=int(order),
-                seed=int(seed),
-            ),
-            schedule=schedule,
-            training=self._data.examples((x, y, weights)),
-            holdout=None if validation is None else self._data.examples(tuple(validation)),
+            network=network,
+            scoring=scoring.read(model, network.head, y),
+            optimizer=optimizer,
+            training=self._rows(network, x, y, weights),
+            holdout=None if validation is None else self._rows(network, *validation),
+            batch_size=int(given.get("batch_size") or arguments.BATCH_SIZE),
             epochs=int(given.get("epochs") or 1),
-            shuffled=bool(given.get("shuffle", True)),
+            order=np.random.default_rng(order) if given.get("shuffle", True) else None,
             callbacks=arguments.callbacks(given),
         )
 
-    def _function(self, structure: Structure) -> CompiledEpoch:
-        compiled = self._compiled.pop(structure, None) or CompiledEpoch(structure)
-        self._compiled[structure] = compiled
-        if len(self._compiled) > KEPT:
-            self._compiled.popitem(last=False)
-        return compiled
+    def _rows(self, network: Network, x: NDArray, y: NDArray, weights: NDArray | None = None) -> Rows:
+        return Rows(self._inputs.after(network.prefix, x), y, None if weights is None else weights.astype(np.float32))
 
 
 class _Training:
     """One trial from its first epoch to its last."""
 
-    def __init__(self, prepared: Prepared, compiled: CompiledEpoch) -> None:
-        self.prepared, self.compiled = prepared, compiled
-        self.steps = math.ceil(prepared.training.rows / prepared.numbers.batch_size)
-        self.rng = np.random.default_rng(prepared.numbers.order)
+    def __init__(self, prepared: Prepared) -> None:
+        self.prepared = prepared
+        self.rows = len(prepared.training.y)
+        self.steps = math.ceil(self.rows / prepared.batch_size)
 
     def run(self) -> Trained:
-        prepared, model = self.prepared, self.prepared.request.model
+        prepared, model, network = self.prepared, self.prepared.request.model, self.prepared.network
         model.stop_training = False
         best = Best(prepared.request)
         callbacks = keras.callbacks.CallbackList(list(prepared.callbacks), add_history=True, model=model)
@@ -159,29 +156,43 @@ class _Training:
             callbacks.on_epoch_begin(epoch)
             logs = self._epoch(epoch)
             if prepared.callbacks:
-                model.set_weights(self.compiled.weights())
+                model.set_weights(network.weights())
             callbacks.on_epoch_end(epoch, logs)
-            if best.stops(epoch + 1, logs, self.compiled.weights) or model.stop_training:
+            if best.stops(epoch + 1, logs, network.weights) or model.stop_training:
                 break
         callbacks.on_train_end()
-        weights = self.compiled.weights() if best.weights is None else best.weights
+        weights = network.weights() if best.weights is None else best.weights
         return Trained(epochs_of(model.history, prepared.request.objective), weights, model.get_build_config())
 
     def _epoch(self, epoch: int) -> dict[str, float]:
-        prepared, rows = self.prepared, self.prepared.training.rows
-        order = self.rng.permutation(rows) if prepared.shuffled else np.arange(rows)
-        first = epoch * self.steps
-        holdout = prepared.holdout
-        trained, validated = self.compiled.run(
-            prepared.training.parts,
-            () if holdout is None else holdout.parts,
-            order.astype(np.int32),
-            prepared.schedule.table(first, self.steps),
-            prepared.numbers,
-            first=first,
-        )
-        logs = prepared.structure.scoring.results(trained, rows)
+        holdout, measured = self.prepared.holdout, self.prepared.scoring
+        logs = measured.results(self._train(epoch * self.steps), self.rows)
         if holdout is not None:
-            found = prepared.structure.scoring.results(validated, holdout.rows)
+            found = measured.results(self._validate(holdout), len(holdout.y))
             logs |= {f"val_{name}": value for name, value in found.items()}
         return logs
+
+    def _train(self, first: int) -> NDArray:
+        """Train on all rows once; sums over them of loss and metrics."""
+        prepared, network, sums = self.prepared, self.prepared.network, np.zeros(len(self.prepared.scoring.names))
+        order = np.arange(self.rows) if prepared.order is None else prepared.order.permutation(self.rows)
+        for step, rate in enumerate(prepared.optimizer.rates(first, self.steps)):
+            batch = prepared.training.take(order[step * prepared.batch_size : (step + 1) * prepared.batch_size])
+            output = network.forward(batch.x, training=True)
+            loss, gradient = prepared.scoring.loss_and_gradient(output, batch.y, batch.weights)
+            network.backward(gradient)
+            prepared.optimizer.step(
+                network.vector, network.gradient, network.decayed, rate=rate, number=first + step + 1
+            )
+            sums += [loss * len(output), *prepared.scoring.sums(output, batch.y)]
+        return sums
+
+    def _validate(self, holdout: Rows) -> NDArray:
+        """Sums over the rows to validate on of loss and metrics."""
+        sums = np.zeros(len(self.prepared.scoring.names))
+        for start in range(0, len(holdout.y), HOLDOUT_BATCH):
+            batch = holdout.take(slice(start, start + HOLDOUT_BATCH))
+            output = self.prepared.network.forward(batch.x, training=False)
+            loss = self.prepared.scoring.value(output, batch.y, batch.weights)
+            sums += [loss * len(output), *self.prepared.scoring.sums(output, batch.y)]
+        return sums

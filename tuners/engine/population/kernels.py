@@ -1,199 +1,221 @@
-"""Layers written out: what each computes from tensors, and its derivative.
+"""Layers written out in numpy: what each computes, and its derivative.
 
-A kernel holds only what changes the graph; weights, rates and constants come in at each step. With `Step.members`,
-every tensor has a leading member axis and every weight too.
+Nothing is compiled, so that a trial costs what its arithmetic costs. For the matrices of small models a call of numpy
+takes a tenth of what a call of TensorFlow takes, and both multiply matrices equally fast.
 """
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Callable
-from typing import Any, ClassVar
+from collections.abc import Sequence
 
-import tensorflow as tf
+import numpy as np
+from numpy.typing import NDArray
 
 from tuners.engine.population.activations import ACTIVATIONS
 
-Saved = tuple[Any, ...]
-
-
-@dataclasses.dataclass(frozen=True)
-class Step:
-    """What a kernel may use while it computes.
-
-    Attributes:
-        weights: Variables of the node.
-        rates: One float a rate of the node; [members] with `members`.
-        constants: Arrays of the node that are no weights.
-        training: Whether batch statistics and dropout are on.
-        members: Whether tensors have a leading member axis.
-        seed: Integers [2], others in every step and node.
-    """
-
-    weights: tuple[Any, ...]
-    rates: tuple[Any, ...]
-    constants: tuple[Any, ...]
-    training: bool
-    members: bool
-    seed: Callable[[], Any]
-
-    def along(self, values: Any, x: Any) -> Any:
-        """Values [channels], or [members, channels], laid along the last axis of x."""
-        if not self.members:
-            return values
-        shape = tf.shape(values)
-        return tf.reshape(values, [shape[0], *[1] * (x.shape.rank - 2), shape[1]])
-
-    def each(self, rate: Any, x: Any) -> Any:
-        """A rate, or one for each member [members], laid along the first axis of x."""
-        return tf.reshape(rate, [-1, *[1] * (x.shape.rank - 1)]) if self.members else rate
-
-    def inner_axes(self, x: Any) -> list[int]:
-        """The axes of x but members and channels."""
-        return list(range(int(self.members), x.shape.rank - 1))
+Gradients = tuple[NDArray, ...]
 
 
 class Kernel:
-    """A layer, or a part of one. Subclasses are frozen dataclasses: two that are equal share a graph."""
+    """A layer of one model, or a part of one. `forward` in training keeps what `backward` needs.
 
-    members: ClassVar[bool] = True
-    """Whether it can compute several members at once."""
+    Attributes:
+        weights: Arrays, the trainable ones first; updated in place.
+        gradients: Of the trainable weights; `backward` writes them.
+    """
 
-    def forward(self, step: Step, *inputs: Any) -> tuple[Any, Saved]:
-        """The output, and what the derivative needs."""
+    weights: Sequence[NDArray] = ()
+    gradients: Sequence[NDArray] = ()
+
+    def forward(self, *inputs: NDArray, training: bool) -> NDArray:
+        """The output.
+
+        Args:
+            *inputs: Arrays [batch, ..., channels].
+            training: Whether batch statistics and dropout are on.
+        """
         raise NotImplementedError
 
-    def backward(self, step: Step, saved: Saved, gradient: Any, *, inputs: bool) -> tuple[Saved, Saved]:
-        """Gradients of the inputs (none where `inputs` is False) and of the trainable weights."""
+    def backward(self, gradient: NDArray, *, wanted: bool) -> Gradients:
+        """Gradients of the inputs; those of the weights are left in `gradients`.
+
+        Args:
+            gradient: Of the output of the last `forward` in training.
+            wanted: Whether the inputs' gradients are needed; none are given where not.
+        """
         raise NotImplementedError
 
 
-@dataclasses.dataclass(frozen=True)
-class Normalize(Kernel):
-    """keras.layers.Normalization, with offset and scale [1, ..., channels] as constants."""
+class Fixed(Kernel):
+    """A kernel that does the same to an example in every trial, and so can be applied to all data beforehand."""
 
-    invert: bool
+    def key(self) -> tuple[object, ...]:
+        """Equal for kernels that compute the same."""
+        raise NotImplementedError
 
-    def forward(self, step: Step, *inputs: Any) -> tuple[Any, Saved]:
+
+class Normalize(Fixed):
+    """keras.layers.Normalization.
+
+    Args:
+        offset: Array that broadcasts to the inputs.
+        scale: Likewise.
+        invert: Whether normalised values are taken back.
+    """
+
+    def __init__(self, offset: NDArray, scale: NDArray, invert: bool) -> None:
+        self.offset, self.scale, self.invert = offset, scale, invert
+
+    def forward(self, *inputs: NDArray, training: bool) -> NDArray:
         """See `Kernel`."""
-        (x,), (offset, scale) = inputs, step.constants
-        x = tf.cast(x, tf.float32)
-        return (x * scale + offset if self.invert else (x - offset) / scale), ()
+        x = _float(inputs[0])
+        return x * self.scale + self.offset if self.invert else (x - self.offset) / self.scale
 
-    def backward(self, step: Step, saved: Saved, gradient: Any, *, inputs: bool) -> tuple[Saved, Saved]:
+    def backward(self, gradient: NDArray, *, wanted: bool) -> Gradients:
         """See `Kernel`."""
-        scale = step.constants[1]
-        return ((gradient * scale if self.invert else gradient / scale),), ()
+        return (gradient * self.scale if self.invert else gradient / self.scale,)
+
+    def key(self) -> tuple[object, ...]:
+        """See `Fixed`."""
+        return ("normalize", self.offset.tobytes(), self.scale.tobytes(), self.offset.shape, self.invert)
 
 
-@dataclasses.dataclass(frozen=True)
-class Rescale(Kernel):
-    """keras.layers.Rescaling with numbers."""
+class Rescale(Fixed):
+    """keras.layers.Rescaling with numbers.
 
-    scale: float
-    offset: float
+    Args:
+        scale: Factor.
+        offset: Added after it.
+    """
 
-    def forward(self, step: Step, *inputs: Any) -> tuple[Any, Saved]:
+    def __init__(self, scale: float, offset: float) -> None:
+        self.scale, self.offset = scale, offset
+
+    def forward(self, *inputs: NDArray, training: bool) -> NDArray:
         """See `Kernel`."""
-        return tf.cast(inputs[0], tf.float32) * self.scale + self.offset, ()
+        return _float(inputs[0]) * self.scale + self.offset
 
-    def backward(self, step: Step, saved: Saved, gradient: Any, *, inputs: bool) -> tuple[Saved, Saved]:
+    def backward(self, gradient: NDArray, *, wanted: bool) -> Gradients:
         """See `Kernel`."""
-        return (gradient * self.scale,), ()
+        return (gradient * self.scale,)
+
+    def key(self) -> tuple[object, ...]:
+        """See `Fixed`."""
+        return ("rescale", self.scale, self.offset)
 
 
-@dataclasses.dataclass(frozen=True)
-class Flatten(Kernel):
+class Flatten(Fixed):
     """keras.layers.Flatten."""
 
-    def forward(self, step: Step, *inputs: Any) -> tuple[Any, Saved]:
+    def forward(self, *inputs: NDArray, training: bool) -> NDArray:
         """See `Kernel`."""
-        shape = tf.shape(inputs[0])
-        kept = 1 + int(step.members)
-        return tf.reshape(inputs[0], tf.concat([shape[:kept], [-1]], 0)), (shape,)
+        self._shape = inputs[0].shape
+        return inputs[0].reshape(len(inputs[0]), -1)
 
-    def backward(self, step: Step, saved: Saved, gradient: Any, *, inputs: bool) -> tuple[Saved, Saved]:
+    def backward(self, gradient: NDArray, *, wanted: bool) -> Gradients:
         """See `Kernel`."""
-        return (tf.reshape(gradient, saved[0]),), ()
+        return (gradient.reshape(self._shape),)
+
+    def key(self) -> tuple[object, ...]:
+        """See `Fixed`."""
+        return ("flatten",)
 
 
-@dataclasses.dataclass(frozen=True)
 class Multiply(Kernel):
     """The product with a dense layer's kernel, of inputs [batch, features]."""
 
-    def forward(self, step: Step, *inputs: Any) -> tuple[Any, Saved]:
+    def forward(self, *inputs: NDArray, training: bool) -> NDArray:
         """See `Kernel`."""
-        x, kernel = tf.cast(inputs[0], tf.float32), step.weights[0].read_value()
-        return tf.matmul(x, kernel), (x, kernel)
+        self._x = _float(inputs[0])
+        return self._x @ self.weights[0]
 
-    def backward(self, step: Step, saved: Saved, gradient: Any, *, inputs: bool) -> tuple[Saved, Saved]:
+    def backward(self, gradient: NDArray, *, wanted: bool) -> Gradients:
         """See `Kernel`."""
-        x, kernel = saved
-        upstream = (tf.matmul(gradient, kernel, transpose_b=True),) if inputs else ()
-        return upstream, (tf.matmul(x, gradient, transpose_a=True),)
+        np.matmul(self._x.T, gradient, out=self.gradients[0])
+        return (gradient @ self.weights[0].T,) if wanted else ()
 
 
-@dataclasses.dataclass(frozen=True)
 class Bias(Kernel):
     """The bias of a dense or convolutional layer."""
 
-    def forward(self, step: Step, *inputs: Any) -> tuple[Any, Saved]:
+    def forward(self, *inputs: NDArray, training: bool) -> NDArray:
         """See `Kernel`."""
-        x, bias = inputs[0], step.weights[0].read_value()
-        return (x + step.along(bias, x) if step.members else tf.nn.bias_add(x, bias)), ()
+        return inputs[0] + self.weights[0]
 
-    def backward(self, step: Step, saved: Saved, gradient: Any, *, inputs: bool) -> tuple[Saved, Saved]:
+    def backward(self, gradient: NDArray, *, wanted: bool) -> Gradients:
         """See `Kernel`."""
-        if step.members:
-            return (gradient,), (tf.reduce_sum(gradient, step.inner_axes(gradient)),)
-        return (gradient,), (tf.raw_ops.BiasAddGrad(out_backprop=gradient),)
+        np.add.reduce(rows_of(gradient), axis=0, out=self.gradients[0])
+        return (gradient,)
 
 
-@dataclasses.dataclass(frozen=True)
 class Activate(Kernel):
-    """An activation by its Keras name."""
+    """An activation.
 
-    name: str
+    Args:
+        name: As Keras calls it, one of `ACTIVATIONS`.
+    """
 
-    def forward(self, step: Step, *inputs: Any) -> tuple[Any, Saved]:
+    def __init__(self, name: str) -> None:
+        self._derived = ACTIVATIONS[name]
+
+    def forward(self, *inputs: NDArray, training: bool) -> NDArray:
         """See `Kernel`."""
-        x = inputs[0]
-        y = ACTIVATIONS[self.name].value(x)
-        return y, (x, y)
+        y, self._kept = self._derived.value(inputs[0])
+        return y
 
-    def backward(self, step: Step, saved: Saved, gradient: Any, *, inputs: bool) -> tuple[Saved, Saved]:
+    def backward(self, gradient: NDArray, *, wanted: bool) -> Gradients:
         """See `Kernel`."""
-        x, y = saved
-        return (ACTIVATIONS[self.name].gradient(x, y, gradient),), ()
+        return (self._derived.gradient(self._kept, gradient),)
 
 
-@dataclasses.dataclass(frozen=True)
 class Drop(Kernel):
-    """keras.layers.Dropout, its rate a rate of the node."""
+    """keras.layers.Dropout.
 
-    def forward(self, step: Step, *inputs: Any) -> tuple[Any, Saved]:
+    Args:
+        rate: Share that is dropped, in (0, 1).
+
+    Attributes:
+        random: What is drawn from.
+    """
+
+    random: np.random.Generator
+
+    def __init__(self, rate: float) -> None:
+        self.rate = rate
+
+    def forward(self, *inputs: NDArray, training: bool) -> NDArray:
         """See `Kernel`."""
         x = inputs[0]
-        if not step.training:
-            return x, ()
-        rate = step.each(step.rates[0], x)
-        drawn = tf.random.stateless_uniform(tf.shape(x), step.seed(), alg="philox")
-        mask = tf.cast(drawn >= rate, tf.float32) * (1.0 / (1.0 - rate))
-        return x * mask, (mask,)
+        if not training:
+            return x
+        # Integers, since floats take twice as long to draw.
+        drawn = self.random.bit_generator.random_raw((x.size + 1) // 2).view(np.uint32)[: x.size]
+        kept = drawn.reshape(x.shape) >= np.uint32(self.rate * 2**32)
+        self._mask = kept * np.float32(1 / (1 - self.rate))
+        return x * self._mask
 
-    def backward(self, step: Step, saved: Saved, gradient: Any, *, inputs: bool) -> tuple[Saved, Saved]:
+    def backward(self, gradient: NDArray, *, wanted: bool) -> Gradients:
         """See `Kernel`."""
-        return (gradient * saved[0],), ()
+        return (gradient * self._mask,)
 
 
-@dataclasses.dataclass(frozen=True)
 class Add(Kernel):
     """keras.layers.Add."""
 
-    def forward(self, step: Step, *inputs: Any) -> tuple[Any, Saved]:
+    def forward(self, *inputs: NDArray, training: bool) -> NDArray:
         """See `Kernel`."""
-        return tf.add_n(inputs), (len(inputs),)
+        self._count = len(inputs)
+        return sum(inputs[2:], inputs[0] + inputs[1])
 
-    def backward(self, step: Step, saved: Saved, gradient: Any, *, inputs: bool) -> tuple[Saved, Saved]:
+    def backward(self, gradient: NDArray, *, wanted: bool) -> Gradients:
         """See `Kernel`."""
-        return (gradient,) * saved[0], ()
+        return (gradient,) * self._count
+
+
+def rows_of(x: NDArray) -> NDArray:
+    """An array [..., channels] as [rows, channels]."""
+    return x.reshape(-1, x.shape[-1])
+
+
+def _float(x: NDArray) -> NDArray:
+    return x if x.dtype == np.float32 else x.astype(np.float32)

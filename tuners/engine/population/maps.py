@@ -1,83 +1,88 @@
-"""Layers of images [batch, height, width, channels] written out; one member at a time."""
+"""Layers of images [batch, height, width, channels] written out; convolution and pooling are TensorFlow's."""
 
 from __future__ import annotations
 
-import dataclasses
-from typing import Any, ClassVar
+from typing import Any
 
+import numpy as np
 import tensorflow as tf
+from numpy.typing import NDArray
 
-from tuners.engine.population.kernels import Kernel, Saved, Step
+from tuners.engine.population.kernels import Gradients, Kernel
 
 
-@dataclasses.dataclass(frozen=True)
 class Convolve(Kernel):
-    """The convolution of keras.layers.Conv2D, without its bias."""
+    """The convolution of keras.layers.Conv2D, without its bias.
 
-    members: ClassVar[bool] = False
-    strides: tuple[int, int]
-    padding: str
+    Args:
+        strides: In both directions.
+        padding: "SAME" or "VALID".
+    """
 
-    def forward(self, step: Step, *inputs: Any) -> tuple[Any, Saved]:
+    def __init__(self, strides: tuple[int, int], padding: str) -> None:
+        self._options: dict[str, Any] = {"strides": [1, *strides, 1], "padding": padding}
+
+    def forward(self, *inputs: NDArray, training: bool) -> NDArray:
         """See `Kernel`."""
-        x, kernel = tf.cast(inputs[0], tf.float32), step.weights[0].read_value()
-        y = tf.raw_ops.Conv2D(input=x, filter=kernel, strides=self._strides, padding=self.padding)
-        return y, (x, kernel)
+        self._x, self._kernel = tf.constant(inputs[0], tf.float32), tf.constant(self.weights[0])
+        return np.asarray(tf.raw_ops.Conv2D(input=self._x, filter=self._kernel, **self._options))
 
-    def backward(self, step: Step, saved: Saved, gradient: Any, *, inputs: bool) -> tuple[Saved, Saved]:
+    def backward(self, gradient: NDArray, *, wanted: bool) -> Gradients:
         """See `Kernel`."""
-        x, kernel = saved
-        common = {"out_backprop": gradient, "strides": self._strides, "padding": self.padding}
-        dkernel = tf.raw_ops.Conv2DBackpropFilter(input=x, filter_sizes=tf.shape(kernel), **common)
-        if not inputs:
-            return (), (dkernel,)
-        return (tf.raw_ops.Conv2DBackpropInput(input_sizes=tf.shape(x), filter=kernel, **common),), (dkernel,)
+        dy, shapes = tf.constant(gradient), (self._x.shape, self._kernel.shape)
+        self.gradients[0][...] = tf.raw_ops.Conv2DBackpropFilter(
+            input=self._x, filter_sizes=shapes[1], out_backprop=dy, **self._options
+        )
+        if not wanted:
+            return ()
+        dx = tf.raw_ops.Conv2DBackpropInput(
+            input_sizes=shapes[0], filter=self._kernel, out_backprop=dy, **self._options
+        )
+        return (np.asarray(dx),)
 
-    @property
-    def _strides(self) -> list[int]:
-        return [1, *self.strides, 1]
 
-
-@dataclasses.dataclass(frozen=True)
 class Pool(Kernel):
-    """keras.layers.MaxPooling2D or AveragePooling2D."""
+    """keras.layers.MaxPooling2D or AveragePooling2D.
 
-    members: ClassVar[bool] = False
-    largest: bool
-    size: tuple[int, int]
-    strides: tuple[int, int]
-    padding: str
+    Args:
+        largest: Whether the maximum is taken, not the mean.
+        size: Of the window.
+        strides: In both directions.
+        padding: "SAME" or "VALID".
+    """
 
-    def forward(self, step: Step, *inputs: Any) -> tuple[Any, Saved]:
+    def __init__(self, largest: bool, size: tuple[int, int], strides: tuple[int, int], padding: str) -> None:
+        self.largest = largest
+        self._window: dict[str, Any] = {"ksize": [1, *size, 1], "strides": [1, *strides, 1], "padding": padding}
+
+    def forward(self, *inputs: NDArray, training: bool) -> NDArray:
         """See `Kernel`."""
-        x = inputs[0]
-        y = tf.raw_ops.MaxPool(input=x, **self._window) if self.largest else tf.raw_ops.AvgPool(value=x, **self._window)
-        return y, (x, y)
-
-    def backward(self, step: Step, saved: Saved, gradient: Any, *, inputs: bool) -> tuple[Saved, Saved]:
-        """See `Kernel`."""
-        x, y = saved
+        self._x = tf.constant(inputs[0], tf.float32)
         if self.largest:
-            return (tf.raw_ops.MaxPoolGrad(orig_input=x, orig_output=y, grad=gradient, **self._window),), ()
-        return (tf.raw_ops.AvgPoolGrad(orig_input_shape=tf.shape(x), grad=gradient, **self._window),), ()
+            self._y = tf.raw_ops.MaxPool(input=self._x, **self._window)
+        else:
+            self._y = tf.raw_ops.AvgPool(value=self._x, **self._window)
+        return np.asarray(self._y)
 
-    @property
-    def _window(self) -> dict[str, Any]:
-        return {"ksize": [1, *self.size, 1], "strides": [1, *self.strides, 1], "padding": self.padding}
+    def backward(self, gradient: NDArray, *, wanted: bool) -> Gradients:
+        """See `Kernel`."""
+        dy = tf.constant(gradient)
+        if self.largest:
+            dx = tf.raw_ops.MaxPoolGrad(orig_input=self._x, orig_output=self._y, grad=dy, **self._window)
+        else:
+            dx = tf.raw_ops.AvgPoolGrad(orig_input_shape=self._x.shape, grad=dy, **self._window)
+        return (np.asarray(dx),)
 
 
-@dataclasses.dataclass(frozen=True)
 class AverageMap(Kernel):
     """keras.layers.GlobalAveragePooling2D."""
 
-    members: ClassVar[bool] = False
-
-    def forward(self, step: Step, *inputs: Any) -> tuple[Any, Saved]:
+    def forward(self, *inputs: NDArray, training: bool) -> NDArray:
         """See `Kernel`."""
-        return tf.reduce_mean(inputs[0], [1, 2]), (tf.shape(inputs[0]),)
+        self._shape = inputs[0].shape
+        return inputs[0].mean(axis=(1, 2))
 
-    def backward(self, step: Step, saved: Saved, gradient: Any, *, inputs: bool) -> tuple[Saved, Saved]:
+    def backward(self, gradient: NDArray, *, wanted: bool) -> Gradients:
         """See `Kernel`."""
-        shape = saved[0]
-        share = gradient / tf.cast(shape[1] * shape[2], tf.float32)
-        return (tf.broadcast_to(share[:, None, None, :], shape),), ()
+        share = gradient / np.float32(self._shape[1] * self._shape[2])
+        return (np.broadcast_to(share[:, None, None, :], self._shape),)

@@ -30,21 +30,18 @@ class Part:
     Attributes:
         kernel: What is computed; a string stands for an activation of `HEADS`.
         weights: Keras variables, the trainable ones first.
-        rates: Numbers that change no graph.
-        constants: Arrays that are no weights.
     """
 
     kernel: Kernel | str
     weights: tuple[Any, ...] = ()
-    rates: tuple[float, ...] = ()
-    constants: tuple[Any, ...] = ()
 
 
-def parts(layer: keras.Layer) -> list[Part]:
+def parts(layer: keras.Layer, *, ends: bool) -> list[Part]:
     """What a layer computes, one part after the other; nothing for an input layer.
 
     Args:
         layer: A built Keras layer.
+        ends: Whether its output is the model's, so that an activation of `HEADS` is left to the loss.
 
     Raises:
         UnknownModelError: The layer, or an option of it, is not known here.
@@ -61,7 +58,15 @@ def parts(layer: keras.Layer) -> list[Part]:
     found = read(layer, config)
     if sum(len(part.weights) for part in found) != len(layer.weights):
         raise UnknownModelError(f"the layer {layer.name} has weights of its own")
-    return found
+    return found if ends else [_inner(layer, part) for part in found]
+
+
+def _inner(layer: keras.Layer, part: Part) -> Part:
+    if not isinstance(part.kernel, str):
+        return part
+    if part.kernel not in ACTIVATIONS:
+        raise UnknownModelError(f"the layer {layer.name} is not the last and has the activation {part.kernel!r}")
+    return Part(Activate(part.kernel))
 
 
 def _demand(layer: keras.Layer, config: Config, **expected: Any) -> None:
@@ -102,14 +107,14 @@ def _batch_norm(layer: Any, config: Config) -> list[Part]:
         raise UnknownModelError(f"the layer {layer.name} normalises another axis than the last")
     _demand(layer, config, center=True, scale=True, renorm=False, synchronized=False)
     weights = (layer.gamma, layer.beta, layer.moving_mean, layer.moving_variance)
-    return [Part(BatchNorm(float(config["epsilon"])), weights, (float(config["momentum"]),))]
+    return [Part(BatchNorm(config["epsilon"], config["momentum"]), weights)]
 
 
 def _normalization(layer: Any, config: Config) -> list[Part]:
     if layer.weights or config["mean"] is None:
         raise UnknownModelError(f"the layer {layer.name} was adapted to data")
     scale = np.maximum(np.sqrt(np.asarray(layer.variance)), keras.config.epsilon())
-    return [Part(Normalize(config["invert"]), constants=(np.asarray(layer.mean), scale))]
+    return [Part(Normalize(np.asarray(layer.mean, np.float32), scale.astype(np.float32), config["invert"]))]
 
 
 def _rescaling(layer: Any, config: Config) -> list[Part]:
@@ -126,7 +131,7 @@ def _flatten(layer: Any, config: Config) -> list[Part]:
 
 def _dropout(layer: Any, config: Config) -> list[Part]:
     _demand(layer, config, noise_shape=None)
-    return [Part(Drop(), rates=(float(config["rate"]),))] if config["rate"] else []
+    return [Part(Drop(config["rate"]))] if config["rate"] else []
 
 
 def _relu(layer: Any, config: Config) -> list[Part]:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import keras
 import numpy as np
-import tensorflow as tf
+from numpy.typing import NDArray
 
+from tuners.engine.population.activations import sigmoid
+from tuners.engine.population.losses import CompiledLoss, compiled_loss
 from tuners.engine.population.reading import UnknownModelError
 
 METRICS = {
@@ -21,6 +22,16 @@ METRICS = {
     "MeanSquaredError": "squared",
     "RootMeanSquaredError": "root",
 }
+LOSSES = {
+    "SparseCategoricalCrossentropy": "sparse_categorical_crossentropy",
+    "CategoricalCrossentropy": "categorical_crossentropy",
+    "BinaryCrossentropy": "binary_crossentropy",
+    "MeanSquaredError": "mean_squared_error",
+    "MeanAbsoluteError": "mean_absolute_error",
+    "Huber": "huber",
+    "Poisson": "poisson",
+}
+"""Classes of losses and the functions that names such as "mse" stand for."""
 NAMES = {"mae": "absolute", "mean_absolute_error": "absolute", "mse": "squared", "mean_squared_error": "squared"}
 
 
@@ -32,86 +43,77 @@ class Scoring:
         names: Of the metrics, the loss first, as they are reported.
         kinds: Of the metrics but the loss, values of `METRICS`.
         head: Activation that the output still has to get, or "".
-        loss: What stands for the loss in comparisons.
-        fused: Whether the loss is the cross-entropy of class ids, from logits.
-        function: The Keras loss; two of one configuration are the same.
+        loss: The Keras loss with its derivative; None where it is the cross-entropy of class ids, from logits.
     """
 
     names: tuple[str, ...]
     kinds: tuple[str, ...]
     head: str
-    loss: str
-    fused: bool
-    function: Any = dataclasses.field(compare=False)
+    loss: CompiledLoss | None
 
-    def loss_and_gradient(self, output: Any, y: Any, weights: Any) -> tuple[Any, Any]:
+    def loss_and_gradient(self, output: NDArray, y: NDArray, weights: NDArray | None) -> tuple[float, NDArray]:
         """Mean loss of a batch, and its derivative by the output.
 
         Args:
-            output: What the program gives [batch, ...], before the head; [members, batch, ...] with members.
+            output: What the network gives [batch, values], before the head.
             y: Targets.
-            weights: Of the examples, or None.
+            weights: Of the examples [batch], or None.
 
         Returns:
-            The loss [] or [members], and a tensor like the output.
+            The loss, and an array like the output.
         """
-        if not self.fused:
-            with tf.GradientTape() as tape:
-                tape.watch(output)
-                loss = self.function(y, self.predictions(output), weights)
-            return loss, tape.gradient(loss, output)
-        each, gradient = self._cross_entropy(output, y)
-        rows = tf.cast(tf.shape(output)[-2], tf.float32)
-        if weights is not None:
-            each, gradient = each * weights, gradient * weights[..., None]
-        return tf.reduce_sum(each, -1) / rows, gradient / rows
+        if self.loss is not None:
+            return self.loss.value_and_gradient(output, y, weights)
+        each, shares, ids = _cross_entropy(output, y)
+        shares[np.arange(len(ids)), ids] -= 1
+        shares *= np.float32(1 / len(ids)) if weights is None else (weights / np.float32(len(ids)))[:, None]
+        return _mean(each, weights), shares
 
-    def loss_only(self, output: Any, y: Any, weights: Any) -> Any:
-        """Mean loss of a batch, [] or [members]; arguments as above."""
-        if not self.fused:
-            return self.function(y, self.predictions(output), weights)
-        each = self._cross_entropy(output, y)[0]
-        return tf.reduce_mean(each if weights is None else each * weights, -1)
+    def value(self, output: NDArray, y: NDArray, weights: NDArray | None) -> float:
+        """Mean loss of a batch; arguments as above."""
+        if self.loss is not None:
+            return self.loss.value(output, y, weights)
+        return _mean(_cross_entropy(output, y)[0], weights)
 
-    def predictions(self, output: Any) -> Any:
-        """What the Keras model gives."""
-        return keras.activations.get(self.head)(output) if self.head else output
-
-    def sums(self, output: Any, y: Any) -> list[Any]:
-        """Sum over the examples of each metric, [] or [members]."""
-        if not self.kinds:
-            return []
+    def sums(self, output: NDArray, y: NDArray) -> list[float]:
+        """Sum over the examples of each metric; arguments as above."""
         # The largest logit is the largest probability.
-        values = output if self.head == "softmax" else self.predictions(output)
-        return [tf.reduce_sum(_metric(kind, values, y), -1) for kind in self.kinds]
+        values = sigmoid(output) if self.head == "sigmoid" else output
+        return [float(np.add.reduce(_metric(kind, values, y))) for kind in self.kinds]
 
-    def results(self, sums: Any, rows: int) -> dict[str, float]:
+    def results(self, sums: NDArray, rows: int) -> dict[str, float]:
         """Metrics by name from sums over examples, the loss first."""
-        means = np.asarray(sums, np.float64) / rows
+        means = sums / rows
         roots = [False, *(kind == "root" for kind in self.kinds)]
         return {
             name: float(np.sqrt(value)) if root else float(value)
             for name, value, root in zip(self.names, means, roots, strict=True)
         }
 
-    def _cross_entropy(self, output: Any, y: Any) -> tuple[Any, Any]:
-        shape = tf.shape(output)
-        each, gradient = tf.raw_ops.SparseSoftmaxCrossEntropyWithLogits(
-            features=tf.reshape(output, [-1, shape[-1]]), labels=tf.reshape(tf.cast(y, tf.int64), [-1])
-        )
-        return tf.reshape(each, shape[:-1]), tf.reshape(gradient, shape)
+
+def _mean(each: NDArray, weights: NDArray | None) -> float:
+    return float(np.add.reduce(each if weights is None else each * weights)) / len(each)
 
 
-def _metric(kind: str, values: Any, y: Any) -> Any:
+def _cross_entropy(output: NDArray, y: NDArray) -> tuple[NDArray, NDArray, NDArray]:
+    """Loss of each example, probabilities, and class ids."""
+    ids = y.reshape(-1).astype(np.intp)
+    shifted = output - np.maximum.reduce(output, axis=-1, keepdims=True)
+    shares = np.exp(shifted)
+    total = np.add.reduce(shares, axis=-1, keepdims=True)
+    shares /= total
+    return np.log(total[:, 0]) - shifted[np.arange(len(ids)), ids], shares, ids
+
+
+def _metric(kind: str, values: NDArray, y: NDArray) -> NDArray:
     if kind == "sparse":
-        found = tf.argmax(values, -1, output_type=tf.int32)
-        return tf.cast(tf.equal(found, tf.reshape(tf.cast(y, tf.int32), tf.shape(found))), tf.float32)
+        return values.argmax(-1) == y.reshape(-1)
     if kind == "categorical":
-        return tf.cast(tf.equal(tf.argmax(values, -1), tf.argmax(y, -1)), tf.float32)
-    y = tf.reshape(tf.cast(y, tf.float32), tf.shape(values))
+        return values.argmax(-1) == y.argmax(-1)
+    y = y.reshape(values.shape).astype(np.float32)
     if kind == "binary":
-        return tf.reduce_mean(tf.cast(tf.equal(tf.cast(values > 0.5, tf.float32), y), tf.float32), -1)
-    return tf.reduce_mean(tf.abs(values - y) if kind == "absolute" else tf.square(values - y), -1)
+        return np.mean((values > 0.5) == y, -1)
+    return np.mean(np.abs(values - y) if kind == "absolute" else np.square(values - y), -1)
 
 
 def read(model: keras.Model, head: str, y: Any) -> Scoring:
@@ -129,20 +131,38 @@ def read(model: keras.Model, head: str, y: Any) -> Scoring:
     if config.get("weighted_metrics") or config.get("loss_weights") or config.get("jit_compile") is True:
         raise UnknownModelError("the model is compiled with weighted_metrics, loss_weights or jit_compile")
     found = [_read_metric(each, y, model.output_shape[-1]) for each in _listed(config.get("metrics"))]
-    loss = keras.losses.get(model.loss)
-    if len(model.output_shape) != 2 or not isinstance(loss, keras.losses.Loss):
-        raise UnknownModelError("the loss is a function, or the output is not [batch, values]")
-    own = type(loss)
-    if not own.__module__.startswith("keras.") and "get_config" not in vars(own):
-        raise UnknownModelError(f"the loss {own.__name__} does not say its configuration")
-    settings = loss.get_config()
+    loss = _read_loss(model)
+    if len(model.output_shape) != 2:
+        raise UnknownModelError("the output is not [batch, values]")
     if loss.reduction != "sum_over_batch_size" or loss.dtype != "float32":
         raise UnknownModelError("the loss is not a mean in float32")
-    fused = own is keras.losses.SparseCategoricalCrossentropy and settings["from_logits"] == (head == "")
-    fused &= settings.get("ignore_class") is None and head in ("", "softmax")
     names, kinds = zip(*found, strict=True) if found else ((), ())
-    key = f"{own.__module__}.{own.__qualname__} {json.dumps(settings, sort_keys=True, default=str)}"
-    return Scoring(("loss", *names), tuple(kinds), head, key, fused, loss)
+    written = _is_cross_entropy(loss, head)
+    if written and not _are_ids(y, model.output_shape[-1]):
+        raise UnknownModelError(f"the targets are not class ids from 0 to {model.output_shape[-1] - 1}")
+    return Scoring(("loss", *names), tuple(kinds), head, None if written else compiled_loss(loss, head))
+
+
+def _read_loss(model: keras.Model) -> keras.losses.Loss:
+    loss = keras.losses.get(model.loss)
+    if isinstance(loss, keras.losses.Loss):
+        return loss
+    # What a name stands for; its class computes the same.
+    named = {getattr(keras.losses, function): getattr(keras.losses, name) for name, function in LOSSES.items()}
+    if loss not in named:
+        raise UnknownModelError("the loss is a function")
+    return named[loss]()
+
+
+def _is_cross_entropy(loss: keras.losses.Loss, head: str) -> bool:
+    if type(loss) is not keras.losses.SparseCategoricalCrossentropy or head not in ("", "softmax"):
+        return False
+    settings = loss.get_config()
+    return settings["from_logits"] == (head == "") and settings.get("ignore_class") is None
+
+
+def _are_ids(y: NDArray, classes: int) -> bool:
+    return y.size == len(y) and 0 <= y.min() and y.max() < classes
 
 
 def _listed(metrics: Any) -> Sequence[Any]:

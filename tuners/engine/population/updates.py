@@ -1,13 +1,7 @@
-"""Optimizers as numbers: one formula with coefficients for each step, and Keras's own rules fused for one member.
-
-The formula that stands for SGD, momentum, Nesterov, RMSprop and Adam is
-m = a m + c1 g,  v = b v + c2 g^2,  w = w - d w - (p m + q g) / (sqrt(v + e1) + e2).
-"""
+"""Optimizers written out over one vector of weights."""
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Mapping
 from typing import Any
 
 import keras
@@ -18,51 +12,18 @@ from numpy.typing import NDArray
 from tuners.engine.population.decayed import is_decayed
 from tuners.engine.population.reading import UnknownModelError
 
-COLUMNS = ("d", "a", "c1", "b", "c2", "e1", "e2", "p", "q", "r")
-"""Of a table of coefficients; r is what the fused rules need in addition."""
+REFUSED = ("clipnorm", "global_clipnorm", "clipvalue", "use_ema", "loss_scale_factor", "gradient_accumulation_steps")
+"""Options of optimizers that are not written out here; amsgrad and centered neither."""
 
 
-@dataclasses.dataclass(frozen=True)
-class Rule:
-    """What of an optimizer changes the graph.
-
-    Attributes:
-        kind: "sgd", "momentum", "nesterov", "rmsprop" or "adam".
-        decayed: Positions of the weights that weight decay shrinks.
-    """
-
-    kind: str
-    decayed: tuple[int, ...]
-
-    @property
-    def slots(self) -> tuple[str, ...]:
-        """Which of m and v the rule keeps."""
-        # The fused RMSprop wants both, though its momentum is 0.
-        return {"sgd": (), "momentum": ("m",), "nesterov": ("m",)}.get(self.kind, ("m", "v"))
-
-
-REFUSED = (
-    "clipnorm",
-    "global_clipnorm",
-    "clipvalue",
-    "use_ema",
-    "loss_scale_factor",
-    "gradient_accumulation_steps",
-) + (
-    "amsgrad",
-    "centered",
-)
-"""Options of optimizers that are not written out here."""
-
-
-class Schedule:
-    """The numbers of an optimizer, step by step.
+class Optimizer:
+    """The optimizer of a Keras model in numbers.
 
     Args:
         model: A compiled Keras model.
 
     Attributes:
-        rule: What of it changes the graph.
+        decayed: Positions of the weights that weight decay shrinks.
 
     Raises:
         UnknownModelError: The optimizer, or an option of it, is not known here.
@@ -71,36 +32,28 @@ class Schedule:
     def __init__(self, model: keras.Model) -> None:
         self._optimizer = model.optimizer
         self._config = config = self._optimizer.get_config()
-        kind = _kind(self._optimizer, config)
+        self._apply = _rule(self._optimizer, config)
         rate = config["learning_rate"]
         self._scheduled = keras.optimizers.schedules.deserialize(rate) if isinstance(rate, dict) else None
         if self._scheduled is None and not isinstance(rate, int | float | np.floating):
             raise UnknownModelError("the learning rate is a function")
-        decayed: tuple[int, ...] = ()
-        if config["weight_decay"]:
-            decayed = tuple(
-                index
-                for index, weight in enumerate(model.weights)
-                if weight.trainable and is_decayed(self._optimizer, weight)
-            )
-        self.rule = Rule(kind, decayed)
+        self._decay = config["weight_decay"] or 0.0
+        self.decayed = [
+            index
+            for index, weight in enumerate(model.weights)
+            if self._decay and weight.trainable and is_decayed(self._optimizer, weight)
+        ]
+        self._slots: list[NDArray] = []
 
-    def table(self, first: int, steps: int) -> NDArray[np.float32]:
-        """Coefficients of steps [steps, columns]; the learning rate is taken as it is now.
+    def rates(self, first: int, steps: int) -> list[float]:
+        """Learning rates of steps, as it is now where there is no schedule.
 
         Args:
             first: Number of the first of them, from 0.
             steps: How many.
         """
-        rate = self._rates(first, steps).astype(np.float64)
-        columns = dict.fromkeys(COLUMNS, np.zeros(steps))
-        columns |= {"e1": np.ones(steps), "r": np.ones(steps), **self._coefficients(rate, first)}
-        columns["d"] = rate * (self._config["weight_decay"] or 0.0)
-        return np.stack([np.broadcast_to(columns[name], steps) for name in COLUMNS], axis=1).astype(np.float32)
-
-    def _rates(self, first: int, steps: int) -> NDArray:
         if self._scheduled is None:
-            return np.full(steps, float(self._optimizer.learning_rate))
+            return [float(self._optimizer.learning_rate)] * steps
         numbers = tf.range(first, first + steps)
         try:
             rates = np.asarray(self._scheduled(numbers))
@@ -108,89 +61,86 @@ class Schedule:
             rates = np.empty(0)
         if rates.shape != (steps,):
             # A schedule that branches on the step takes one step at a time.
-            rates = np.array([float(self._scheduled(number)) for number in numbers])
-        return rates
+            return [float(self._scheduled(number)) for number in numbers]
+        return rates.tolist()
 
-    def _coefficients(self, rate: NDArray, first: int) -> dict[str, Any]:
-        config = self._config
-        match self.rule.kind:
-            case "sgd":
-                return {"q": rate}
-            case "momentum":
-                return {"a": config["momentum"], "c1": rate, "p": 1.0}
-            case "nesterov":
-                return {"a": config["momentum"], "c1": rate, "p": config["momentum"], "q": rate}
-            case "rmsprop":
-                rho = config["rho"]
-                return {"b": rho, "c2": 1 - rho, "e1": config["epsilon"], "q": rate, "r": _rounding(rho)}
-        beta_1, beta_2 = config["beta_1"], config["beta_2"]
-        steps = np.arange(first, first + len(rate)) + 1
-        # Keras takes powers of the rounded betas.
-        corrected = np.sqrt(1 - np.float64(np.float32(beta_2)) ** steps) / (1 - np.float64(np.float32(beta_1)) ** steps)
-        moments = {"a": beta_1, "c1": 1 - beta_1, "b": beta_2, "c2": 1 - beta_2}
-        return {**moments, "e1": 0.0, "e2": config["epsilon"], "p": rate * corrected, "r": _rounding(beta_2)}
+    def step(self, vector: NDArray, gradient: NDArray, decayed: int, *, rate: float, number: int) -> None:
+        """Update the weights in place; the gradient is used up.
+
+        Args:
+            vector: Weights.
+            gradient: Their gradient.
+            decayed: How many of them, from the first, decay.
+            rate: Learning rate.
+            number: Of the step, from 1.
+        """
+        if not self._slots:
+            self._slots = [np.zeros_like(vector), np.zeros_like(vector), np.empty_like(vector)]
+        vector[:decayed] *= np.float32(1 - rate * self._decay)
+        self._apply(self._config, vector, gradient, *self._slots, rate, number)
 
 
-def _rounding(beta: float) -> float:
-    """1 - beta as the fused rules compute it, from the rounded beta, over what Keras takes."""
-    return float((np.float32(1) - np.float32(beta)) / np.float32(1 - beta))
-
-
-def _kind(optimizer: Any, config: dict[str, Any]) -> str:
-    name = type(optimizer).__name__
-    for option in REFUSED:
+def _rule(optimizer: Any, config: dict[str, Any]) -> Any:
+    for option in (*REFUSED, "amsgrad", "centered"):
         if config.get(option):
             raise UnknownModelError(f"the optimizer has {option}={config[option]!r}")
     if type(optimizer) is keras.optimizers.SGD:
-        return "sgd" if not config["momentum"] else "nesterov" if config["nesterov"] else "momentum"
+        return _momentum if config["momentum"] else _descend
     if type(optimizer) is keras.optimizers.RMSprop and not config["momentum"]:
-        return "rmsprop"
+        return _rmsprop
     if type(optimizer) in (keras.optimizers.Adam, keras.optimizers.AdamW):
-        return "adam"
-    raise UnknownModelError(f"the optimizer is {name}, or has options")
+        return _adam
+    raise UnknownModelError(f"the optimizer is {type(optimizer).__name__}, or has options")
 
 
-def apply_fused(rule: Rule, weight: Any, slots: dict[str, Any], gradient: Any, row: Mapping[str, Any]) -> None:
-    """Update one weight of one member, in one operation.
+# Each takes the configuration, weights w, gradients g, moments m and v, room for as many numbers, the learning rate
+# and the number of the step. All is done in place, since most of the time goes into moving numbers.
 
-    Args:
-        rule: Which.
-        weight: Variable.
-        slots: Variables by name, those of `Rule.slots`.
-        gradient: Of the weight.
-        row: Coefficients of the step by column.
-    """
-    raw, handles = tf.raw_ops, {name: slot.handle for name, slot in slots.items()}
-    common = {"var": weight.handle, "grad": gradient}
-    match rule.kind:
-        case "sgd":
-            raw.ResourceApplyGradientDescent(var=weight.handle, alpha=row["q"], delta=gradient)
-        case "momentum" | "nesterov":
-            raw.ResourceApplyKerasMomentum(
-                **common, accum=handles["m"], lr=row["c1"], momentum=row["a"], use_nesterov=rule.kind == "nesterov"
-            )
-        case "rmsprop":
-            raw.ResourceApplyRMSProp(
-                var=weight.handle,
-                ms=handles["v"],
-                mom=handles["m"],
-                lr=row["q"] * tf.sqrt(row["r"]),
-                rho=row["b"],
-                momentum=tf.constant(0.0),
-                epsilon=row["e1"] * row["r"],
-                grad=gradient,
-            )
-        case "adam":
-            root, zero = tf.sqrt(row["r"]), tf.constant(0.0)
-            # No powers: the correction of the bias is in the learning rate, as Keras rounds it.
-            raw.ResourceApplyAdam(
-                **common,
-                m=handles["m"],
-                v=handles["v"],
-                beta1_power=zero,
-                beta2_power=zero,
-                lr=row["p"] * root,
-                beta1=row["a"],
-                beta2=row["b"],
-                epsilon=row["e2"] * root,
-            )
+
+def _descend(config: Any, w: Any, g: Any, m: Any, v: Any, room: Any, rate: float, number: int) -> None:
+    g *= rate
+    w -= g
+
+
+def _momentum(config: Any, w: Any, g: Any, m: Any, v: Any, room: Any, rate: float, number: int) -> None:
+    g *= rate
+    m *= config["momentum"]
+    m -= g
+    if config["nesterov"]:
+        w -= g
+        np.multiply(m, config["momentum"], out=room)
+        w += room
+    else:
+        w += m
+
+
+def _rmsprop(config: Any, w: Any, g: Any, m: Any, v: Any, room: Any, rate: float, number: int) -> None:
+    scale = 1 - config["rho"]
+    _sum_squares(v, g, config["rho"], room)
+    np.add(v, config["epsilon"] / scale, out=room)
+    np.sqrt(room, out=room)
+    g *= rate / scale**0.5
+    g /= room
+    w -= g
+
+
+def _adam(config: Any, w: Any, g: Any, m: Any, v: Any, room: Any, rate: float, number: int) -> None:
+    beta_1, beta_2 = config["beta_1"], config["beta_2"]
+    scale = (1 - beta_2) ** 0.5
+    _sum_squares(v, g, beta_2, room)
+    m *= beta_1
+    m += g
+    np.sqrt(v, out=room)
+    room += config["epsilon"] / scale
+    np.divide(m, room, out=room)
+    # Keras takes powers of the rounded betas.
+    first, second = float(np.float32(beta_1)), float(np.float32(beta_2))
+    room *= rate * (1 - second**number) ** 0.5 / (1 - first**number) * (1 - beta_1) / scale
+    w -= room
+
+
+def _sum_squares(v: Any, g: Any, beta: float, room: Any) -> None:
+    """The moving average over 1 - beta, which saves a pass over the numbers."""
+    v *= beta
+    np.multiply(g, g, out=room)
+    v += room

@@ -1,0 +1,32 @@
+"""`kzoo check MODEL_DIR`: is an export still what was published?"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+import kzoo
+from kzoo.cli import arguments
+from kzoo.cli.console import Failure, console, mendable, print_json
+from kzoo.cli.quiet import import_tensorflow
+
+
+def check(
+    model_dir: Annotated[Path, typer.Argument(help="An export, or the directory with its versions (all are checked).")],
+    as_json: arguments.Json = False,
+) -> None:
+    """Check that an export is whole and answers as when it was published."""
+    import_tensorflow()
+    with mendable(kzoo.ExportError, OSError):
+        found = kzoo.check(model_dir)
+    if as_json:
+        print_json({str(version): problems for version, problems in found.items()})
+    else:
+        for version, problems in found.items():
+            for line in problems or ["whole, and answers as when it was published"]:
+                console().print(f"{version}: {line}", markup=False, soft_wrap=True)
+    wrong = [str(version) for version, problems in found.items() if problems]
+    if wrong:
+        raise Failure(f"{', '.join(wrong)}: not fit to serve; export the model again, or copy the version anew.")

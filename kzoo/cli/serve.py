@@ -1,0 +1,52 @@
+"""`kzoo serve NAME`: TensorFlow Serving on an export."""
+
+from __future__ import annotations
+
+import signal
+import types
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from kzoo.cli import arguments
+from kzoo.cli.console import Failure, console, mendable
+from kzoo.serving import ServingError, start
+
+NEXT = """\
+{name} is served on {host}, REST on {rest}, gRPC on {grpc}; Ctrl-C ends it.
+
+Next: curl -d @{base}/request.json http://{asked}:{rest}/v1/models/{name}:predict"""
+
+
+def serve(
+    name: arguments.ExportName,
+    to: arguments.Exports = Path("saved_models"),
+    rest_port: Annotated[int, typer.Option(min=1, max=65535, help="Port for REST.")] = 8501,
+    grpc_port: Annotated[int, typer.Option(min=1, max=65535, help="Port for gRPC.")] = 8500,
+    host: Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 for all of them.")] = "127.0.0.1",
+    timeout: Annotated[float, typer.Option(min=1, help="Seconds until it has to answer.")] = 120.0,
+) -> None:
+    """Serve an export with TensorFlow Serving, the program or its Docker image, whichever is here."""
+    signal.signal(signal.SIGTERM, _interrupt)
+    base = to / name
+    asked = "127.0.0.1" if host == "0.0.0.0" else host
+    text = NEXT.format(name=base.resolve().name, host=host, rest=rest_port, grpc=grpc_port, base=base, asked=asked)
+    try:
+        with (
+            mendable(OSError),
+            start(base, host=host, rest_port=rest_port, grpc_port=grpc_port, timeout=timeout) as process,
+        ):
+            console().print(text, markup=False, soft_wrap=True)
+            code = process.wait()
+    except KeyboardInterrupt:
+        console().print("The server has ended.")
+        return
+    except ServingError as error:
+        # The lines of a server that has failed are to be read as lines.
+        raise Failure(str(error)) from None
+    raise Failure(f"The server has ended by itself, with code {code}.")
+
+
+def _interrupt(signum: int, frame: types.FrameType | None) -> None:
+    raise KeyboardInterrupt

@@ -1,0 +1,50 @@
+"""Whether an export that was published once is still what it was."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from kzoo.export.errors import ExportError
+from kzoo.export.gate_checks import warmup_problems, weight_problems
+from kzoo.export.golden import golden_problems
+from kzoo.export.graph_checks import training_ops
+from kzoo.export.manifest import damage
+from kzoo.export.runner import Runner
+from kzoo.export.versions import list_versions, version_directory
+
+
+def check(model_dir: str | os.PathLike[str]) -> dict[Path, list[str]]:
+    """Check exports: their files against the digests, then their answers against those they were published with.
+
+    Args:
+        model_dir: A version's directory, or the directory above it, of which every version is checked.
+
+    Returns:
+        For each version, in order, what is wrong with it, one sentence a problem.
+
+    Raises:
+        ExportError: There is no export.
+    """
+    base = Path(model_dir)
+    versions = [base / str(number) for number in list_versions(base)]
+    if not versions or (base / "saved_model.pb").is_file():
+        versions = [version_directory(base)]
+    return {version: _problems(version) for version in versions}
+
+
+def _problems(version: Path) -> list[str]:
+    # What is damaged is not loaded: the loader takes a flipped bit for a weight, or may crash over it.
+    damaged = list(damage(version))
+    if damaged:
+        return damaged
+    try:
+        with Runner(version) as runner:
+            return [
+                *weight_problems(runner),
+                *training_ops(runner),
+                *golden_problems(runner),
+                *warmup_problems(runner),
+            ]
+    except ExportError as error:
+        return [str(error)]

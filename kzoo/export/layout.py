@@ -1,0 +1,19 @@
+"""Where things stand in a version of an export, and what the server's batching may do with it.
+
+TensorFlow Serving reads of `assets.extra` only the warm-up requests, so that what belongs to an export can go there and
+is copied with it.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+EXTRA = Path("assets.extra")
+WARMUP = EXTRA / "tf_serving_warmup_requests"
+GOLDEN = EXTRA / "kzoo" / "golden.json"
+CARD = EXTRA / "kzoo" / "model_card.json"
+CARD_TEXT = EXTRA / "kzoo" / "model_card.md"
+MANIFEST = EXTRA / "kzoo" / "manifest.json"
+
+ALLOWED_BATCH_SIZES = (1, 2, 4, 8, 16, 32)
+"""Batch sizes that a server with batching pads to; an export is warmed up at each of them."""

@@ -1,0 +1,15 @@
+"""TensorFlow Serving on exports: its configuration, labels of versions, starting it, and asking it."""
+
+import lazy_loader as _lazy
+
+__getattr__, __dir__, __all__ = _lazy.attach(
+    __name__,
+    submod_attrs={
+        "client": ["Client"],
+        "configuration": ["write_configuration"],
+        "errors": ["ServingError"],
+        "labels": ["promote", "read_labels"],
+        "pruning": ["prune"],
+        "server": ["start"],
+    },
+)

@@ -1,0 +1,128 @@
+"""What TensorFlow Serving is told about an export: which versions, their labels, batching and monitoring.
+
+It stands in `<base>/serving/`, which the server does not take for a version since it is no number. `models.config` is
+written anew whenever a label moves; the other files are yours to change once they are there.
+
+References:
+    https://www.tensorflow.org/tfx/serving/serving_config and
+    https://github.com/tensorflow/serving/blob/master/tensorflow_serving/batching/README.md
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+from kzoo.export.layout import ALLOWED_BATCH_SIZES
+from kzoo.files import write_text
+from kzoo.serving.deployment import compose, kubernetes
+from kzoo.serving.errors import ServingError
+
+DIRECTORY = "serving"
+MODELS = "models.config"
+LOCAL_MODELS = "models.local.config"
+BATCHING = "batching.config"
+MONITORING = "monitoring.config"
+MODELS_IN_CONTAINER = "/models"
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
+
+
+def write_configuration(base: Path, labels: Mapping[str, int]) -> Path:
+    """Write the configuration of an export.
+
+    Args:
+        base: Directory of its versions; its name is the name it is served under.
+        labels: Version by label.
+
+    Returns:
+        The directory of the configuration.
+
+    Raises:
+        ServingError: The name has characters that do not go into an address.
+        OSError: It cannot be written.
+    """
+    name = served_name(base)
+    directory = base / DIRECTORY
+    directory.mkdir(exist_ok=True)
+    write_text(directory / MODELS, models_config(name, f"{MODELS_IN_CONTAINER}/{name}", labels))
+    if (directory / LOCAL_MODELS).exists():
+        write_local_models(base, labels)
+    others = {
+        BATCHING: batching_config(),
+        MONITORING: monitoring_config(),
+        "compose.yaml": compose(name),
+        "kubernetes.yaml": kubernetes(name),
+    }
+    for file, text in others.items():
+        if not (directory / file).exists():
+            write_text(directory / file, text)
+    return directory
+
+
+def write_local_models(base: Path, labels: Mapping[str, int]) -> Path:
+    """Write the `models.config` of a server that runs on this machine without a container; the file."""
+    path = base / DIRECTORY / LOCAL_MODELS
+    write_text(path, models_config(served_name(base), str(base.resolve()), labels))
+    return path
+
+
+def served_name(base: Path) -> str:
+    """Name that an export is served under.
+
+    Raises:
+        ServingError: It has characters that do not go into an address.
+    """
+    name = base.resolve().name
+    if not _NAME.fullmatch(name):
+        raise ServingError(f"{name!r} is no name to serve under; letters, digits, -, _ and . do. Rename {base}.")
+    return name
+
+
+def models_config(name: str, base_path: str, labels: Mapping[str, int]) -> str:
+    """Text of a `ModelServerConfig`: the newest version, or those that have a label where any has."""
+    versions = sorted(set(labels.values()))
+    policy = "".join(f" versions: {version}" for version in versions)
+    lines = [
+        "# Written by kzoo; kzoo promote moves the labels.",
+        "model_config_list {",
+        "  config {",
+        f"    name: {_quoted(name)}",
+        f"    base_path: {_quoted(base_path)}",
+        '    model_platform: "tensorflow"',
+        f"    model_version_policy {{ specific {{{policy} }} }}"
+        if versions
+        else "    model_version_policy { latest { num_versions: 1 } }",
+        *(
+            f"    version_labels {{ key: {_quoted(label)} value: {version} }}"
+            for label, version in sorted(labels.items())
+        ),
+        "  }",
+        "}",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def batching_config() -> str:
+    """Text of `BatchingParameters`; the last allowed size has to be the largest batch."""
+    sizes = "\n".join(f"allowed_batch_sizes: {size}" for size in ALLOWED_BATCH_SIZES)
+    return (
+        "# Requests that come within 1 ms of each other are answered together, padded to one of the sizes that the\n"
+        "# export is warmed up at.\n"
+        f"max_batch_size {{ value: {ALLOWED_BATCH_SIZES[-1]} }}\n"
+        "batch_timeout_micros { value: 1000 }\n"
+        "max_enqueued_batches { value: 100 }\n"
+        f"{sizes}\n"
+    )
+
+
+def monitoring_config() -> str:
+    """Text of a `MonitoringConfig`: metrics for Prometheus on the REST port."""
+    return 'prometheus_config {\n  enable: true\n  path: "/monitoring/prometheus/metrics"\n}\n'
+
+
+def _quoted(text: str) -> str:
+    # A JSON string is a string of the text format too.
+    return json.dumps(text)

@@ -1,0 +1,66 @@
+import keras_tuner
+import numpy as np
+import pytest
+
+from tuners.folds import Folds
+
+X = np.arange(20.0).reshape(20, 1)
+Y = (np.arange(20) % 2).astype(np.int32)
+
+
+def test_every_row_is_validated_on_once_and_classes_have_their_share():
+    made = Folds(5, seed=1).of((X, Y), {"epochs": 3})
+    held = np.concatenate([each["validation_data"][0] for each in made])
+    assert sorted(held.ravel()) == list(range(20))
+    for each in made:
+        assert each["epochs"] == 3
+        assert sorted(each["validation_data"][1]) == [0, 0, 1, 1]
+        assert not set(each["x"].ravel()) & set(each["validation_data"][0].ravel())
+        np.testing.assert_array_equal(each["x"].ravel() % 2, each["y"])
+
+
+def test_the_folds_are_made_once_and_depend_on_the_seed():
+    folds = Folds(2, seed=1)
+    first, again = folds.of((X, Y), {}), folds.of((X,), {"y": Y, "epochs": 2})
+    assert first[0]["x"] is again[0]["x"]
+    assert not np.array_equal(first[0]["x"], Folds(2, seed=2).of((X, Y), {})[0]["x"])
+    assert folds.of((X.copy(), Y), {})[0]["x"] is not first[0]["x"]
+
+
+def test_structures_and_weights_are_split_alike():
+    weights = np.arange(20) / 20
+    made = Folds(4, seed=1).of(({"a": X, "b": X + 100}, X), {"sample_weight": weights})
+    for each in made:
+        x, y, weight = each["validation_data"]
+        np.testing.assert_array_equal(x["a"] + 100, x["b"])
+        np.testing.assert_array_equal(x["a"], y)
+        np.testing.assert_allclose(weight * 20, y.ravel())
+
+
+def test_one_hot_targets_are_classes():
+    for each in Folds(5, seed=3).of((X, np.eye(2)[Y]), {}):
+        assert each["validation_data"][1].sum(axis=0).tolist() == [2, 2]
+
+
+@pytest.mark.parametrize(
+    ("count", "args", "kwargs", "message"),
+    [
+        (2, (X, Y), {"validation_data": (X, Y)}, "validation_data is given"),
+        (2, (X, Y), {"validation_split": 0.1}, "validation_split is given"),
+        (2, (X, Y, 32), {}, "by position"),
+        (2, ([1, 2], Y), {}, "numpy arrays"),
+        (2, (), {}, "numpy arrays"),
+        (21, (X, X), {}, "folds=21 of arrays with 20 rows"),
+        (2, (X, Y[:7]), {}, "7 and 20 rows"),
+        (11, (X, Y), {}, "class 0 has 10 rows"),
+    ],
+)
+def test_what_cannot_be_split(count, args, kwargs, message):
+    with pytest.raises(keras_tuner.errors.FatalValueError, match=message):
+        Folds(count, seed=1).of(args, kwargs)
+
+
+@pytest.mark.parametrize("count", [1, 2.5, True])
+def test_bad_count(count):
+    with pytest.raises(ValueError, match=f"folds is {count}"):
+        Folds(count, seed=1)

@@ -1,0 +1,231 @@
+"""What the population engine takes and what it leaves to others, and why."""
+
+import keras
+import keras_tuner
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tuners.engine.choice import Engines
+from tuners.engine.population.activations import ACTIVATIONS
+from tuners.engine.population.decayed import is_decayed
+from tuners.engine.population.engine import PopulationEngine
+from tuners.engine.population.network import Network
+from tuners.engine.population.reading import READERS, UnknownModelError
+from tuners.engine.training import Request
+
+layers = keras.layers
+rng = np.random.default_rng(0)
+X = rng.normal(size=(24, 6)).astype(np.float32)
+Y = np.arange(24, dtype=np.int32) % 3
+
+
+class Plain(keras_tuner.HyperModel):
+    def build(self, hp):
+        raise NotImplementedError
+
+
+def request(model, x=X, y=Y, **kwargs):
+    given = {"epochs": 2, "validation_data": (x, y), **kwargs}
+    objective = keras_tuner.Objective("val_loss", "min")
+    return Request(Plain(), None, model, (x, y), given, objective, lambda *_: None)
+
+
+def dense(*before, optimizer="sgd", loss="sparse_categorical_crossentropy", metrics=("accuracy",), **compiled):
+    model = keras.Sequential([keras.Input((6,)), *before, layers.Dense(3, activation="softmax")])
+    model.compile(optimizer, loss, metrics=list(metrics), **compiled)
+    return model
+
+
+def functional(build):
+    inputs = keras.Input((6,))
+    model = keras.Model(inputs, build(inputs))
+    model.compile("sgd", "sparse_categorical_crossentropy")
+    return model
+
+
+def shared(inputs):
+    layer = layers.Dense(6)
+    return layers.Dense(3, activation="softmax")(layer(layer(inputs)))
+
+
+class Doubled(layers.Dense):
+    def call(self, inputs):
+        return 2 * super().call(inputs)
+
+
+def own_loss(y_true, y_pred):
+    return keras.ops.mean(y_pred, axis=-1)
+
+
+class OwnLoss(keras.losses.Loss):
+    def call(self, y_true, y_pred):
+        return keras.ops.mean(y_pred, axis=-1)
+
+
+optimizers = keras.optimizers
+REFUSED = {
+    "regularizer": (lambda: dense(layers.Dense(4, kernel_regularizer="l2")), "has a regularizer"),
+    "constraint": (lambda: dense(layers.Dense(4, kernel_constraint="non_neg")), "has a constraint"),
+    "unknown layer": (lambda: dense(layers.LayerNormalization()), "is a LayerNormalization"),
+    "layer of one's own": (lambda: dense(Doubled(4)), "is a Doubled"),
+    "frozen layer": (lambda: dense(layers.Dense(4, trainable=False)), "is frozen"),
+    "half precision": (lambda: dense(layers.Dense(4, dtype="mixed_float16")), "not in float32"),
+    "unknown activation": (lambda: dense(layers.Dense(4, activation="mish")), "has the activation 'mish'"),
+    "a head in the middle": (lambda: dense(layers.Dense(4, activation="softmax")), "has the activation 'softmax'"),
+    "batch norm without a scale": (lambda: dense(layers.BatchNormalization(scale=False)), "has scale=False"),
+    "noise shape": (lambda: dense(layers.Dropout(0.1, noise_shape=(None, 1))), "has noise_shape"),
+    "shared layer": (lambda: functional(shared), "called more than once"),
+    "joined inputs": (
+        lambda: functional(lambda x: layers.Dense(3, activation="softmax")(layers.Concatenate()([x, x]))),
+        "is a Concatenate",
+    ),
+    "loss as a function": (lambda: dense(loss=own_loss), "the loss is a function"),
+    "loss without a configuration": (lambda: dense(loss=OwnLoss()), "OwnLoss does not say its configuration"),
+    "a summed loss": (
+        lambda: dense(loss=keras.losses.SparseCategoricalCrossentropy(reduction="sum")),
+        "the loss is not a mean",
+    ),
+    "unknown metric": (lambda: dense(metrics=[keras.metrics.AUC()]), "the metric"),
+    "weighted metrics": (lambda: dense(weighted_metrics=["accuracy"]), "weighted_metrics"),
+    "clipped gradients": (lambda: dense(optimizer=optimizers.SGD(clipnorm=1.0)), "clipnorm=1.0"),
+    "amsgrad": (lambda: dense(optimizer=optimizers.Adam(amsgrad=True)), "amsgrad=True"),
+    "another optimizer": (lambda: dense(optimizer=optimizers.Adagrad()), "the optimizer is Adagrad"),
+    "RMSprop with momentum": (lambda: dense(optimizer=optimizers.RMSprop(momentum=0.5)), "RMSprop, or has options"),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_refused_and_why(name):
+    build, why = REFUSED[name]
+    found = PopulationEngine().prepare(request(build()))
+    assert isinstance(found, str), "it was taken"
+    assert why in found
+
+
+def test_what_is_refused_is_trained_by_another_engine_or_said():
+    model = dense(layers.LayerNormalization())
+    assert len(Engines("auto").train(request(model)).epochs) == 2
+    with pytest.raises(ValueError, match="engine='population' cannot train this trial: .* is a LayerNormalization"):
+        Engines("population").train(request(dense(layers.LayerNormalization())))
+
+
+def test_callbacks_that_look_into_the_model_are_refused():
+    class Curious(keras.callbacks.Callback):
+        def on_epoch_end(self, epoch, logs=None):
+            self.model.predict(X, verbose=0)
+
+    assert "Curious" in PopulationEngine().prepare(request(dense(), callbacks=[Curious()]))
+
+
+@pytest.mark.parametrize(
+    ("x", "y", "why"),
+    [
+        (X[:, :4], Y, "not one array of inputs"),
+        (X, Y + 1, "class ids from 0 to 2"),
+        (X, Y - 1, "class ids from 0 to 2"),
+    ],
+)
+def test_data_that_do_not_fit_are_refused(x, y, why):
+    assert why in PopulationEngine().prepare(request(dense(), x, y))
+
+
+@pytest.mark.parametrize("activation", [*ACTIVATIONS, "linear"])
+def test_activations_and_their_derivatives(activation):
+    keras.utils.set_random_seed(1)
+    model = dense(layers.Dense(8, activation=activation))
+    network = Network(model)
+    output = network.forward(X, training=True)
+    network.backward(np.tile(np.float32([1, 2, -1]), (len(X), 1)))
+    with tf.GradientTape() as tape:
+        logits = model.layers[0](X) @ model.layers[1].kernel + model.layers[1].bias
+        total = tf.reduce_sum(logits * [1, 2, -1])
+    np.testing.assert_allclose(output, logits, rtol=1e-4, atol=1e-5)
+    expected = np.concatenate([np.ravel(each) for each in tape.gradient(total, model.trainable_variables)])
+    np.testing.assert_allclose(network.gradient, expected, rtol=1e-4, atol=1e-4)
+
+
+MAPS = {
+    "strides and no padding": [layers.Conv2D(4, 3, strides=2, padding="valid", activation="relu"), layers.Flatten()],
+    "same padding": [layers.Conv2D(4, (3, 1), padding="same"), layers.GlobalAveragePooling2D()],
+    "pooling": [layers.Conv2D(3, 2), layers.MaxPooling2D(padding="same"), layers.AveragePooling2D(2), layers.Flatten()],
+    "rescaled": [layers.Rescaling(0.5, offset=1.0), layers.Conv2D(2, 3), layers.ReLU(), layers.Flatten()],
+}
+
+
+@pytest.mark.parametrize("name", MAPS)
+def test_layers_of_images_and_their_derivatives(name):
+    keras.utils.set_random_seed(1)
+    images = rng.normal(size=(5, 8, 7, 2)).astype(np.float32)
+    stack = [layer.__class__.from_config(layer.get_config()) for layer in MAPS[name]]
+    model = keras.Sequential([keras.Input((8, 7, 2)), *stack, layers.Dense(3)])
+    model.compile("sgd", "mse")
+    network = Network(model)
+    x = images
+    for kernel in network.prefix:
+        x = kernel.forward(x, training=False)
+    output = network.forward(x, training=True)
+    network.backward(np.ones_like(output))
+    with tf.GradientTape() as tape:
+        expected = model(images, training=True)
+        total = tf.reduce_sum(expected)
+    np.testing.assert_allclose(output, expected, rtol=1e-4, atol=1e-5)
+    slopes = np.concatenate([np.ravel(each) for each in tape.gradient(total, model.trainable_variables)])
+    np.testing.assert_allclose(network.gradient, slopes, rtol=1e-3, atol=1e-3)
+
+
+def test_every_layer_that_is_read_was_tried():
+    tried = {layer.__class__ for stack in MAPS.values() for layer in stack} | {layers.Dense, layers.Dropout}
+    # The rest is in the zoo's families, which tests/engine/test_equality.py goes through.
+    of_the_zoo = {layers.InputLayer, layers.Activation, layers.Add, layers.BatchNormalization, layers.Normalization}
+    assert set(READERS) == tried | of_the_zoo
+
+
+def test_dropout_drops_its_share_and_keeps_the_mean():
+    model = keras.Sequential([keras.Input((1000,)), layers.Dropout(0.3), layers.Dense(1000, use_bias=False)])
+    model.compile("sgd", "mse")
+    model.layers[1].set_weights([np.eye(1000, dtype=np.float32)])
+    network = Network(model, seed=5)
+    x = np.ones((200, 1000), np.float32)
+    first, second = (network.forward(x, training=True) for _ in range(2))
+    # Five deviations of the mean of 200,000 draws.
+    assert np.mean(first == 0) == pytest.approx(0.3, abs=5 * (0.21 / 200_000) ** 0.5)
+    np.testing.assert_allclose(first[first != 0], 1 / 0.7, rtol=1e-6)
+    assert np.mean((first == 0) & (second == 0)) == pytest.approx(0.09, abs=0.005)
+    np.testing.assert_array_equal(network.forward(x, training=False), x)
+    np.testing.assert_array_equal(Network(model, seed=5).forward(x, training=True), first)
+
+
+def test_layers_before_the_first_weight_are_applied_once_for_all_trials():
+    engine, found = PopulationEngine(), []
+    for mean in (1.0, 1.0, 2.0):
+        model = dense(layers.Normalization(mean=mean, variance=4.0))
+        found.append(engine.prepare(request(model)))
+    assert found[0].training.x is found[1].training.x
+    np.testing.assert_allclose(found[2].training.x, (X - 2) / 2, rtol=1e-6)
+
+
+def test_a_training_leaves_the_next_one_untouched():
+    engine = PopulationEngine()
+
+    def train():
+        keras.utils.set_random_seed(3)
+        return engine.train(engine.prepare(request(dense(layers.Dropout(0.4), layers.BatchNormalization()))))
+
+    first, again = train(), train()
+    assert first.epochs == again.epochs
+    for left, right in zip(first.weights, again.weights, strict=True):
+        np.testing.assert_array_equal(left, right)
+
+
+def test_the_private_question_of_weight_decay():
+    model = dense(layers.BatchNormalization())
+    optimizer = keras.optimizers.Adam(weight_decay=0.1)
+    optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
+    optimizer.build(model.trainable_variables)
+    asked = {weight.path.split("/")[-1]: is_decayed(optimizer, weight) for weight in model.trainable_variables}
+    assert asked == {"gamma": False, "beta": False, "kernel": True, "bias": False}
+
+
+def test_unknown_models_are_a_value_error():
+    assert issubclass(UnknownModelError, ValueError)

@@ -1,0 +1,161 @@
+"""What is written for the server, read by the messages that the server reads it with."""
+
+import json
+import threading
+
+import pytest
+import yaml
+from google.protobuf import descriptor_pb2, descriptor_pool, message_factory, text_format
+from tensorflow_serving.config import model_server_config_pb2
+
+from kzoo.export import list_versions
+from kzoo.export.layout import ALLOWED_BATCH_SIZES
+from kzoo.serving import ServingError, promote, prune, read_labels, write_configuration
+from kzoo.serving.labels import write_current_configuration
+
+
+def parsed_models(base, file="models.config"):
+    text = (base / "serving" / file).read_text()
+    (config,) = text_format.Parse(text, model_server_config_pb2.ModelServerConfig()).model_config_list.config
+    return config
+
+
+def message(name, fields):
+    """A message of a schema that no package ships: as published in the server's repository."""
+    file = descriptor_pb2.FileDescriptorProto(name=f"{name}.proto", package="test", syntax="proto3")
+    for wrapper in ("Wrapped", name):
+        declared = file.message_type.add(name=wrapper)
+        for number, (field, (kind, repeated)) in enumerate(
+            ({"value": ("int64", False)} if wrapper == "Wrapped" else fields).items(), start=1
+        ):
+            added = declared.field.add(name=field, number=number, label=3 if repeated else 1)
+            types = {"int64": 3, "bool": 8, "string": 9}
+            if kind in types:
+                added.type = types[kind]
+            else:
+                added.type, added.type_name = 11, f".test.{kind}"
+            if kind == "Prometheus":
+                prometheus = file.message_type.add(name="Prometheus")
+                prometheus.field.add(name="enable", number=1, label=1, type=8)
+                prometheus.field.add(name="path", number=2, label=1, type=9)
+    pool = descriptor_pool.DescriptorPool()
+    pool.Add(file)
+    return message_factory.GetMessageClass(pool.FindMessageTypeByName(f"test.{name}"))()
+
+
+BATCHING = {
+    "max_batch_size": ("Wrapped", False),
+    "batch_timeout_micros": ("Wrapped", False),
+    "max_enqueued_batches": ("Wrapped", False),
+    "num_batch_threads": ("Wrapped", False),
+    "thread_pool_name": ("string", False),
+    "allowed_batch_sizes": ("int64", True),
+    "pad_variable_length_inputs": ("bool", False),
+}
+
+
+def test_without_labels_the_newest_version_is_served(base):
+    write_configuration(base, {})
+    config = parsed_models(base)
+    assert (config.name, config.base_path, config.model_platform) == ("iris", "/models/iris", "tensorflow")
+    assert config.model_version_policy.latest.num_versions == 1
+
+
+def test_labels_are_served_and_moved(base):
+    assert promote(base, 1) == {"stable": 1}
+    assert promote(base, 2, "canary") == {"stable": 1, "canary": 2}
+    config = parsed_models(base)
+    assert list(config.model_version_policy.specific.versions) == [1, 2]
+    assert dict(config.version_labels) == {"stable": 1, "canary": 2}
+    promote(base, 2)
+    assert read_labels(base) == {"stable": 2, "canary": 2}
+    assert list(parsed_models(base).model_version_policy.specific.versions) == [2]
+
+
+def test_a_label_goes_to_a_version_that_is_there(base):
+    with pytest.raises(ServingError, match=r"has no version 7; there are: 1, 2\."):
+        promote(base, 7)
+    with pytest.raises(ServingError, match="is no label"):
+        promote(base, 1, "a label")
+    with pytest.raises(ServingError, match="does not exist"):
+        promote(base.parent / "wine", 1)
+    (base / "serving" / "labels.json").write_text("[1")
+    with pytest.raises(ServingError, match="not readable as labels"):
+        promote(base, 1)
+
+
+def test_labels_moved_at_once_are_all_kept(base):
+    words = ["stable", "canary", "blue", "green", "old", "new"]
+    threads = [threading.Thread(target=promote, args=(base, 1 + i % 2, word)) for i, word in enumerate(words)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert set(read_labels(base)) == set(words)
+    assert dict(parsed_models(base).version_labels) == read_labels(base)
+
+
+def test_batching_fits_the_warm_up(base):
+    write_configuration(base, {})
+    found = text_format.Parse((base / "serving" / "batching.config").read_text(), message("Batching", BATCHING))
+    assert tuple(found.allowed_batch_sizes) == ALLOWED_BATCH_SIZES
+    assert found.max_batch_size.value == ALLOWED_BATCH_SIZES[-1]
+
+
+def test_monitoring(base):
+    write_configuration(base, {})
+    schema = message("Monitoring", {"prometheus_config": ("Prometheus", False)})
+    found = text_format.Parse((base / "serving" / "monitoring.config").read_text(), schema)
+    assert found.prometheus_config.enable
+    assert found.prometheus_config.path.startswith("/monitoring/")
+
+
+def test_compose_listens_on_this_machine_only(base):
+    directory = write_configuration(base, {})
+    (service,) = yaml.safe_load((directory / "compose.yaml").read_text())["services"].values()
+    assert all(port.startswith("127.0.0.1:") for port in service["ports"])
+    assert service["volumes"] == ["..:/models/iris:ro"]
+    files = [option.split("=")[1] for option in service["command"] if "_file=" in option]
+    for file in files:
+        assert (base / file.removeprefix("/models/iris/")).is_file()
+
+
+def test_kubernetes_objects_fit_together(base):
+    directory = write_configuration(base, {})
+    claim, deployment, service = yaml.safe_load_all((directory / "kubernetes.yaml").read_text())
+    assert [each["kind"] for each in (claim, deployment, service)] == ["PersistentVolumeClaim", "Deployment", "Service"]
+    pod = deployment["spec"]["template"]
+    (container,) = pod["spec"]["containers"]
+    assert service["spec"]["selector"].items() <= pod["metadata"]["labels"].items()
+    assert deployment["spec"]["selector"]["matchLabels"].items() <= pod["metadata"]["labels"].items()
+    assert {port["targetPort"] for port in service["spec"]["ports"]} == {port["name"] for port in container["ports"]}
+    assert pod["spec"]["volumes"][0]["persistentVolumeClaim"]["claimName"] == claim["metadata"]["name"]
+    assert container["readinessProbe"]["httpGet"]["path"] == "/v1/models/iris"
+
+
+def test_what_the_user_has_changed_stays(base):
+    directory = write_configuration(base, {})
+    (directory / "compose.yaml").write_text("mine")
+    promote(base, 1)
+    assert (directory / "compose.yaml").read_text() == "mine"
+
+
+def test_a_name_that_does_not_go_into_an_address(tmp_path):
+    (tmp_path / "my model").mkdir()
+    with pytest.raises(ServingError, match="no name to serve under"):
+        write_configuration(tmp_path / "my model", {})
+
+
+def test_old_versions_are_pruned_but_not_labelled_ones(tmp_path):
+    base = tmp_path / "many"
+    for number in range(1, 8):
+        (base / str(number)).mkdir(parents=True)
+    write_current_configuration(base)
+    promote(base, 2)
+    assert prune(base, 3) == [1, 3, 4]
+    assert list_versions(base) == [2, 5, 6, 7]
+    assert prune(base, 3) == []
+    assert not list(base.glob(".removed*"))
+    with pytest.raises(ServingError, match="expected 1 or more"):
+        prune(base, 0)
+    assert json.loads((base / "serving" / "labels.json").read_text()) == {"stable": 2}

@@ -1,0 +1,89 @@
+"""Trials of several trainings, and trials that end early."""
+
+import keras
+import keras_tuner
+import numpy as np
+import pytest
+from conftest import DATA, X, Y, build
+
+import tuners
+
+ENGINES = ("fit", "graph", "population")
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_folds_are_averaged(search, engine):
+    class Recorder:
+        def __init__(self):
+            self.losses = []
+
+        def on_epoch(self, trial, epoch, epochs, logs):
+            self.losses.append(logs["val_loss"])
+
+        def on_trial_end(self, trial):
+            pass
+
+    recorder = Recorder()
+    made = search(max_trials=2, folds=3, engine=engine, observer=recorder)
+    made.search(X, Y, epochs=2)
+    assert len(set(recorder.losses)) == 2 * 3 * 2
+    for trial, losses in zip(made.oracle.trials.values(), np.reshape(recorder.losses, (2, 3, 2)), strict=True):
+        assert trial.status == "COMPLETED"
+        history = [each.value[0] for each in trial.metrics.get_history("val_loss")]
+        assert history == pytest.approx(losses.mean(axis=0))
+    assert made.get_best_models()[0].evaluate(X, Y, verbose=0)
+
+
+def test_folds_and_validation_data_are_refused_at_once(search):
+    with pytest.raises(keras_tuner.errors.FatalValueError, match="validation_data is given, and folds=3"):
+        search(folds=3).search(**DATA)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_time_limit_holds_in_every_engine(search, engine):
+    made = search(max_trials=1, trial_time_limit=1e-6, engine=engine)
+    made.search(**DATA, epochs=50)
+    assert len(made.oracle.trials["0000"].metrics.get_history("loss")) == 1
+    assert made.oracle.trials["0000"].status == "COMPLETED"
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_trial_that_falls_behind_ends_at_its_rung(search, engine):
+    def graded(hp):
+        model = build(hp)
+        # The second trial learns nothing, and so stays behind the first.
+        model.compile(keras.optimizers.SGD(hp.get("learning_rate")), model.loss, metrics=["accuracy"])
+        return model
+
+    initial = [{"units": 16, "learning_rate": 0.9}, {"units": 2, "learning_rate": 1e-3}]
+    rule = tuners.SuccessiveHalving(factor=2, first=2)
+    made = search(graded, max_trials=2, engine=engine, initial=initial, pruning=rule, objective="val_loss")
+    made.search(**DATA, epochs=6)
+    lengths = [len(trial.metrics.get_history("loss")) for trial in made.oracle.trials.values()]
+    assert lengths == [6, 2]
+    assert made.epochs_saved == 4
+    assert [trial.status for trial in made.oracle.trials.values()] == ["COMPLETED"] * 2
+    assert made.oracle.trials["0001"].score > made.oracle.trials["0000"].score
+
+
+def test_a_resumed_search_prunes_by_what_it_finds(search):
+    rule = tuners.SuccessiveHalving(factor=2, first=2)
+    options = {"initial": [{"learning_rate": 0.3}, {"learning_rate": 1e-3, "units": 2}], "objective": "val_loss"}
+    search(max_trials=1, **options).search(**DATA, epochs=5)
+    again = search(max_trials=2, pruning=rule, **options)
+    again.search(**DATA, epochs=5)
+    assert len(again.oracle.trials["0001"].metrics.get_history("loss")) == 2
+
+
+def test_epochs_saved_are_reported(search, capsys):
+    initial = [{"learning_rate": 0.3}, {"learning_rate": 1e-3, "units": 2}]
+    made = search(max_trials=2, pruning=tuners.SuccessiveHalving(2), initial=initial, objective="val_loss")
+    made.oracle.verbose = 1
+    made.search(**DATA, epochs=5, verbose=1)
+    assert "Pruning has saved 4 epochs." in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("options", [{"folds": 3}, {"executions_per_trial": 2}])
+def test_pruning_of_repeats_is_refused(search, options):
+    with pytest.raises(ValueError, match="pruning compares single trainings"):
+        search(pruning=tuners.SuccessiveHalving(), **options)

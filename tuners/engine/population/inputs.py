@@ -1,0 +1,42 @@
+"""Data with the first layers applied, once for all trials that have the same ones."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tuners.engine.population.kernels import Fixed
+
+KEPT = 4
+"""Arrays that are kept: of training and validation, for two families of models."""
+
+
+class Inputs:
+    """Arrays after the fixed layers that models begin with, such as the normalisation of inputs."""
+
+    def __init__(self) -> None:
+        # The array is kept beside its result: an id that is free may be given to another array.
+        self._known: dict[tuple[Any, ...], tuple[NDArray, NDArray]] = {}
+
+    def after(self, prefix: Sequence[Fixed], x: NDArray) -> NDArray:
+        """What the first layers of a model make of its inputs.
+
+        Args:
+            prefix: The layers.
+            x: Inputs [rows, ...].
+
+        Returns:
+            An array [rows, ...] in float32.
+        """
+        key = (id(x), *(kernel.key() for kernel in prefix))
+        if key not in self._known:
+            while len(self._known) >= KEPT:
+                del self._known[next(iter(self._known))]
+            value = x
+            for kernel in prefix:
+                value = kernel.forward(value, training=False)
+            self._known[key] = (x, value.astype(np.float32, copy=False))
+        return self._known[key][1]

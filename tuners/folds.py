@@ -1,0 +1,101 @@
+"""k-fold cross-validation: the training data of each fold, made once for all trials."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import keras
+import keras_tuner
+import numpy as np
+from numpy.typing import NDArray
+
+
+class Folds:
+    """Splits what is given to `model.fit` into folds, the same ones in every trial.
+
+    The rows are shuffled. Where y holds class ids, or is one-hot, every fold has its share of each class.
+
+    Args:
+        count: Number of folds, >= 2; each is validated on once, with the model trained on the others.
+        seed: Of the shuffling.
+
+    Raises:
+        ValueError: The count is out of range.
+    """
+
+    def __init__(self, count: int, seed: int) -> None:
+        if isinstance(count, bool) or not isinstance(count, int) or count < 2:
+            raise ValueError(f"folds is {count!r}; expected 2 or more, or None for no cross-validation.")
+        self.count, self.seed = count, seed
+        self._made: tuple[Any, list[dict[str, Any]]] | None = None
+
+    def of(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """Keyword arguments of `model.fit` for each fold.
+
+        Args:
+            args: Positional arguments of `model.fit`: x and y at most.
+            kwargs: Keyword arguments of `model.fit`; x, y and sample_weight are arrays [rows, ...] or structures of
+                them.
+
+        Raises:
+            keras_tuner.errors.FatalValueError: They cannot be split; the message says why.
+        """
+        given = {**dict(zip(("x", "y"), args, strict=False)), **kwargs}
+        data = {name: given[name] for name in ("x", "y", "sample_weight") if given.get(name) is not None}
+        # The arrays are kept, and the folds with them, so that an engine sees the same arrays in every trial.
+        known = keras.tree.flatten(list(data.values()))
+        if self._made is None or not _same(self._made[0], known):
+            self._check(given, args, known)
+            self._made = (known, self._split(data))
+        return [{**{name: given[name] for name in given if name not in data}, **fold} for fold in self._made[1]]
+
+    def _check(self, given: Mapping[str, Any], args: tuple[Any, ...], arrays: list[Any]) -> None:
+        for name in ("validation_data", "validation_split"):
+            if given.get(name):
+                raise _error(f"{name} is given, and folds={self.count} validates on parts of x and y: leave one out.")
+        if len(args) > 2:
+            raise _error("pass x and y by position at most where folds are asked for, and the rest by name.")
+        if not arrays or not all(isinstance(each, np.ndarray) and each.ndim for each in arrays):
+            raise _error("folds are made of numpy arrays x and y; for other data make the folds yourself.")
+        rows = {len(each) for each in arrays}
+        if len(rows) > 1 or min(rows) < self.count:
+            raise _error(f"folds={self.count} of arrays with {' and '.join(map(str, sorted(rows)))} rows.")
+
+    def _split(self, data: Mapping[str, Any]) -> list[dict[str, Any]]:
+        from sklearn.model_selection import KFold, StratifiedKFold
+
+        classes = _classes(data.get("y"))
+        if classes is not None:
+            ids, counts = np.unique(classes, return_counts=True)
+            if counts.min() < self.count:
+                raise _error(f"class {ids[counts.argmin()]} has {counts.min()} rows, fewer than folds={self.count}.")
+        splitter = (KFold if classes is None else StratifiedKFold)(self.count, shuffle=True, random_state=self.seed)
+        rows = len(keras.tree.flatten(data["x"])[0])
+        return [_fold(data, *each) for each in splitter.split(np.empty((rows, 0)), classes)]
+
+
+def _same(known: list[Any], arrays: list[Any]) -> bool:
+    return len(known) == len(arrays) and all(a is b for a, b in zip(known, arrays, strict=True))
+
+
+def _error(text: str) -> keras_tuner.errors.FatalValueError:
+    return keras_tuner.errors.FatalValueError(f"Cross-validation: {text}")
+
+
+def _classes(y: Any) -> NDArray | None:
+    """Class ids [rows]; None where y is no array of them."""
+    if not isinstance(y, np.ndarray) or y.ndim > 2:
+        return None
+    if y.ndim == 2 and y.shape[1] > 1:
+        one_hot = np.isin(y, (0, 1)).all() and (y.sum(axis=1) == 1).all()
+        return y.argmax(axis=1) if one_hot else None
+    return y.reshape(len(y)) if y.dtype.kind in "biu" else None
+
+
+def _fold(data: Mapping[str, Any], train: NDArray, held: NDArray) -> dict[str, Any]:
+    def rows(part: Any, which: NDArray) -> Any:
+        return keras.tree.map_structure(lambda array: array[which], part)
+
+    training = {name: rows(part, train) for name, part in data.items()}
+    return {**training, "validation_data": tuple(rows(part, held) for part in data.values())}
