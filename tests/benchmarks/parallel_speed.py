@@ -33,7 +33,7 @@ def build(hp: keras_tuner.HyperParameters) -> keras.Model:
     for _ in range(2):
         model.add(keras.layers.Dense(256, activation="relu"))
     model.add(keras.layers.Dense(10, activation="softmax"))
-    model.compile("adam", "sparse_categorical_crossentropy", ["accuracy"])
+    model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
     return model
 
 
