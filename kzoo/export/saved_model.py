@@ -69,7 +69,9 @@ def _signatures(traced: Any, interface: Interface) -> dict[str, Any]:
 
     def classify(inputs: tf.Tensor) -> dict[str, tf.Tensor]:
         outputs = answers.named_outputs(numeric(parse_examples(inputs, interface)), interface)
-        return {"classes": outputs[answers.CLASSES], "scores": outputs[answers.PROBABILITIES]}
+        # The server takes scores in this type only.
+        scores = tf.cast(outputs[answers.PROBABILITIES], tf.float32)
+        return {"classes": outputs[answers.CLASSES], "scores": scores}
 
     def regress(inputs: tf.Tensor) -> dict[str, tf.Tensor]:
         (output,) = numeric(parse_examples(inputs, interface)).values()
