@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from kzoo.cli.console import Failure
 from kzoo.cli.page.axes import axis_of, position_of
-from kzoo.cli.page.data import PARALLEL_AXES, pictures_of, score_limits
+from kzoo.cli.page.data import PARALLEL_AXES, PARALLEL_LINES, pictures_of, score_limits
 from kzoo.cli.page.document import ROWS, page
 from tuners.study import Study, TrialRecord
 
@@ -123,10 +123,13 @@ def test_one_trial_alone_is_drawn():
     assert len(Reader(page(Path("RUN"), study(THREE[0]))).images) == 2
 
 
-def test_a_long_table_says_what_it_leaves_out():
-    many = [trial(n, float(n), optimizer="adam", dropout=n / 1000) for n in range(1, ROWS + 6)]
+def test_a_long_search_says_what_is_left_out():
+    names = ("adam", "sgd")
+    many = [trial(n, float(n), optimizer=names[n % 2], dropout=n / 1000) for n in range(1, ROWS + 6)]
     text = page(Path("RUN"), study(*many))
     assert Reader(text).rows == 1 + ROWS
+    assert f"The best {PARALLEL_LINES} of {ROWS + 5} trials." in text
+    assert pictures_of(study(*many)).parallel.scores[-1] == 1.0
     assert f"The best {ROWS} of {ROWS + 5}." in text
 
 

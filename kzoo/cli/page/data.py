@@ -22,6 +22,9 @@ CURVES = 5
 PARALLEL_AXES = 8
 """Hyperparameters in the picture of parallel coordinates: more cannot be told apart."""
 
+PARALLEL_LINES = 100
+"""Trials in that picture, the best."""
+
 
 @dataclasses.dataclass(frozen=True)
 class Progress:
@@ -59,7 +62,7 @@ class Slice:
 
 @dataclasses.dataclass(frozen=True)
 class Parallel:
-    """Every trial as a line over the hyperparameters.
+    """The best trials as lines over the hyperparameters.
 
     Attributes:
         axes: The hyperparameters.
@@ -185,7 +188,7 @@ def _slice(dimension: Dimension, trials: Sequence[TrialRecord]) -> Slice:
 
 
 def _parallel(dimensions: Sequence[Dimension], trials: Sequence[TrialRecord], maximise: bool) -> Parallel | None:
-    ranked = sorted(trials, key=_score, reverse=not maximise)
+    ranked = sorted(trials, key=_score, reverse=not maximise)[-PARALLEL_LINES:]
     shown = [each for each in dimensions if each.name in ranked[-1].values][:PARALLEL_AXES]
     if len(shown) < 2:
         return None

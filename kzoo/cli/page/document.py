@@ -92,11 +92,16 @@ def _drawn(pictures: data.Pictures) -> Iterator[str]:
         yield _image(drawing.draw_slices(pictures), "Scores over each hyperparameter")
     if pictures.parallel:
         yield "<h2>Trials as lines over the hyperparameters</h2>"
-        yield "<p>Red is the best trial; a line has a gap where a hyperparameter did not apply.</p>"
+        yield f"<p>{_lines(pictures)} Red is the best; a line has a gap where a hyperparameter did not apply.</p>"
         yield _image(drawing.draw_parallel(pictures, pictures.parallel), "Trials over the hyperparameters")
     if pictures.curves:
         yield "<h2>Learning curves of the best trials</h2>"
         yield _image(drawing.draw_curves(pictures), "Learning curves of the best trials")
+
+
+def _lines(pictures: data.Pictures) -> str:
+    drawn, trials = len(pictures.parallel.lines) if pictures.parallel else 0, len(pictures.progress.numbers)
+    return "Every trial." if drawn == trials else f"The best {drawn} of {trials} trials."
 
 
 def _image(svg: str, alt: str) -> str:

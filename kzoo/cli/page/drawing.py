@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import matplotlib
 import numpy as np
+from matplotlib import style
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
@@ -23,9 +24,14 @@ WIDTH = 11.0
 """Inches; the page shows the pictures as wide as its text."""
 
 COLUMNS = 4
+
+MOST_SHAPES = 1000
+"""Points in a picture that are shapes of their own; more are drawn as pixels, which keeps the page small."""
+
 POINT, BEST, GREY = "#4c72b0", "#c44e52", "0.6"
 
-# A name is text, whatever dollars stand in it; text stays text, which is small and can be scaled.
+# On top of matplotlib's defaults, so that no settings of a user change the page. A name is text, whatever dollars stand
+# in it; text stays text, which is small and can be scaled.
 _STYLE: dict[Any, Any] = {
     "text.parse_math": False,
     "svg.fonttype": "none",
@@ -39,7 +45,7 @@ _STYLE: dict[Any, Any] = {
 
 def draw_progress(pictures: Pictures) -> str:
     """The scores in the order of the trials, and the best so far."""
-    with matplotlib.rc_context(_STYLE):
+    with style.context(_STYLE, after_reset=True):
         figure, axes = _figure(3.0)
         _scores_axis(axes, pictures)
         _points(axes, pictures.progress.numbers, pictures.progress.scores, pictures)
@@ -53,7 +59,7 @@ def draw_progress(pictures: Pictures) -> str:
 
 def draw_slices(pictures: Pictures) -> str:
     """The scores over each hyperparameter, on its scale."""
-    with matplotlib.rc_context(_STYLE):
+    with style.context(_STYLE, after_reset=True):
         rows = math.ceil(len(pictures.slices) / COLUMNS)
         figure = Figure(figsize=(WIDTH, 2.4 * rows), layout="constrained")
         grid = figure.subplots(rows, COLUMNS, squeeze=False, sharey=True).ravel()
@@ -66,8 +72,8 @@ def draw_slices(pictures: Pictures) -> str:
 
 
 def draw_parallel(pictures: Pictures, parallel: Parallel) -> str:
-    """Every trial as a line over the hyperparameters, coloured by its score."""
-    with matplotlib.rc_context(_STYLE):
+    """The best trials as lines over the hyperparameters, coloured by their scores."""
+    with style.context(_STYLE, after_reset=True):
         figure, axes = _figure(3.6)
         colours = matplotlib.colormaps["viridis" if pictures.maximise else "viridis_r"]
         norm = matplotlib.colors.Normalize(*_widened(pictures))
@@ -84,7 +90,7 @@ def draw_parallel(pictures: Pictures, parallel: Parallel) -> str:
 
 def draw_curves(pictures: Pictures) -> str:
     """Learning curves of the best trials."""
-    with matplotlib.rc_context(_STYLE):
+    with style.context(_STYLE, after_reset=True):
         figure, axes = _figure(3.2)
         for index, curve in enumerate(pictures.curves):
             _curve(axes, curve, f"C{index}")
@@ -105,7 +111,7 @@ def _figure(height: float) -> tuple[Figure, Axes]:
 
 def _svg(figure: Figure) -> str:
     text = io.StringIO()
-    figure.savefig(text, format="svg", metadata={"Date": None})
+    figure.savefig(text, format="svg", dpi=150, metadata={"Date": None})
     return text.getvalue()
 
 
@@ -128,7 +134,8 @@ def _points(axes: Axes, x: Sequence[float], scores: Sequence[float], pictures: P
     low, high = pictures.limits
     across, values = np.asarray(x, float), np.asarray(scores, float)
     inside = (values >= low) & (values <= high)
-    axes.scatter(across[inside], values[inside], s=16, color=POINT, alpha=0.7, lw=0, label="trial")
+    pixels = len(values) > MOST_SHAPES
+    axes.scatter(across[inside], values[inside], s=16, color=POINT, alpha=0.7, lw=0, label="trial", rasterized=pixels)
     if not inside.all():
         marker = "v" if pictures.maximise else "^"
         edge = np.clip(values[~inside], *axes.get_ylim())
@@ -152,7 +159,7 @@ def _slice(axes: Axes, each: Slice, pictures: Pictures) -> None:
     many = sum(len(label) for _, label in each.axis.ticks) > (28 if each.axis.ordered else 20)
     rotation: dict[str, Any] = {"rotation": 25, "ha": "right", "rotation_mode": "anchor"} if many else {}
     axes.set_xticks([at for at, _ in each.axis.ticks], [label for _, label in each.axis.ticks], **rotation)
-    axes.set_title(each.axis.name, fontsize=9)
+    axes.set_title(each.axis.name, fontsize=9, pad=9)
 
 
 def _vertical_axes(axes: Axes, parallel: Parallel) -> None:
