@@ -5,6 +5,7 @@ The search has chosen by the validation rows; once it has, they are more to lear
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -26,7 +27,7 @@ def refit(
     to choose by but the test's, which then would say nothing any more.
 
     Args:
-        hypermodel: What builds the model, as in the search; learning-rate decay is laid out as it was there.
+        hypermodel: What builds the model, as in the search; learning-rate decay is laid out for as many epochs.
         values: Values of the hyperparameters, such as `TrialRecord.values`.
         data: The data.
         epochs: Epochs to train, such as the trial's best epoch, >= 1.
@@ -43,8 +44,18 @@ def refit(
     if not seeds or len(set(seeds)) != len(seeds):
         raise ValueError(f"seeds is {list(seeds)!r}; expected at least one, without repeats.")
     x, y = np.concatenate([data.x_train, data.x_val]), np.concatenate([data.y_train, data.y_val])
-    members = [_trained(hypermodel, values, x, y, epochs=epochs, seed=seed) for seed in seeds]
+    laid_out = _laid_out(hypermodel, len(x))
+    members = [_trained(laid_out, values, x, y, epochs=epochs, seed=seed) for seed in seeds]
     return members[0] if len(members) == 1 else _averaged(members)
+
+
+def _laid_out(hypermodel: ZooHyperModel, rows: int) -> ZooHyperModel:
+    """The hypermodel for more rows: they are more steps in an epoch, and learning-rate decay is to go by epochs."""
+    task = dataclasses.replace(hypermodel.task, train_rows=rows)
+    # Made anew, since a copy of a keras-tuner hypermodel builds with the original.
+    return type(hypermodel)(
+        hypermodel.family, task, hypermodel.space, hypermodel.fixed, hypermodel.priority, hypermodel.epochs
+    )
 
 
 def _trained(

@@ -44,11 +44,13 @@ class TrialTable:
             values: Its values.
             point: Its coordinates by name, those that do not apply included.
         """
+        if self._values.get(number) == values:
+            return
         while number >= len(self._scores):
             self._coordinates = np.concatenate([self._coordinates, np.empty_like(self._coordinates)])
             self._active = np.concatenate([self._active, np.empty_like(self._active)])
             self._scores = np.concatenate([self._scores, np.full(len(self._scores), np.nan)])
-        self._points[number], self._values[number] = dict(point), values
+        self._points[number], self._values[number] = dict(point), dict(values)
         self._end = max(self._end, number + 1)
         self._place(number)
 
@@ -82,8 +84,11 @@ class TrialTable:
 
     def _place(self, number: int) -> None:
         values, point = self._values[number], self._points[number]
-        rest = np.array(
-            [point[each.name] if each.name in point else each.to_unit(each.default) for each in self.cube.dimensions]
-        )
-        self._coordinates[number] = self.cube.to_point(values, rest)
+        # Hyperparameters that have turned up since are where the trial had them, or at their default.
+        places = [point.get(each.name, np.nan) for each in self.cube.dimensions]
+        self._coordinates[number] = places
+        if np.isnan(places).any():
+            missing = [each.to_unit(each.default) for each in self.cube.dimensions]
+            rest = np.where(np.isnan(places), missing, places)
+            self._coordinates[number] = self.cube.to_point(values, rest)
         self._active[number] = self.cube.active(values)

@@ -7,6 +7,7 @@ is torn or damaged is left out with a warning, the others are kept.
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import json
 import os
@@ -106,6 +107,9 @@ class Journal:
     Args:
         directory: Directory of the search; made if it is not there.
 
+    Attributes:
+        found: Bytes of the journal when it was opened.
+
     Raises:
         RunLocked: Another process has it.
         OSError: It cannot be written.
@@ -122,6 +126,7 @@ class Journal:
             earlier.close()
         self._lock: int | None = self._acquire()
         self._file: int | None = None
+        self.found = self.size()
         try:
             self._drop_damage()
             self._file = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
@@ -184,9 +189,20 @@ class Journal:
                 os.write(self._file, line[written:])
             if sync:
                 os.fsync(self._file)
+                self._check_place()
         except OSError as error:
             os.ftruncate(self._file, before)
             raise OSError(error.errno, error.strerror, str(self.path)) from error
+
+    def size(self) -> int:
+        """Bytes of the journal; 0 where it is not there."""
+        return self.path.stat().st_size if self.path.exists() else 0
+
+    def _check_place(self) -> None:
+        """What is written to a file that was removed is lost when the search ends."""
+        there = os.stat(self.path)
+        if self._file is not None and there.st_ino != os.fstat(self._file).st_ino:
+            raise FileNotFoundError(errno.ENOENT, "Was removed or replaced while the search ran", str(self.path))
 
     def close(self) -> None:
         """Let another search have the directory."""

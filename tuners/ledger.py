@@ -27,6 +27,7 @@ class Ledger:
         self.state: SearchState | None = None
         self._journal: Journal | None = None
         self._space_size = -1
+        self._size = 0
         self._began = time.monotonic()
 
     @property
@@ -48,6 +49,7 @@ class Ledger:
         """
         if self.state is None:
             found = directory is not None and (directory / FILE).exists()
+            self._size = (directory / FILE).stat().st_size if found and directory else 0
             self.state = replay(read_journal(directory), directory) if found and directory else SearchState()
             self._space_size = len(self.state.space)
             there = self.state.header.get("objective", self.header["objective"])
@@ -63,11 +65,18 @@ class Ledger:
 
         Raises:
             RunLocked: Another process has it.
+            JournalError: Another process has written it since it was read.
             OSError: It cannot be written.
         """
         if self._journal is not None or directory is None:
             return
-        self._journal = Journal(directory)
+        journal = Journal(directory)
+        if self.state is not None and journal.found != self._size:
+            journal.close()
+            raise JournalError(
+                f"{directory}: another search has gone on here since this one was read; start this one again."
+            )
+        self._journal = journal
         self._began = time.monotonic()
         if self.state is None or not self.state.header:
             self._write(self.header)
@@ -75,6 +84,7 @@ class Ledger:
     def close(self) -> None:
         """Let others have the journal."""
         if self._journal is not None:
+            self._size = self._journal.size()
             self._journal.close()
             self._journal = None
 

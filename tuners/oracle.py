@@ -388,7 +388,8 @@ class CoarseToFineOracle(keras_tuner.Oracle):
             return
         self.seed = state.header.get("seed", self.seed)
         self._planner.strategy = dataclasses.replace(self._planner.strategy, seed=self.seed)
-        self._planner.earlier = [Known(**each) for each in state.header.get("earlier", ())]
+        if state.header:
+            self._planner.earlier = [Known(**each) for each in state.header.get("earlier", ())]
         space = {"space": state.space, "values": {}}
         self.hyperparameters.merge(keras_tuner.HyperParameters.from_config(space), overwrite=False)
         self._planner.take_space(self.hyperparameters.get_config()["space"])

@@ -6,6 +6,7 @@ import dataclasses
 import functools
 
 import numpy as np
+import threadpoolctl
 from numpy.typing import NDArray
 
 from tuners import neighbours, ranking
@@ -92,7 +93,9 @@ class Suggester:
         by_neighbours = number >= TAKING_TURNS and number % 2 == 1
         if not self.strategy.ranking or history.finite < 4 or by_neighbours:
             return self._unranked(history, box, rng, pending)
-        return self._ranked(history, box, rng, pending)
+        # The matrices are small: with several threads on them a suggestion costs up to ten times the CPU time.
+        with _thread_pools().limit(limits=1, user_api="blas"):
+            return self._ranked(history, box, rng, pending)
 
     def box(self, scores: NDArray[np.float64]) -> Box:
         """State of the zoom after these scores, folded on from the longest beginning seen before."""
@@ -190,6 +193,12 @@ class Suggester:
         if not any(each.conditions for each in self.cube.dimensions):
             return np.ones(points.shape, dtype=bool)
         return np.array([self.cube.active(self.cube.to_values(point)) for point in points])
+
+
+@functools.cache
+def _thread_pools() -> threadpoolctl.ThreadpoolController:
+    # Kept, since finding the libraries takes longer than a suggestion.
+    return threadpoolctl.ThreadpoolController()
 
 
 def last_refit(length: int) -> int:

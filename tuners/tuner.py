@@ -242,7 +242,7 @@ class FastTuner(keras_tuner.Tuner):
     def _falls_behind(self, trial: Any, history: list[float], logs: Mapping[str, float]) -> bool:
         """Whether pruning ends a trial; its history so far is added to."""
         objective = self.oracle.objective
-        if self.pruning is None or not objective.has_value(logs):
+        if self.pruning is None or not objective.has_value(logs) or not isinstance(self.oracle, keras_tuner.Oracle):
             return False
         sign = 1 if objective.direction == "max" else -1
         history.append(sign * float(objective.get_value(logs)))

@@ -114,7 +114,9 @@ def _model(
     epochs = trial.best_epoch or asked.epochs
     model = kzoo.refit(asked.hypermodel(), trial.values, data, epochs=epochs, seeds=range(1, seeds + 1))
     how = f"{found}, trained again for {epochs} epochs on training and validation rows"
-    return model, how + (f"; the mean of {seeds} models" if seeds > 1 else "")
+    return model, how + (
+        f"; the mean of {seeds} models, since no rows are left to choose the best by" if seeds > 1 else ""
+    )
 
 
 def _card(

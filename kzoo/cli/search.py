@@ -16,6 +16,7 @@ from kzoo.cli.progress import SearchProgress
 from kzoo.cli.quiet import import_tensorflow
 from kzoo.cli.run import FILE, Run, Source, library_versions
 from kzoo.registry import get_family
+from tuners.journal import JournalError
 from tuners.parallel.cluster import check_address
 
 if TYPE_CHECKING:
@@ -205,7 +206,7 @@ def _train(
             _work(tuner, data, asked, directory, effort)
     except KeyboardInterrupt:
         return True
-    except (ModuleNotFoundError, ConnectionError) as error:
+    except (ModuleNotFoundError, ConnectionError, JournalError) as error:
         raise Failure(describe(error)) from None
     except RuntimeError as error:
         raise Failure(_shortened(str(error))) from None

@@ -13,6 +13,7 @@ from kzoo.cli import arguments
 from kzoo.cli.console import Failure, console, mendable
 from kzoo.serving import ServingError, start
 
+STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 NEXT = """\
 {name} is served on {host}, REST on {rest}, gRPC on {grpc}; Ctrl-C ends it.
 
@@ -28,7 +29,7 @@ def serve(
     timeout: Annotated[float, typer.Option(min=1, help="Seconds until it has to answer.")] = 120.0,
 ) -> None:
     """Serve an export with TensorFlow Serving, the program or its Docker image, whichever is here."""
-    signal.signal(signal.SIGTERM, _interrupt)
+    before = {each: signal.signal(each, _interrupt) for each in STOPPING}
     base = to / name
     asked = "127.0.0.1" if host == "0.0.0.0" else host
     text = NEXT.format(name=base.resolve().name, host=host, rest=rest_port, grpc=grpc_port, base=base, asked=asked)
@@ -40,13 +41,21 @@ def serve(
             console().print(text, markup=False, soft_wrap=True)
             code = process.wait()
     except KeyboardInterrupt:
+        # The process ends now, and a second Ctrl-C has nothing more to say until it has.
+        before.clear()
         console().print("The server has ended.")
         return
     except ServingError as error:
         # The lines of a server that has failed are to be read as lines.
         raise Failure(str(error)) from None
+    finally:
+        for each, handler in before.items():
+            signal.signal(each, handler)
     raise Failure(f"The server has ended by itself, with code {code}.")
 
 
 def _interrupt(signum: int, frame: types.FrameType | None) -> None:
+    # Stopping takes a moment; a second Ctrl-C must not leave a server behind.
+    for each in STOPPING:
+        signal.signal(each, signal.SIG_IGN)
     raise KeyboardInterrupt

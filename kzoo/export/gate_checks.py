@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 import tensorflow as tf
 
+from kzoo.export.errors import reason
 from kzoo.export.examples_proto import serialize_rows
 from kzoo.export.gate import BATCH_SIZES, Expectation
 from kzoo.export.graph_checks import training_ops
@@ -15,6 +16,9 @@ from kzoo.export.saved_model import CLASSIFY, NUMERIC, REGRESS, SERVING
 from kzoo.export.warmup import read_warmup
 
 Arrays = Mapping[str, np.ndarray]
+
+_REFUSED = (tf.errors.OpError, ValueError, TypeError, KeyError)
+"""What a session raises for inputs that it does not take."""
 
 
 def problems_of(runner: Runner, expectation: Expectation) -> list[str]:
@@ -40,8 +44,8 @@ def warmup_problems(runner: Runner) -> Iterator[str]:
     try:
         for name, inputs in read_warmup(runner.directory):
             runner.run(name, inputs)
-    except (KeyError, tf.errors.OpError) as error:
-        yield f"A warm-up request fails, which would keep the server from loading the export: {error}"
+    except _REFUSED as error:
+        yield f"A warm-up request fails, which would keep the server from loading the export: {reason(error)}"
 
 
 def weight_problems(runner: Runner) -> Iterator[str]:
@@ -76,8 +80,8 @@ def _answer_problems(runner: Runner, expectation: Expectation) -> Iterator[str]:
             inputs = {"inputs": serialize_rows(inputs, expectation.feature_names)}
         try:
             problems = list(_signature_answers(runner, name, inputs, expectation))
-        except tf.errors.OpError as error:
-            problems = [f"Signature {name!r} fails: {error.message.splitlines()[0]}"]
+        except _REFUSED as error:
+            problems = [f"Signature {name!r} fails: {reason(error)}"]
         if problems:
             yield from problems
             return

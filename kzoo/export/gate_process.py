@@ -1,6 +1,7 @@
 """Entry point of the process that checks a staged export: `python -m kzoo.export.gate_process DIR SCRATCH`.
 
-It writes a list of problems as JSON, empty where the export is good, and what the signatures take and answer.
+It starts while the export is being written, and checks it when standard input says so. It writes a list of problems as
+JSON, empty where the export is good, and what the signatures take and answer.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from pathlib import Path
 sys.modules["keras"] = None  # type: ignore[assignment]
 
 from kzoo.export.errors import ExportError  # noqa: E402
-from kzoo.export.gate import VERDICT, Expectation  # noqa: E402
+from kzoo.export.gate import GO, VERDICT, Expectation  # noqa: E402
 from kzoo.export.gate_checks import problems_of  # noqa: E402
 from kzoo.export.golden import write_golden  # noqa: E402
 from kzoo.export.runner import Runner, Tensor  # noqa: E402
@@ -26,6 +27,8 @@ def main(directory: str, scratch: str) -> None:
         directory: The staged export.
         scratch: Directory with the `Expectation`, for the verdict too.
     """
+    if sys.stdin.readline() != GO:
+        return  # Who asked has ended, or has nothing to check.
     expectation = Expectation.read(Path(scratch))
     signatures: dict[str, dict[str, list[str]]] = {}
     try:

@@ -9,7 +9,7 @@ from typing import Any
 import tensorflow as tf
 
 from kzoo.export import rest
-from kzoo.export.errors import RequestError
+from kzoo.export.errors import RequestError, reason
 from kzoo.export.runner import Runner
 from kzoo.export.versions import version_directory
 
@@ -44,5 +44,5 @@ def answer_request(runner: Runner, request: Mapping[str, Any]) -> dict[str, Any]
     try:
         outputs = runner.run(name, batch.inputs)
     except tf.errors.OpError as error:
-        raise RequestError(f"Signature {name!r} cannot answer: {error.message.splitlines()[0]}") from error
+        raise RequestError(f"Signature {name!r} cannot answer: {reason(error)}") from error
     return rest.answer(outputs, batch.rows)

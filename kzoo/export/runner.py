@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from kzoo.export.errors import ExportError
+from kzoo.export.errors import ExportError, reason
 
 _SAVED_MODEL_INTERNAL = "__saved_model_init_op"
 
@@ -78,7 +78,7 @@ class Runner:
                 loaded = tf.compat.v1.saved_model.load(self._session, ["serve"], str(directory))
         except Exception as error:  # whatever the loader raises, the export is what is wrong
             self._session.close()
-            raise ExportError(f"{directory} does not load: {_first_line(error)}") from error
+            raise ExportError(f"{directory} does not load: {reason(error)}") from error
         self.graph = loaded.graph_def
         self.signatures = {
             name: _signature(name, signature)
@@ -144,8 +144,3 @@ def _shape(info: Any) -> tuple[int | None, ...] | None:
     if info.tensor_shape.unknown_rank:
         return None
     return tuple(None if dim.size < 0 else dim.size for dim in info.tensor_shape.dim)
-
-
-def _first_line(error: BaseException) -> str:
-    message = getattr(error, "message", None) or str(error)
-    return message.strip().split("\n")[0]

@@ -7,9 +7,11 @@ __getattr__, __dir__, __all__ = _lazy.attach(
     submod_attrs={
         "client": ["Client"],
         "configuration": ["write_configuration"],
-        "errors": ["ServingError"],
+        "errors": ["BadRequest", "DeadlineExceeded", "ModelNotFound", "ServerUnreachable", "ServingError"],
         "labels": ["promote", "read_labels"],
         "pruning": ["prune"],
         "server": ["start"],
+        "signatures": ["SignatureInfo", "TensorInfo"],
+        "transport": ["VersionStatus"],
     },
 )

@@ -10,6 +10,7 @@ References:
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import re
 from collections.abc import Mapping
@@ -30,12 +31,25 @@ MODELS_IN_CONTAINER = "/models"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 
 
-def write_configuration(base: Path, labels: Mapping[str, int]) -> Path:
+@dataclasses.dataclass(frozen=True)
+class Release:
+    """What a server is to serve.
+
+    Attributes:
+        labels: Version by label.
+        served: Versions that are served, ascending; empty for the newest, whichever that is.
+    """
+
+    labels: Mapping[str, int] = dataclasses.field(default_factory=dict)
+    served: tuple[int, ...] = ()
+
+
+def write_configuration(base: Path, release: Release) -> Path:
     """Write the configuration of an export.
 
     Args:
         base: Directory of its versions; its name is the name it is served under.
-        labels: Version by label.
+        release: What is to be served.
 
     Returns:
         The directory of the configuration.
@@ -47,9 +61,9 @@ def write_configuration(base: Path, labels: Mapping[str, int]) -> Path:
     name = served_name(base)
     directory = base / DIRECTORY
     directory.mkdir(exist_ok=True)
-    write_text(directory / MODELS, models_config(name, f"{MODELS_IN_CONTAINER}/{name}", labels))
+    write_text(directory / MODELS, models_config(name, f"{MODELS_IN_CONTAINER}/{name}", release))
     if (directory / LOCAL_MODELS).exists():
-        write_local_models(base, labels)
+        write_local_models(base, release)
     others = {
         BATCHING: batching_config(),
         MONITORING: monitoring_config(),
@@ -62,10 +76,10 @@ def write_configuration(base: Path, labels: Mapping[str, int]) -> Path:
     return directory
 
 
-def write_local_models(base: Path, labels: Mapping[str, int]) -> Path:
+def write_local_models(base: Path, release: Release) -> Path:
     """Write the `models.config` of a server that runs on this machine without a container; the file."""
     path = base / DIRECTORY / LOCAL_MODELS
-    write_text(path, models_config(served_name(base), str(base.resolve()), labels))
+    write_text(path, models_config(served_name(base), str(base.resolve()), release))
     return path
 
 
@@ -81,10 +95,9 @@ def served_name(base: Path) -> str:
     return name
 
 
-def models_config(name: str, base_path: str, labels: Mapping[str, int]) -> str:
-    """Text of a `ModelServerConfig`: the newest version, or those that have a label where any has."""
-    versions = sorted(set(labels.values()))
-    policy = "".join(f" versions: {version}" for version in versions)
+def models_config(name: str, base_path: str, release: Release) -> str:
+    """Text of a `ModelServerConfig`."""
+    policy = "".join(f" versions: {version}" for version in release.served)
     lines = [
         "# Written by kzoo; kzoo promote moves the labels.",
         "model_config_list {",
@@ -93,11 +106,11 @@ def models_config(name: str, base_path: str, labels: Mapping[str, int]) -> str:
         f"    base_path: {_quoted(base_path)}",
         '    model_platform: "tensorflow"',
         f"    model_version_policy {{ specific {{{policy} }} }}"
-        if versions
+        if release.served
         else "    model_version_policy { latest { num_versions: 1 } }",
         *(
             f"    version_labels {{ key: {_quoted(label)} value: {version} }}"
-            for label, version in sorted(labels.items())
+            for label, version in sorted(release.labels.items())
         ),
         "  }",
         "}",
@@ -110,7 +123,8 @@ def batching_config() -> str:
     sizes = "\n".join(f"allowed_batch_sizes: {size}" for size in ALLOWED_BATCH_SIZES)
     return (
         "# Requests that come within 1 ms of each other are answered together, padded to one of the sizes that the\n"
-        "# export is warmed up at.\n"
+        "# export is warmed up at. A single request of more rows is refused: send it in parts, or serve without\n"
+        "# --enable_batching.\n"
         f"max_batch_size {{ value: {ALLOWED_BATCH_SIZES[-1]} }}\n"
         "batch_timeout_micros { value: 1000 }\n"
         "max_enqueued_batches { value: 100 }\n"

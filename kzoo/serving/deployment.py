@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from string import Template
 
 IMAGE = "tensorflow/serving:latest"
@@ -9,24 +11,25 @@ IMAGE = "tensorflow/serving:latest"
 SERVER_OPTIONS = (
     "--model_config_file={directory}/{models}",
     "--model_config_file_poll_wait_seconds=30",
-    # A label may be moved to a version that is still being loaded.
+    # When the server starts, no version is loaded yet, and a label goes to a loaded one only.
     "--allow_version_labels_for_unavailable_models=true",
-    "--enable_batching=true",
-    "--batching_parameters_file={directory}/batching.config",
     "--monitoring_config_file={directory}/monitoring.config",
 )
 """Options of `tensorflow_model_server`; a label that moves is taken up within half a minute."""
 
+BATCHING_OPTIONS = ("--enable_batching=true", "--batching_parameters_file={directory}/batching.config")
+"""With batching, a request of more rows than a batch has is refused: for deployments, not for trying an export."""
+
 
 def server_options(directory: str, models: str = "models.config") -> list[str]:
-    """Options that make the server use the configuration in a directory."""
+    """Options that make the server use the configuration in a directory, without batching."""
     return [option.format(directory=directory, models=models) for option in SERVER_OPTIONS]
 
 
 _COMPOSE = Template("""\
 # docker compose -f compose.yaml up: $name on this machine only, REST on 8501, gRPC on 8500.
 services:
-  $name:
+  "$dns":
     image: $image
     command:
 $options
@@ -35,6 +38,12 @@ $options
       - "127.0.0.1:8500:8500"
     volumes:
       - "..:/models/$name:ro"
+    healthcheck:
+      # A model's metadata are there once it answers. The image has bash, but no curl.
+      test: [CMD, bash, -c, $probe]
+      interval: 5s
+      timeout: 5s
+      retries: 24
     restart: unless-stopped
 """)
 
@@ -43,9 +52,9 @@ _KUBERNETES = Template("""\
 apiVersion: v1
 kind: PersistentVolumeClaim
 metadata:
-  name: $dns-models
+  name: "$dns-models"
 spec:
-  accessModes: [ReadOnlyMany]
+  accessModes: [ReadWriteOnce]
   resources:
     requests:
       storage: 1Gi
@@ -53,15 +62,15 @@ spec:
 apiVersion: apps/v1
 kind: Deployment
 metadata:
-  name: $dns
-  labels: {app: $dns}
+  name: "$dns"
+  labels: {app: "$dns"}
 spec:
   replicas: 1
   selector:
-    matchLabels: {app: $dns}
+    matchLabels: {app: "$dns"}
   template:
     metadata:
-      labels: {app: $dns}
+      labels: {app: "$dns"}
       annotations:
         prometheus.io/scrape: "true"
         prometheus.io/port: "8501"
@@ -75,23 +84,31 @@ $options
           ports:
             - {name: grpc, containerPort: 8500}
             - {name: rest, containerPort: 8501}
-          readinessProbe:
-            httpGet: {path: /v1/models/$name, port: rest}
+          # A model's status is there while it still loads; its metadata are there once it answers.
+          startupProbe:
+            httpGet: {path: /v1/models/$name/metadata, port: rest}
             periodSeconds: 5
+            failureThreshold: 60
+          readinessProbe:
+            httpGet: {path: /v1/models/$name/metadata, port: rest}
+            periodSeconds: 10
+          securityContext:
+            allowPrivilegeEscalation: false
+            capabilities: {drop: [ALL]}
           resources:
             requests: {cpu: 500m, memory: 512Mi}
           volumeMounts:
             - {name: models, mountPath: /models/$name, readOnly: true}
       volumes:
         - name: models
-          persistentVolumeClaim: {claimName: $dns-models, readOnly: true}
+          persistentVolumeClaim: {claimName: "$dns-models", readOnly: true}
 ---
 apiVersion: v1
 kind: Service
 metadata:
-  name: $dns
+  name: "$dns"
 spec:
-  selector: {app: $dns}
+  selector: {app: "$dns"}
   ports:
     - {name: grpc, port: 8500, targetPort: grpc}
     - {name: rest, port: 8501, targetPort: rest}
@@ -100,15 +117,28 @@ spec:
 
 def compose(name: str) -> str:
     """A Docker Compose file that serves an export on this machine."""
-    return _COMPOSE.substitute(name=name, image=IMAGE, options=_options(name, indent=6))
+    probe = json.dumps(health_probe(name, 8501))
+    return _COMPOSE.substitute(name=name, dns=_dns(name), image=IMAGE, probe=probe, options=_options(name, indent=6))
+
+
+def health_probe(name: str, port: int) -> str:
+    """A line of bash that succeeds when a model answers."""
+    request = f"GET /v1/models/{name}/metadata HTTP/1.0\\r\\n\\r\\n"
+    return f"exec 3<>/dev/tcp/127.0.0.1/{port} && printf '{request}' >&3 && head -1 <&3 | grep -q ' 200 '"
 
 
 def kubernetes(name: str) -> str:
     """A volume claim, a deployment and a service that serve an export in a cluster."""
-    # Names of objects are labels of the domain name system.
-    dns = "".join(each if each.isalnum() else "-" for each in name.lower()).strip("-")[:50]
-    return _KUBERNETES.substitute(name=name, dns=dns, image=IMAGE, options=_options(name, indent=12))
+    return _KUBERNETES.substitute(name=name, dns=_dns(name), image=IMAGE, options=_options(name, indent=12))
+
+
+def _dns(name: str) -> str:
+    """A label of the domain name system, which names of Kubernetes' objects are; a service's begins with a letter."""
+    words = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
+    return (words if words[:1].isalpha() else f"model-{words}")[:50].strip("-")
 
 
 def _options(name: str, *, indent: int) -> str:
-    return "\n".join(f'{" " * indent}- "{option}"' for option in server_options(f"/models/{name}/serving"))
+    directory = f"/models/{name}/serving"
+    batching = [option.format(directory=directory) for option in BATCHING_OPTIONS]
+    return "\n".join(f'{" " * indent}- "{option}"' for option in (*server_options(directory), *batching))

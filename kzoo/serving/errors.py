@@ -1,5 +1,21 @@
-"""What can go wrong with a server."""
+"""What can go wrong between an export, its server and a client."""
 
 
 class ServingError(RuntimeError):
-    """A server that cannot be started or asked; the message says why and what to do."""
+    """Something about serving that can be mended; the message says how."""
+
+
+class ServerUnreachable(ServingError):
+    """No server answers at the address."""
+
+
+class ModelNotFound(ServingError):
+    """The server has no such model, version or label, or has not loaded it yet."""
+
+
+class BadRequest(ServingError):
+    """The server refuses a request: a wrong signature, input name, shape or dtype."""
+
+
+class DeadlineExceeded(ServingError):
+    """The answer did not come within the timeout."""

@@ -1,7 +1,18 @@
-"""Labels of versions: clients ask for "stable" or "canary", and which version that is changes under them."""
+"""Labels of versions: clients ask for "stable" or "canary", and which version that is changes under them.
+
+A server that polls its configuration moves a label that is in use only to a version that it has loaded, and loads only
+what it is told to serve; with what it cannot do yet it comes again at its next poll. So a promotion leaves in service
+what was served before: the server loads the new version, then moves the label, and all the while the label has a
+version that answers. That also makes going back quick.
+
+References:
+    `ServerCore::UpdateModelVersionLabelMap` in
+    https://github.com/tensorflow/serving/blob/master/tensorflow_serving/model_servers/server_core.cc
+"""
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import re
 from collections.abc import Iterator
@@ -10,7 +21,7 @@ from pathlib import Path
 
 from kzoo.export.versions import list_versions
 from kzoo.files import write_text
-from kzoo.serving.configuration import DIRECTORY, write_configuration
+from kzoo.serving.configuration import DIRECTORY, Release, write_configuration
 from kzoo.serving.errors import ServingError
 from kzoo.serving.locking import locked
 
@@ -27,17 +38,34 @@ def read_labels(base: Path) -> dict[str, int]:
     Raises:
         ServingError: The file of the labels cannot be read.
     """
+    return dict(read_release(base).labels)
+
+
+def read_release(base: Path) -> Release:
+    """Labels, and the versions that are served.
+
+    Args:
+        base: Directory of the versions.
+
+    Raises:
+        ServingError: The file of the labels cannot be read.
+    """
     path = base / DIRECTORY / FILE
     try:
-        return {str(label): int(version) for label, version in json.loads(path.read_text(encoding="utf-8")).items()}
+        found = json.loads(path.read_text(encoding="utf-8"))
+        labels = {str(label): int(version) for label, version in found["labels"].items()}
+        return Release(labels, tuple(int(version) for version in found["served"]))
     except FileNotFoundError:
-        return {}
-    except (OSError, ValueError, TypeError, AttributeError) as error:
-        raise ServingError(f"{path}: not readable as labels ({error}); mend it or remove it.") from None
+        return Release()
+    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+        raise ServingError(f"{path}: not readable as labels ({error!r}); mend it or remove it.") from None
 
 
 def promote(base: Path, version: int, label: str = "stable") -> dict[str, int]:
-    """Give a label to a version; a server takes it up within half a minute.
+    """Give a label to a version; a server takes it up within half a minute, or two such where it has yet to load it.
+
+    From the first label on, the server serves the versions that have a label now or had one before, and no longer
+    whichever is newest.
 
     Args:
         base: Directory of the versions.
@@ -53,36 +81,42 @@ def promote(base: Path, version: int, label: str = "stable") -> dict[str, int]:
     """
     if not _LABEL.fullmatch(label):
         raise ServingError(f"{label!r} is no label; expected a word such as stable or canary.")
-    with changing_labels(base) as labels:
+    with locked_release(base) as before:
         there = list_versions(base)
         if version not in there:
             found = ", ".join(map(str, there)) or "none"
             raise ServingError(f"{base} has no version {version}; there are: {found}.")
-        labels[label] = version
+        labels = {**before.labels, label: version}
+        # Without labels the newest was served.
+        in_service = before.labels.values() if before.served else there[-1:]
+        served = {each for each in (*in_service, *labels.values()) if each in there}
+        write_release(base, Release(labels, tuple(sorted(served))))
     return labels
 
 
-def write_current_configuration(base: Path) -> dict[str, int]:
-    """Write the configuration of the server as the labels are; version by label.
+def write_current_configuration(base: Path) -> Release:
+    """Write the configuration of the server as the labels are; labels and what is served.
 
     Raises:
         ServingError: The labels cannot be read, or the name is none to serve under.
         OSError: It cannot be written.
     """
-    with changing_labels(base) as labels:
-        return labels
+    with locked_release(base) as release:
+        write_configuration(base, release)
+    return release
 
 
 @contextmanager
-def changing_labels(base: Path) -> Iterator[dict[str, int]]:
-    """The labels, to be changed by one process at a time; they and the configuration are written at the end."""
+def locked_release(base: Path) -> Iterator[Release]:
+    """What is served, which no other process changes until the end."""
     if not base.is_dir():
         raise ServingError(f"{base} does not exist; export a model there first.")
     (base / DIRECTORY).mkdir(exist_ok=True)
     with locked(base / DIRECTORY):
-        labels = read_labels(base)
-        before = dict(labels)
-        yield labels
-        if labels != before:
-            write_text(base / DIRECTORY / FILE, json.dumps(labels, indent=1))
-        write_configuration(base, labels)
+        yield read_release(base)
+
+
+def write_release(base: Path, release: Release) -> None:
+    """Write labels and what is served, and the configuration with them, inside of `locked_release`."""
+    write_text(base / DIRECTORY / FILE, json.dumps(dataclasses.asdict(release), indent=1))
+    write_configuration(base, release)

@@ -6,8 +6,9 @@ import shutil
 from pathlib import Path
 
 from kzoo.export.versions import list_versions
+from kzoo.serving.configuration import Release
 from kzoo.serving.errors import ServingError
-from kzoo.serving.labels import changing_labels
+from kzoo.serving.labels import locked_release, write_release
 
 REMOVED = ".removed-"
 
@@ -29,8 +30,12 @@ def prune(base: Path, keep: int) -> list[int]:
     if keep < 1:
         raise ServingError(f"keep is {keep}; expected 1 or more: the newest version always stays.")
     # While labels cannot move, so that none is given to what goes.
-    with changing_labels(base) as labels:
-        gone = [number for number in list_versions(base)[:-keep] if number not in labels.values()]
+    with locked_release(base) as release:
+        gone = [number for number in list_versions(base)[:-keep] if number not in release.labels.values()]
+        if set(gone) & set(release.served):
+            # The server is told before it misses a version that it should serve.
+            served = tuple(number for number in release.served if number not in gone)
+            write_release(base, Release(release.labels, served))
         for number in gone:
             # One rename takes it from the server; what is left by a kill in between goes next time.
             (base / str(number)).rename(base / f"{REMOVED}{number}")

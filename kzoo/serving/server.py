@@ -24,6 +24,8 @@ EVERYWHERE = "0.0.0.0"
 GRACE = 15.0
 """Seconds that a server has to end by itself when it is asked to."""
 LAST_LINES = 15
+LOAD_ONCE = "--max_num_load_retries=0"
+"""A version that does not load is to be told of now, not after five more attempts, a minute apart."""
 
 NO_SERVER = f"""\
 There is no TensorFlow Serving here. To get it, either
@@ -64,12 +66,14 @@ def start(
         _check_port(host, port)
     container = f"kzoo-{uuid.uuid4().hex[:12]}"
     command = _command(base, host=host, rest_port=rest_port, grpc_port=grpc_port, container=container)
-    write_local_models(base, write_current_configuration(base))
+    release = write_current_configuration(base)
+    write_local_models(base, release)
+    wanted = release.served or list_versions(base)[-1:]
     with tempfile.TemporaryFile() as log:
         process = subprocess.Popen(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL, start_new_session=True)
         try:
             client = Client(base.resolve().name, host=_reachable(host), rest_port=rest_port, timeout=5.0)
-            _wait(process, client, log, timeout)
+            _wait(process, client, wanted, log, timeout)
             yield process
         finally:
             _stop(process, container if command[0] == "docker" else None)
@@ -80,18 +84,30 @@ def _command(base: Path, *, host: str, rest_port: int, grpc_port: int, container
     binary = shutil.which(BINARY)
     if binary and host == EVERYWHERE:
         ports = [f"--rest_api_port={rest_port}", f"--port={grpc_port}"]
-        return [binary, *ports, *server_options(str(directory), LOCAL_MODELS)]
+        return [binary, *ports, *server_options(str(directory), LOCAL_MODELS), LOAD_ONCE]
     if _docker_answers():
+        _fetch_image()
         ports = ["-p", f"{host}:{rest_port}:8501", "-p", f"{host}:{grpc_port}:8500"]
         mount = ["-v", f"{base.resolve()}:/models/{name}:ro"]
         options = server_options(f"/models/{name}/{DIRECTORY}")
-        return ["docker", "run", "--rm", "--name", container, *ports, *mount, IMAGE, *options]
+        # The image's entry point is a shell, which as the first process passes no signal on; --init does.
+        return ["docker", "run", "--rm", "--init", "--name", container, *ports, *mount, IMAGE, *options, LOAD_ONCE]
     if binary:
         raise ServingError(
             f"{BINARY} listens on every address of this machine and has no option to listen on {host} only; allow that "
             f"with --host {EVERYWHERE} where a firewall protects it, or use Docker, which can."
         )
+    if shutil.which("docker"):
+        raise ServingError(f"{NO_SERVER}\nDocker is installed, but its engine does not answer; start it.")
     raise ServingError(NO_SERVER)
+
+
+def _fetch_image() -> None:
+    """Fetch the image where it is not here; that may take longer than a server may take to start."""
+    here = subprocess.run(["docker", "image", "inspect", IMAGE], capture_output=True, timeout=20, check=False)
+    # Docker shows its progress on standard error, so that results stay alone on standard output.
+    if here.returncode and subprocess.run(["docker", "pull", IMAGE], stdout=2, check=False).returncode:
+        raise ServingError(f"Docker could not fetch {IMAGE}; the reason is above.")
 
 
 def _docker_answers() -> bool:
@@ -119,18 +135,25 @@ def _reachable(host: str) -> str:
     return "127.0.0.1" if host == EVERYWHERE else host
 
 
-def _wait(process: subprocess.Popen[bytes], client: Client, log: object, timeout: float) -> None:
+def _wait(process: subprocess.Popen[bytes], client: Client, wanted: Sequence[int], log: object, timeout: float) -> None:
     deadline = time.monotonic() + timeout
-    state = "not answering"
+    states: dict[int, str] = {}
     while time.monotonic() < deadline:
         if process.poll() is not None:
             raise ServingError(f"The server ended with code {process.returncode}. Its last lines:\n{_tail(log)}")
+        # It does not listen yet, or does not know the model yet.
+        found = []
         with contextlib.suppress(ServingError):
-            state = client.state()
-            if state == "AVAILABLE":
-                return
+            found = client.status()
+        states = {each.version: each.state for each in found}
+        if all(states.get(version) == "AVAILABLE" for version in wanted):
+            return
+        for each in found:
+            if each.version in wanted and each.state == "END" and each.error:
+                raise ServingError(f"The server could not load version {each.version}: {each.error}")
         time.sleep(0.2)
-    raise ServingError(f"The model is {state} after {timeout:g} s. The server's last lines:\n{_tail(log)}")
+    missing = ", ".join(f"version {version} {states.get(version, 'not known')}" for version in wanted)
+    raise ServingError(f"After {timeout:g} s: {missing}. The server's last lines:\n{_tail(log)}")
 
 
 def _tail(log: object) -> str:
@@ -141,10 +164,13 @@ def _tail(log: object) -> str:
 def _stop(process: subprocess.Popen[bytes], container: str | None) -> None:
     if container is not None:
         # Ending the client would leave the container running.
-        subprocess.run(["docker", "stop", "--time", str(int(GRACE)), container], capture_output=True, check=False)
+        subprocess.run(["docker", "stop", "-t", str(int(GRACE)), container], capture_output=True, check=False)
     process.terminate()
     try:
         process.wait(GRACE)
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()
+    if container is not None:
+        # What was still being created when it was told to stop.
+        subprocess.run(["docker", "rm", "--force", container], capture_output=True, check=False)

@@ -1,9 +1,10 @@
 """The trial engine beside keras-tuner's own tuner: CPU seconds of the same trials, as ratios measured in one run.
 
-Both tuners get an oracle of the same kind and seed and run in processes of their own, in turns, on one core. Prints a
-Markdown table.
+Both tuners get an oracle of the same kind and seed and run in processes of their own, in turns, on one core. The share
+of steps is the wall time within compiled functions, but for the calls that trace them, or in epochs written out, over
+that of the search. The tables go into engine_speed.md beside this script; what is not measured anew stays there.
 
-Run: python tests/benchmarks/engine_speed.py [--rounds 3] [--searches "MLP, digits"]
+Run: python tests/benchmarks/engine_speed.py [--rounds 3] [--searches "MLP, digits"] [--memory]
 """
 
 import argparse
@@ -14,7 +15,9 @@ import os
 import statistics
 import subprocess
 import sys
+from pathlib import Path
 
+RESULTS = Path(__file__).with_suffix(".md")
 SEARCHES = {
     # name: (family, data, training rows, trials, epochs)
     "MLP, digits": ("mlp", "digits", None, 30, 10),
@@ -23,14 +26,15 @@ SEARCHES = {
     "resnet, Fashion-MNIST": ("resnet", "fashion_mnist", 2_000, 4, 3),
 }
 TUNERS = ("keras_tuner.Tuner", "tuners.FastTuner")
+HEADER = (
+    "| search | keras_tuner.Tuner, CPU | tuners.FastTuner, CPU | ratio | steps, share of the time "
+    "| peak memory | disk | measured |"
+)
+MEMORY_HEADER = "| tuners.FastTuner, MLP on digits, trials of one epoch | resident memory | disk | measured |"
 
 
-def search(name: str, kind: str) -> dict:
-    """CPU seconds and peak memory of a search in this process, imports left out."""
-    import resource
-    import tempfile
-    import time
-
+def make_search(name: str, kind: str, directory: str):
+    """A tuner with an oracle that does not look at results, so that both kinds run the same trials, and its data."""
     import keras_tuner
 
     import kzoo
@@ -39,39 +43,114 @@ def search(name: str, kind: str) -> dict:
     family, source, rows, trials, epochs = SEARCHES[name]
     data = kzoo.load_dataset(source)
     hypermodel = kzoo.create_hypermodel(family, data.task, epochs=epochs)
-    # An oracle that does not look at results, so that both run the same trials.
     oracle = keras_tuner.oracles.RandomSearchOracle(objective="val_accuracy", max_trials=trials, seed=1)
     make = keras_tuner.Tuner if kind == TUNERS[0] else tuners.FastTuner
+    tuner = make(oracle=oracle, hypermodel=hypermodel, directory=directory, project_name="search")
+    given = {
+        "x": data.x_train[:rows],
+        "y": data.y_train[:rows],
+        "validation_data": (data.x_val[:rows], data.y_val[:rows]),
+        "epochs": epochs,
+        "verbose": 0,
+    }
+    return tuner, given
+
+
+def search(name: str, kind: str) -> dict:
+    """CPU seconds, seconds in training steps, and peak memory of a search in this process, imports left out."""
+    import resource
+    import tempfile
+    import time
+
     with tempfile.TemporaryDirectory() as directory:
-        tuner = make(oracle=oracle, hypermodel=hypermodel, directory=directory, project_name="search")
-        begun = time.process_time()
-        tuner.search(
-            data.x_train[:rows],
-            data.y_train[:rows],
-            validation_data=(data.x_val[:rows], data.y_val[:rows]),
-            epochs=epochs,
-            verbose=0,
-        )
-        spent = time.process_time() - begun
-        disk = sum(
-            os.path.getsize(os.path.join(where, file)) for where, _, files in os.walk(directory) for file in files
-        )
+        tuner, given = make_search(name, kind, directory)
+        steps = count_steps()
+        begun, wall = time.process_time(), time.perf_counter()
+        tuner.search(**given)
+        spent, wall = time.process_time() - begun, time.perf_counter() - wall
+        disk = disk_of(directory)
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    values = [trial.hyperparameters.values for trial in oracle.trials.values()]
-    return {"cpu": spent, "memory": memory, "disk": disk / 1e6, "trials": values}
+    values = [trial.hyperparameters.values for trial in tuner.oracle.trials.values()]
+    return {"cpu": spent, "share": steps() / wall, "memory": memory, "disk": disk, "trials": values}
 
 
-def measured(name: str, kind: str) -> dict:
-    command = [sys.executable, __file__, "--one", name, kind]
+def count_steps():
+    """Have the training and validation steps timed; gives a function that tells the seconds they took."""
+    import time
+
+    import tensorflow as tf
+
+    from tuners.engine.population import engine
+
+    spent, traced = [0.0], {}
+
+    def timed(function, first_counts):
+        def run(self, *args, **kwargs):
+            begun = time.perf_counter()
+            result = function(self, *args, **kwargs)
+            # The first call of a compiled function is its tracing.
+            if first_counts or id(self) in traced:
+                spent[0] += time.perf_counter() - begun
+            traced[id(self)] = self
+            return result
+
+        return run
+
+    compiled = type(tf.function(lambda: 0))
+    compiled.__call__ = timed(compiled.__call__, first_counts=False)
+    engine.Training.epoch = timed(engine.Training.epoch, first_counts=True)
+    return lambda: spent[0]
+
+
+def disk_of(directory: str) -> float:
+    files = (os.path.join(where, file) for where, _, names in os.walk(directory) for file in names)
+    return sum(map(os.path.getsize, files)) / 1e6
+
+
+def memory(counts: tuple[int, ...] = (30, 50, 1000)) -> list[dict]:
+    """Resident memory and disk of one long search after so many trials."""
+    import tempfile
+
+    import keras_tuner
+
+    import kzoo
+    import tuners
+
+    found = []
+
+    class Watcher:
+        trials = 0
+
+        def on_epoch(self, trial, epoch, epochs, logs):
+            pass
+
+        def on_trial_end(self, trial):
+            self.trials += 1
+            if self.trials in counts:
+                pages = int(Path("/proc/self/statm").read_text().split()[1])
+                resident = pages * os.sysconf("SC_PAGE_SIZE") / 2**20
+                found.append({"trials": self.trials, "memory": resident, "disk": disk_of(directory)})
+
+    data = kzoo.load_dataset("digits")
+    with tempfile.TemporaryDirectory() as directory:
+        oracle = tuners.CoarseToFineOracle("val_accuracy", max(counts), 1, ranking=False)
+        assert isinstance(oracle, keras_tuner.Oracle)
+        tuner = tuners.FastTuner(
+            oracle, kzoo.create_hypermodel("mlp", data.task), directory=directory, project_name="s", observer=Watcher()
+        )
+        tuner.search(data.x_train, data.y_train, validation_data=(data.x_val, data.y_val), epochs=1, verbose=0)
+    return found
+
+
+def in_process(*arguments: str):
     cpu = sorted(os.sched_getaffinity(0))[0]
-    out = subprocess.run(
-        ["taskset", "-c", str(cpu), *command], capture_output=True, text=True, check=True, env={**os.environ}
-    )
+    command = ["taskset", "-c", str(cpu), sys.executable, __file__, "--one", *arguments]
+    out = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True, env={**os.environ})
     return json.loads(out.stdout.splitlines()[-1])
 
 
-def row(name: str, rounds: int) -> str:
-    pairs = [[measured(name, kind) for kind in TUNERS] for _ in range(rounds)]
+def row(name: str, rounds: int, measured: str) -> str:
+    pairs = [[in_process(name, kind) for kind in TUNERS] for _ in range(rounds)]
     for theirs, ours in pairs:
         assert theirs["trials"] == ours["trials"], "the two have not run the same trials"
     _, _, rows, trials, epochs = SEARCHES[name]
@@ -83,29 +162,57 @@ def row(name: str, rounds: int) -> str:
         f"{theirs['cpu']:.1f} s",
         f"{ours['cpu']:.1f} s",
         f"{ratio:.2f}",
+        f"{theirs['share']:.0%} / {ours['share']:.0%}",
         f"{theirs['memory']:.0f} / {ours['memory']:.0f} MB",
         f"{theirs['disk']:.1f} / {ours['disk']:.1f} MB",
+        measured,
     ]
     return f"| {' | '.join(cells)} |"
+
+
+def memory_rows(measured: str) -> list[str]:
+    return [
+        f"| {each['trials']:,} | {each['memory']:.0f} MB | {each['disk']:.1f} MB | {measured} |"
+        for each in in_process("memory", "")
+    ]
+
+
+def write(new: list[str]) -> None:
+    """Put rows into the tables of the results, each in place of the one with the same beginning."""
+    tables = {HEADER: "|---|---:|---:|---:|---:|---:|---:|---|", MEMORY_HEADER: "|---:|---:|---:|---|"}
+    old = RESULTS.read_text(encoding="utf-8").splitlines() if RESULTS.exists() else []
+    kept = {line.split(" | ")[0]: line for line in old if line.startswith("| ") and line not in tables}
+    kept |= {line.split(" | ")[0]: line for line in new}
+    lines = ["# The trial engine beside keras-tuner's own tuner", "", "Written by `engine_speed.py`; one core.", ""]
+    for header, rule in tables.items():
+        columns = header.count("|")
+        lines += [header, rule, *(line for line in kept.values() if line.count("|") == columns), ""]
+    notes = old[old.index("## Notes") :] if "## Notes" in old else []
+    RESULTS.write_text("\n".join([*lines, *notes]).rstrip() + "\n", encoding="utf-8")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--searches", nargs="*", default=list(SEARCHES))
+    parser.add_argument("--memory", action="store_true", help="measure memory over 1,000 trials as well")
     parser.add_argument("--one", nargs=2, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.one:
-        print(json.dumps(search(*options.one)))
+        print(json.dumps(memory() if options.one[0] == "memory" else search(*options.one)))
         return
-    print("| search | keras_tuner.Tuner, CPU | tuners.FastTuner, CPU | ratio | peak memory | disk |")
-    print("|---|---:|---:|---:|---:|---:|")
-    for name in options.searches:
-        print(row(name, options.rounds), flush=True)
     versions = ", ".join(
         f"{each} {importlib.metadata.version(each)}" for each in ("tensorflow", "keras", "keras-tuner")
     )
-    print(f"\n{options.rounds} rounds in turns on one core, {datetime.date.today()}; {versions}.")
+    measured = f"{datetime.date.today()}, {versions}, rounds: {options.rounds}"
+    for name in options.searches:
+        found = row(name, options.rounds, measured)
+        print(found, flush=True)
+        write([found])
+    if options.memory:
+        found = memory_rows(measured)
+        print("\n".join(found))
+        write(found)
 
 
 if __name__ == "__main__":

@@ -7,14 +7,16 @@ and trained from its own seed as if it had never stopped, which is kinder to it 
 Bayesian optimisation begins with as many random trials as our coarse stage has; its default of three a hyperparameter
 would use the budget up.
 
-Prints a table, and with --write saves it and the numbers beside this script.
+Prints a table and saves it and the numbers beside this script. Numbers that are there are not measured again: delete
+them to begin anew.
 
-Run: python tests/benchmarks/real_search.py [--data digits,breast_cancer] [--seeds 5] [--trials 20] [--epochs 9]
-    [--write]
+Run: python tests/benchmarks/real_search.py [--data digits,breast_cancer] [--searches kzoo,...] [--seeds 5]
 """
 
 import os
 
+for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"):
+    os.environ.setdefault(variable, "1")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import argparse
@@ -32,7 +34,7 @@ import numpy as np
 import kzoo
 import tuners
 
-HERE = Path(__file__).parent
+NUMBERS = Path(__file__).with_suffix(".json")
 LOSS = keras_tuner.Objective("val_loss", "min")
 MOST_ROWS = 5_000
 MANY = 10**6
@@ -70,7 +72,6 @@ class Hyperband(Ours):
 
 SEARCHES = {
     "kzoo": (Ours, lambda seed, epochs: tuners.CoarseToFineOracle(LOSS, MANY, seed)),
-    "kzoo, model-free": (Ours, lambda seed, epochs: tuners.CoarseToFineOracle(LOSS, MANY, seed, ranking=False)),
     "KerasTuner RandomSearch": (
         Ours,
         lambda seed, epochs: keras_tuner.oracles.RandomSearchOracle(LOSS, MANY, seed=seed),
@@ -112,62 +113,70 @@ def losses(name, data, seed, budget, epochs):
     return tuner.reached[:budget], time.process_time() - begun
 
 
-def measure(source, seeds, trials, epochs):
-    """Best validation loss by search and seed at each share of the budget, and CPU seconds of a search."""
-    data, budget = kzoo.load_dataset(source), trials * epochs
-    found = {}
-    for name in SEARCHES:
-        best, spent = [], []
-        for seed in range(seeds):
-            reached, seconds = losses(name, data, seed, budget, epochs)
-            so_far = np.fmin.accumulate(np.where(np.isfinite(reached), reached, np.inf))
-            best.append([float(so_far[round(share * budget) - 1]) for share in SHARES])
-            spent.append(seconds)
-        found[name] = {"best": best, "seconds": float(np.mean(spent))}
-        print(source, name, np.mean(best, axis=0).round(4), f"{found[name]['seconds']:.0f} s", flush=True)
-    return found
+def kept():
+    """The numbers saved beside this script, by data, search and seed."""
+    return json.loads(NUMBERS.read_text()) if NUMBERS.exists() else {}
 
 
-def table(results, trials, epochs):
-    budget = trials * epochs
-    heads = " | ".join(f"@{round(share * budget)}" for share in SHARES)
+def measure(source, name, seed, trials, epochs):
+    """One search: the best validation loss at each share of the budget, and its CPU seconds; saved at once."""
+    reached, seconds = losses(name, kzoo.load_dataset(source), seed, trials * epochs, epochs)
+    so_far = np.fmin.accumulate(np.where(np.isfinite(reached), reached, np.inf))
+    best = [float(so_far[round(share * trials * epochs) - 1]) for share in SHARES]
+    print(source, name, seed, np.round(best, 4), f"{seconds:.0f} s", flush=True)
+    # Read again, since another search may have been saved meanwhile.
+    results = kept()
+    entry = {"trials": trials, "epochs": epochs, "best": best, "seconds": seconds, "date": str(datetime.date.today())}
+    results.setdefault(source, {}).setdefault(name, {})[str(seed)] = entry
+    NUMBERS.write_text(json.dumps(results, indent=1))
+
+
+def table(results):
     parts = []
     for source, found in results.items():
-        seeds = len(next(iter(found.values()))["best"])
-        parts += [f"{source}, {seeds} seeds", "", f"| search | {heads} | mean rank | CPU s |"]
-        parts += ["|---|" + "---:|" * (len(SHARES) + 2)]
-        ranks = np.argsort(np.argsort([np.array(each["best"])[:, -1] for each in found.values()], axis=0), axis=0) + 1
-        for (name, each), rank in zip(found.items(), ranks.mean(axis=1), strict=True):
-            best = np.array(each["best"])
-            error = best.std(axis=0, ddof=1) / np.sqrt(len(best))
-            cells = [f"{mean:.4f} ± {wide:.4f}" for mean, wide in zip(best.mean(axis=0), error, strict=True)]
-            parts.append(f"| {name} | {' | '.join(cells)} | {rank:.1f} | {each['seconds']:.0f} |")
+        some = next(iter(next(iter(found.values())).values()))
+        budget = some["trials"] * some["epochs"]
+        heads = " | ".join(f"@{round(share * budget)}" for share in SHARES)
+        parts += [
+            f"{source}: {some['trials']} trials of {some['epochs']} epochs, or {budget} epochs in other trials.",
+            "",
+        ]
+        parts += [f"| search | {heads} | seeds | CPU s |", "|---|" + "---:|" * (len(SHARES) + 2)]
+        parts += [row(name, list(found[name].values())) for name in SEARCHES if name in found]
         parts.append("")
     packages = ("kzoo", "tensorflow", "keras", "keras-tuner", "scikit-learn")
     versions = ", ".join(f"{each} {importlib.metadata.version(each)}" for each in packages)
+    dates = sorted({entry["date"] for found in results.values() for by in found.values() for entry in by.values()})
     parts.append(
-        f"Smallest validation loss after so many epochs trained, mean and standard error; {trials} trials of {epochs} "
-        "epochs, or as many epochs in trials of other lengths, of the zoo's `mlp`. Mean rank: at the end of the "
-        f"budget, 1 is the best of {len(SEARCHES)}. Made by `tests/benchmarks/real_search.py`, "
-        f"{datetime.date.today()}; {versions}."
+        "Smallest validation loss of the zoo's `mlp` after so many epochs trained, mean and standard error over the "
+        f"seeds. Made by `tests/benchmarks/real_search.py`, {' and '.join(dates)}; {versions}."
     )
     return "\n".join([*parts, ""])
+
+
+def row(name, entries):
+    best = np.array([each["best"] for each in entries])
+    error = best.std(axis=0, ddof=1) / np.sqrt(len(best)) if len(best) > 1 else np.full(len(SHARES), np.nan)
+    cells = [f"{mean:.4f} ± {wide:.4f}" for mean, wide in zip(best.mean(axis=0), error, strict=True)]
+    seconds = np.mean([each["seconds"] for each in entries])
+    return f"| {name} | {' | '.join(cells)} | {len(best)} | {seconds:.0f} |"
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", default="digits,breast_cancer")
+    parser.add_argument("--searches", default=",".join(SEARCHES))
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--trials", type=int, default=20)
     parser.add_argument("--epochs", type=int, default=9)
-    parser.add_argument("--write", action="store_true", help="save the table and the numbers beside this script")
     options = parser.parse_args()
-    names = options.data.split(",")
-    results = {source: measure(source, options.seeds, options.trials, options.epochs) for source in names}
-    print(made := table(results, options.trials, options.epochs))
-    if options.write:
-        (HERE / "real_search.md").write_text(made)
-        (HERE / "real_search.json").write_text(json.dumps(results))
+    for seed in range(options.seeds):
+        for source in options.data.split(","):
+            for name in options.searches.split(","):
+                if str(seed) not in kept().get(source, {}).get(name, {}):
+                    measure(source, name, seed, options.trials, options.epochs)
+    print(made := table(kept()))
+    NUMBERS.with_suffix(".md").write_text(made)
 
 
 if __name__ == "__main__":

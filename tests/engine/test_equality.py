@@ -4,6 +4,7 @@ import keras
 import keras_tuner
 import numpy as np
 import pytest
+from scipy import stats
 
 import kzoo
 from tuners.engine import arguments, fit
@@ -80,13 +81,22 @@ def task_data():
 def test_families(task_data, name):
     family = kzoo.registry.get_family(name)
     task, data = task_data(family.kinds[-1], family.images_only)
-    assert_same(lambda: kzoo.create_model(name, task, epochs=EPOCHS), data)
+    engines = ("graph",) if family.images_only else ("graph", "population")
+    assert_same(lambda: kzoo.create_model(name, task, epochs=EPOCHS), data, engines=engines)
 
 
-@pytest.mark.parametrize("optimizer", ["sgd", "momentum", "rmsprop", "adam"])
+def test_regression(task_data):
+    task, data = task_data("regression", False)
+    assert_same(lambda: kzoo.create_model("mlp", task, epochs=EPOCHS, units=16), data)
+
+
+@pytest.mark.parametrize("optimizer", ["sgd", "momentum", "nesterov", "rmsprop", "adam"])
 def test_optimizers(task_data, optimizer):
     task, data = task_data("classification", False)
-    assert_same(lambda: kzoo.create_model("mlp", task, epochs=EPOCHS, units=16, optimizer=optimizer), data)
+    values = {"optimizer": optimizer, "weight_decay": 0.05}
+    if optimizer == "nesterov":
+        values = {**values, "optimizer": "momentum", "momentum/nesterov": True}
+    assert_same(lambda: kzoo.create_model("mlp", task, epochs=EPOCHS, units=16, **values), data)
 
 
 @pytest.mark.parametrize("norm", ["after", "none"])
@@ -99,6 +109,40 @@ def test_norm_placements(task_data, norm):
 def test_schedules(task_data, decay):
     task, data = task_data("classification", False)
     assert_same(lambda: kzoo.create_model("mlp", task, epochs=EPOCHS, units=16, decay=decay), data)
+
+
+@pytest.mark.parametrize("loss", ["categorical_crossentropy", "binary_crossentropy", "mse", "mae", "huber"])
+def test_losses_by_name(task_data, loss):
+    _, (x, y, x_val, y_val) = task_data("classification", False)
+    heads = {"categorical_crossentropy": (3, "softmax"), "binary_crossentropy": (1, "sigmoid")}
+    width, head = heads.get(loss, (1, "linear"))
+    y, y_val = (np.eye(3, dtype=np.float32)[each] if width == 3 else (each > 0).astype(int) for each in (y, y_val))
+
+    def build():
+        hidden = keras.layers.Dense(6, activation="sigmoid")
+        model = keras.Sequential([keras.Input((5,)), hidden, keras.layers.Dense(width, activation=head)])
+        model.compile(keras.optimizers.AdamW(0.01), loss, metrics=["mae"] if head == "linear" else ["accuracy"])
+        return model
+
+    assert_same(build, (x, y, x_val, y_val), engines=("population",))
+
+
+@pytest.mark.parametrize("engine", ["graph", "population"])
+def test_dropout_has_the_same_distribution(task_data, engine):
+    _, (x, y, *_) = task_data("regression", False)
+
+    def build():
+        dropped = keras.layers.Dropout(0.4)
+        model = keras.Sequential([keras.Input((5,)), dropped, keras.layers.Dense(1, kernel_initializer="ones")])
+        # Nothing is learned: the losses of the epochs are draws of one distribution.
+        model.compile(keras.optimizers.SGD(1e-30), "mse")
+        return model
+
+    y = x.sum(axis=1, keepdims=True) * 0.5
+    data = (x, y, x, y)
+    losses = {name: [each["loss"] for each in trained(name, build, data, epochs=80).epochs] for name in ("fit", engine)}
+    assert stats.ks_2samp(losses["fit"], losses[engine]).pvalue > 1e-3
+    assert np.std(losses[engine]) > 0
 
 
 def test_weights_of_classes_and_examples(task_data):

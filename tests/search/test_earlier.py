@@ -3,7 +3,7 @@ import math
 import keras_tuner
 import numpy as np
 import pytest
-from flat import flat_space
+from asking import flat_space, oracle_in, told
 
 import tuners
 from tuners.compat import project_directory
@@ -13,11 +13,11 @@ def height(values):
     return math.nan if values["x"] > 0.9 else -((values["x"] - 0.6) ** 2) - 0.5 * (values["kind"] == "b")
 
 
-@pytest.fixture
-def earlier(asked, tell):
-    oracle = asked("earlier", seed=7, max_trials=25)
+@pytest.fixture(scope="module")
+def earlier(tmp_path_factory):
+    oracle = oracle_in(tmp_path_factory.mktemp("earlier"), seed=7, max_trials=25)
     for _ in range(25):
-        tell(oracle, height)
+        told(oracle, height)
     return project_directory(oracle)
 
 

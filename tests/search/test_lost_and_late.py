@@ -83,3 +83,22 @@ def test_the_best_are_those_that_keras_tuner_would_name(tmp_path, direction):
     for count in range(1, 8):
         expected = [each.trial_id for each in keras_tuner.Oracle.get_best_trials(oracle, count)]
         assert [each.trial_id for each in oracle.get_best_trials(count)] == expected
+
+
+def test_a_search_that_was_read_too_early_does_not_go_on(tmp_path):
+    early, first = oracle_in(tmp_path), oracle_in(tmp_path)
+    early.reload()
+    end(first, first.create_trial("a"), 0.5)
+    written = (tmp_path / FILE).read_bytes()
+    with pytest.raises(tuners.JournalError, match="another search has gone on here"):
+        early.create_trial("b")
+    assert (tmp_path / FILE).read_bytes() == written
+
+
+def test_a_search_goes_on_after_its_end_when_there_is_more_to_do(tmp_path):
+    oracle = oracle_in(tmp_path, max_trials=1)
+    end(oracle, oracle.create_trial("a"), 0.5)
+    assert oracle.create_trial("a").status == "STOPPED"
+    oracle.max_trials = 2
+    end(oracle, oracle.create_trial("a"), 0.25)
+    assert [trial.score for trial in oracle_in_trials(tmp_path)] == [0.5, 0.25]

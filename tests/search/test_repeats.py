@@ -1,3 +1,4 @@
+import keras
 import numpy as np
 import pytest
 
@@ -87,3 +88,24 @@ def test_best_come_in_order_of_their_means():
         repeats.finish(number, score)
     assert [each.first for each in repeats.best()] == [1, 3, 0]
     assert [each.mean for each in repeats.best()] == pytest.approx([0.7, 0.65, 0.6])
+
+
+def test_the_best_model_is_of_the_run_that_stands_for_its_configuration(tmp_path):
+    """Real training: a repeat starts from another seed, and its weights are there when it has become the best."""
+
+    def build(hp):
+        model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+        model.compile(keras.optimizers.SGD(hp.Float("rate", 1e-3, 1e-1, sampling="log")), "mse")
+        return model
+
+    x = np.random.default_rng(0).normal(size=(64, 2)).astype("float32")
+    data = {"x": x, "y": x.sum(axis=1, keepdims=True), "validation_data": (x, x.sum(axis=1, keepdims=True))}
+    search = tuners.CoarseToFineSearch(
+        build, "val_loss", 6, 1, reevaluate=1, keep_checkpoints=1, directory=tmp_path, project_name="run"
+    )
+    search.search(**data, epochs=1, verbose=0)
+    again = repeated(search.oracle)
+    assert again
+    assert all(len(set(scores)) == 2 for scores in again.values())
+    (best,) = search.oracle.get_best_trials()
+    assert search.get_best_models()[0].evaluate(data["x"], data["y"], verbose=0) == pytest.approx(best.score, rel=1e-4)

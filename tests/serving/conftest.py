@@ -1,4 +1,3 @@
-import os
 import shutil
 import socket
 import sys
@@ -10,7 +9,7 @@ import pytest
 
 import kzoo
 
-STAND_IN = Path(__file__).parent / "tensorflow_model_server"
+HERE = Path(__file__).parent
 
 
 @pytest.fixture(scope="session")
@@ -36,15 +35,38 @@ def base(published, tmp_path):
 
 
 @pytest.fixture
-def stand_in(tmp_path, monkeypatch):
-    """The stand-in is found where the server would be."""
-    programs = tmp_path / "bin"
-    programs.mkdir()
-    script = programs / "tensorflow_model_server"
-    script.write_text(f'#!/bin/sh\nexec "{sys.executable}" "{STAND_IN}" "$@"\n')
-    script.chmod(0o755)
-    monkeypatch.setenv("PATH", f"{programs}:{os.environ['PATH']}")
+def programs(tmp_path, monkeypatch):
+    """Puts stand-ins on a PATH where nothing else could serve: programs("docker")."""
+    directory = tmp_path / "bin"
+    directory.mkdir()
+    for tool in ("sh", "bash", "head", "grep"):
+        (directory / tool).symlink_to(shutil.which(tool))
+    monkeypatch.setenv("PATH", str(directory))
     monkeypatch.setenv("PYTHONPATH", str(Path(kzoo.__file__).parents[1]))
+    monkeypatch.setenv("KZOO_STAND_IN_NOTES", str(tmp_path / "docker.jsonl"))
+
+    def put(*names):
+        for name in names:
+            script = directory / name
+            script.write_text(f'#!/bin/sh\nexec "{sys.executable}" "{HERE / name}" "$@"\n')
+            script.chmod(0o755)
+
+    return put
+
+
+@pytest.fixture
+def stand_in(programs):
+    """The stand-in is found where the server would be."""
+    programs("tensorflow_model_server")
+
+
+@pytest.fixture
+def hollow(tmp_path):
+    """Three versions with nothing in them, for where nobody looks."""
+    base = tmp_path / "saved_models" / "moths"
+    for version in ("1", "2", "3"):
+        (base / version).mkdir(parents=True)
+    return base
 
 
 @pytest.fixture

@@ -1,7 +1,11 @@
 """What is written for the server, read by the messages that the server reads it with."""
 
 import json
+import multiprocessing
+import os
+import re
 import threading
+import time
 
 import pytest
 import yaml
@@ -11,7 +15,9 @@ from tensorflow_serving.config import model_server_config_pb2
 from kzoo.export import list_versions
 from kzoo.export.layout import ALLOWED_BATCH_SIZES
 from kzoo.serving import ServingError, promote, prune, read_labels, write_configuration
-from kzoo.serving.labels import write_current_configuration
+from kzoo.serving.configuration import Release
+from kzoo.serving.deployment import compose, kubernetes
+from kzoo.serving.labels import read_release, write_current_configuration
 
 
 def parsed_models(base, file="models.config"):
@@ -55,7 +61,7 @@ BATCHING = {
 
 
 def test_without_labels_the_newest_version_is_served(base):
-    write_configuration(base, {})
+    write_configuration(base, Release())
     config = parsed_models(base)
     assert (config.name, config.base_path, config.model_platform) == ("iris", "/models/iris", "tensorflow")
     assert config.model_version_policy.latest.num_versions == 1
@@ -69,7 +75,30 @@ def test_labels_are_served_and_moved(base):
     assert dict(config.version_labels) == {"stable": 1, "canary": 2}
     promote(base, 2)
     assert read_labels(base) == {"stable": 2, "canary": 2}
+    # 1 stays loaded: the server moves the label only once 2 answers.
+    assert list(parsed_models(base).model_version_policy.specific.versions) == [1, 2]
+    promote(base, 2)
     assert list(parsed_models(base).model_version_policy.specific.versions) == [2]
+
+
+def test_a_first_label_keeps_what_was_served(base):
+    promote(base, 1)
+    assert list(parsed_models(base).model_version_policy.specific.versions) == [1, 2]
+    # Neither another export nor a start of the server changes that.
+    assert write_current_configuration(base).served == (1, 2)
+    assert list(parsed_models(base).model_version_policy.specific.versions) == [1, 2]
+
+
+def test_a_pruned_version_is_not_served_any_more(tmp_path):
+    base = tmp_path / "many"
+    for number in range(1, 4):
+        (base / str(number)).mkdir(parents=True)
+    promote(base, 1)
+    promote(base, 3)
+    assert read_release(base).served == (1, 3)
+    assert prune(base, 1) == [1, 2]
+    assert read_release(base).served == (3,)
+    assert list(parsed_models(base).model_version_policy.specific.versions) == [3]
 
 
 def test_a_label_goes_to_a_version_that_is_there(base):
@@ -96,14 +125,14 @@ def test_labels_moved_at_once_are_all_kept(base):
 
 
 def test_batching_fits_the_warm_up(base):
-    write_configuration(base, {})
+    write_configuration(base, Release())
     found = text_format.Parse((base / "serving" / "batching.config").read_text(), message("Batching", BATCHING))
     assert tuple(found.allowed_batch_sizes) == ALLOWED_BATCH_SIZES
     assert found.max_batch_size.value == ALLOWED_BATCH_SIZES[-1]
 
 
 def test_monitoring(base):
-    write_configuration(base, {})
+    write_configuration(base, Release())
     schema = message("Monitoring", {"prometheus_config": ("Prometheus", False)})
     found = text_format.Parse((base / "serving" / "monitoring.config").read_text(), schema)
     assert found.prometheus_config.enable
@@ -111,7 +140,7 @@ def test_monitoring(base):
 
 
 def test_compose_listens_on_this_machine_only(base):
-    directory = write_configuration(base, {})
+    directory = write_configuration(base, Release())
     (service,) = yaml.safe_load((directory / "compose.yaml").read_text())["services"].values()
     assert all(port.startswith("127.0.0.1:") for port in service["ports"])
     assert service["volumes"] == ["..:/models/iris:ro"]
@@ -121,7 +150,7 @@ def test_compose_listens_on_this_machine_only(base):
 
 
 def test_kubernetes_objects_fit_together(base):
-    directory = write_configuration(base, {})
+    directory = write_configuration(base, Release())
     claim, deployment, service = yaml.safe_load_all((directory / "kubernetes.yaml").read_text())
     assert [each["kind"] for each in (claim, deployment, service)] == ["PersistentVolumeClaim", "Deployment", "Service"]
     pod = deployment["spec"]["template"]
@@ -130,11 +159,20 @@ def test_kubernetes_objects_fit_together(base):
     assert deployment["spec"]["selector"]["matchLabels"].items() <= pod["metadata"]["labels"].items()
     assert {port["targetPort"] for port in service["spec"]["ports"]} == {port["name"] for port in container["ports"]}
     assert pod["spec"]["volumes"][0]["persistentVolumeClaim"]["claimName"] == claim["metadata"]["name"]
-    assert container["readinessProbe"]["httpGet"]["path"] == "/v1/models/iris"
+    # The status of a model answers also while it loads, its metadata only when it is loaded.
+    assert container["readinessProbe"]["httpGet"]["path"] == "/v1/models/iris/metadata"
+    assert "--enable_batching=true" in container["args"]
+
+
+@pytest.mark.parametrize("name", ["42", "yes", "Iris_v2.1", "a" * 70])
+def test_names_that_yaml_or_kubernetes_would_mistake(name):
+    (service,) = yaml.safe_load(compose(name))["services"]
+    names = [service, *(each["metadata"]["name"] for each in yaml.safe_load_all(kubernetes(name)))]
+    assert all(re.fullmatch(r"[a-z]([-a-z0-9]{0,61}[a-z0-9])?", each) for each in names)
 
 
 def test_what_the_user_has_changed_stays(base):
-    directory = write_configuration(base, {})
+    directory = write_configuration(base, Release())
     (directory / "compose.yaml").write_text("mine")
     promote(base, 1)
     assert (directory / "compose.yaml").read_text() == "mine"
@@ -143,7 +181,7 @@ def test_what_the_user_has_changed_stays(base):
 def test_a_name_that_does_not_go_into_an_address(tmp_path):
     (tmp_path / "my model").mkdir()
     with pytest.raises(ServingError, match="no name to serve under"):
-        write_configuration(tmp_path / "my model", {})
+        write_configuration(tmp_path / "my model", Release())
 
 
 def test_old_versions_are_pruned_but_not_labelled_ones(tmp_path):
@@ -158,4 +196,34 @@ def test_old_versions_are_pruned_but_not_labelled_ones(tmp_path):
     assert not list(base.glob(".removed*"))
     with pytest.raises(ServingError, match="expected 1 or more"):
         prune(base, 0)
-    assert json.loads((base / "serving" / "labels.json").read_text()) == {"stable": 2}
+    found = json.loads((base / "serving" / "labels.json").read_text())
+    assert found == {"labels": {"stable": 2}, "served": [2, 7]}
+
+
+def watch(base, stop, halves):
+    """What the server does: list the base, take numbers for versions, open what a version needs."""
+    while not stop.is_set():
+        for version in [entry.name for entry in os.scandir(base) if entry.name.isdecimal()]:
+            # A version that is gone meanwhile is gone whole; one that is there has all its files.
+            present = {name: os.path.exists(base / version / name) for name in ("a", "saved_model.pb")}
+            if not all(present.values()) and os.path.exists(base / version):
+                halves.put(version)
+
+
+def test_a_reader_never_sees_a_version_half_removed(tmp_path):
+    base = tmp_path / "many"
+    for number in range(1, 60):
+        (base / str(number)).mkdir(parents=True)
+        for name in ("saved_model.pb", "a"):
+            (base / str(number) / name).write_bytes(b"x")
+    context = multiprocessing.get_context("fork")
+    stop, halves = context.Event(), context.Queue()
+    reader = context.Process(target=watch, args=(base, stop, halves))
+    reader.start()
+    for keep in range(59, 0, -1):
+        prune(base, keep)
+        time.sleep(0.001)
+    stop.set()
+    reader.join(timeout=20)
+    assert halves.empty()
+    assert list_versions(base) == [59]

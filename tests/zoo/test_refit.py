@@ -29,10 +29,23 @@ def test_several_seeds_are_averaged_in_one_model(data, hypermodel, tmp_path):
 
 def test_validation_rows_are_learned_too(data, hypermodel, monkeypatch):
     seen = []
-    monkeypatch.setattr(hypermodel, "fit", lambda hp, model, x, y, **options: seen.append((len(x), len(y), options)))
+
+    def fit(self, hp, model, x, y, **options):
+        seen.append((len(x), len(y), options))
+
+    monkeypatch.setattr(type(hypermodel), "fit", fit)
     kzoo.refit(hypermodel, VALUES, data, epochs=7)
     rows = len(data.x_train) + len(data.x_val)
     assert seen == [(rows, rows, {"epochs": 7, "verbose": 0})]
+
+
+def test_learning_rate_decay_goes_by_epochs_as_in_the_search(data):
+    hypermodel = kzoo.create_hypermodel("softmax_regression", data.task, epochs=4)
+    values = {**VALUES, "decay": "exponential", "exponential/final_share": 0.1}
+    model = kzoo.refit(hypermodel, values, data, epochs=4)
+    # More rows are more steps in an epoch; the share is reached after the search's epochs all the same.
+    assert float(model.optimizer.learning_rate) == pytest.approx(0.01 * 0.1, rel=1e-4)
+    assert hypermodel.task == data.task
 
 
 def test_wrong_arguments(data, hypermodel):

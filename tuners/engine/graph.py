@@ -30,12 +30,8 @@ class GraphEngine:
     def __init__(self, data: DeviceData) -> None:
         self._data = data
 
-    def refusal(self, request: Request) -> str:
-        """Why a trial has to be trained by `model.fit`, or "" where it can be trained here; see `arguments.refusal`."""
-        return arguments.refusal(request)
-
     def train(self, request: Request) -> Trained:
-        """Train the model of a trial; `refusal` must have been "".
+        """Train the model of a trial; `arguments.refusal` must have been "".
 
         Args:
             request: What to train.

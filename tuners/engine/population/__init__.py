@@ -1,1 +1,1 @@
-"""Models of one structure as one compiled function that is traced once: forward, backward and update written out."""
+"""Dense models written out in numpy: trial after trial without a graph to trace."""

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tuners.engine import arguments
+from tuners.engine.data import LARGEST
 from tuners.engine.fit import Best
 from tuners.engine.population import scoring
 from tuners.engine.population.inputs import Inputs
@@ -109,13 +110,15 @@ class PopulationEngine:
         """
         # A diverging trial overflows; that its loss is not a number is seen at the end of the epoch.
         with np.errstate(all="ignore"):
-            return _Training(prepared).run()
+            return Training(prepared).run()
 
     def _prepared(self, request: Request, given: dict[str, Any]) -> Prepared:
         model = request.model
         x, y, weights = arguments.training_parts(given)
         if not isinstance(x, np.ndarray) or not isinstance(y, np.ndarray) or x.shape[1:] != model.input_shape[1:]:
             raise UnknownModelError("the data are not one array of inputs, as the model takes them, and one of targets")
+        if x.size * 4 > LARGEST:
+            raise UnknownModelError(f"the inputs take more than {LARGEST >> 30} GB in float32")
         validation = given.get("validation_data")
         # The first number drawn orders the batches, as in the graph engine.
         order, seed = np.random.randint(2**31), np.random.randint(2**30)
@@ -138,8 +141,12 @@ class PopulationEngine:
         return Rows(self._inputs.after(network.prefix, x), y, None if weights is None else weights.astype(np.float32))
 
 
-class _Training:
-    """One trial from its first epoch to its last."""
+class Training:
+    """One trial from its first epoch to its last.
+
+    Args:
+        prepared: What to train.
+    """
 
     def __init__(self, prepared: Prepared) -> None:
         self.prepared = prepared
@@ -147,6 +154,7 @@ class _Training:
         self.steps = math.ceil(self.rows / prepared.batch_size)
 
     def run(self) -> Trained:
+        """Train all epochs, or until something says to end."""
         prepared, model, network = self.prepared, self.prepared.request.model, self.prepared.network
         model.stop_training = False
         best = Best(prepared.request)
@@ -154,7 +162,7 @@ class _Training:
         callbacks.on_train_begin()
         for epoch in range(prepared.epochs):
             callbacks.on_epoch_begin(epoch)
-            logs = self._epoch(epoch)
+            logs = self.epoch(epoch)
             if prepared.callbacks:
                 model.set_weights(network.weights())
             callbacks.on_epoch_end(epoch, logs)
@@ -164,7 +172,15 @@ class _Training:
         weights = network.weights() if best.weights is None else best.weights
         return Trained(epochs_of(model.history, prepared.request.objective), weights, model.get_build_config())
 
-    def _epoch(self, epoch: int) -> dict[str, float]:
+    def epoch(self, epoch: int) -> dict[str, float]:
+        """Train on all rows once, then validate.
+
+        Args:
+            epoch: Number of the epoch, from 0.
+
+        Returns:
+            Metrics by name.
+        """
         holdout, measured = self.prepared.holdout, self.prepared.scoring
         logs = measured.results(self._train(epoch * self.steps), self.rows)
         if holdout is not None:

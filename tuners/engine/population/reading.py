@@ -11,7 +11,6 @@ import numpy as np
 
 from tuners.engine.population.activations import ACTIVATIONS
 from tuners.engine.population.kernels import Activate, Add, Bias, Drop, Flatten, Kernel, Multiply, Normalize, Rescale
-from tuners.engine.population.maps import AverageMap, Convolve, Pool
 from tuners.engine.population.norm import BatchNorm
 
 Config = Mapping[str, Any]
@@ -94,16 +93,8 @@ def _dense(layer: Any, config: Config) -> list[Part]:
     return [Part(Multiply(), (layer.kernel,)), *bias, *_activation(layer, config)]
 
 
-def _conv(layer: Any, config: Config) -> list[Part]:
-    _demand(layer, config, data_format="channels_last", dilation_rate=(1, 1), groups=1)
-    kernel = Convolve(tuple(config["strides"]), config["padding"].upper())
-    bias = [Part(Bias(), (layer.bias,))] if config["use_bias"] else []
-    return [Part(kernel, (layer.kernel,)), *bias, *_activation(layer, config)]
-
-
 def _batch_norm(layer: Any, config: Config) -> list[Part]:
-    rank = len(layer.input.shape)
-    if config["axis"] not in (-1, rank - 1) or rank not in (2, 4):
+    if config["axis"] not in (-1, len(layer.input.shape) - 1):
         raise UnknownModelError(f"the layer {layer.name} normalises another axis than the last")
     _demand(layer, config, center=True, scale=True, renorm=False, synchronized=False)
     weights = (layer.gamma, layer.beta, layer.moving_mean, layer.moving_variance)
@@ -139,34 +130,19 @@ def _relu(layer: Any, config: Config) -> list[Part]:
     return [Part(Activate("relu"))]
 
 
-def _pool(largest: bool) -> Callable[[Any, Config], list[Part]]:
-    def read(layer: Any, config: Config) -> list[Part]:
-        _demand(layer, config, data_format="channels_last")
-        size, strides = tuple(config["pool_size"]), tuple(config["strides"])
-        return [Part(Pool(largest, size, strides, config["padding"].upper()))]
-
-    return read
-
-
-def _global_average(layer: Any, config: Config) -> list[Part]:
-    _demand(layer, config, data_format="channels_last", keepdims=False)
-    return [Part(AverageMap())]
-
-
 READERS: dict[type, Callable[[Any, Config], list[Part]]] = {
     keras.layers.InputLayer: lambda layer, config: [],
     keras.layers.Activation: _activation,
     keras.layers.ReLU: _relu,
     keras.layers.Add: lambda layer, config: [Part(Add())],
-    keras.layers.AveragePooling2D: _pool(largest=False),
     keras.layers.BatchNormalization: _batch_norm,
-    keras.layers.Conv2D: _conv,
     keras.layers.Dense: _dense,
     keras.layers.Dropout: _dropout,
     keras.layers.Flatten: _flatten,
-    keras.layers.GlobalAveragePooling2D: _global_average,
-    keras.layers.MaxPooling2D: _pool(largest=True),
     keras.layers.Normalization: _normalization,
     keras.layers.Rescaling: _rescaling,
 }
-"""By exact class: a subclass may compute something else."""
+"""By exact class: a subclass may compute something else.
+
+Layers of images are not here: their time goes into convolutions, which TensorFlow computes as fast from a graph.
+"""

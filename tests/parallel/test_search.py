@@ -1,0 +1,70 @@
+"""`kzoo search` with workers: the same trials and results as without, whatever trains them."""
+
+import json
+import os
+
+import pytest
+from typer.testing import CliRunner
+
+import kzoo
+from kzoo.cli.app import app
+from kzoo.cli.worker import make
+from tuners import Study
+from tuners.checkpoints import kept_trials
+
+SEARCH = ["search", "mlp", "--data", "wine", "--trials", "4", "--epochs", "3", "--json", "--engine", "population"]
+SEARCH += ["--fix", "layers=1", "--fix", "norm=none", "--fix", "optimizer=adam", "--fix", "decay=none"]
+
+
+@pytest.fixture(scope="module")
+def searched(tmp_path_factory):
+    """Runs of the same search: alone, with one worker, and with two."""
+    directory = tmp_path_factory.mktemp("searched")
+    before = os.getcwd()
+    os.chdir(directory)
+    try:
+        for name, options in (("alone", []), ("one", ["--trial-timeout", "300"]), ("two", ["--workers", "2"])):
+            result = CliRunner().invoke(app, [*SEARCH, "--out", name, *options], catch_exceptions=False)
+            assert result.exit_code == 0, result.stderr
+        yield directory
+    finally:
+        os.chdir(before)
+
+
+def test_one_worker_gives_the_same_trials_as_none(searched):
+    alone, one = (Study.load(searched / name) for name in ("alone", "one"))
+    assert [trial.values for trial in one.trials] == [trial.values for trial in alone.trials]
+    for here, there in zip(alone.trials, one.trials, strict=True):
+        assert there.history["val_loss"] == pytest.approx(here.history["val_loss"], rel=1e-3)
+
+
+def test_a_result_depends_on_the_trial_alone(searched):
+    """Trials that both searches have, by their ids and values, have the same result in both."""
+    alone, two = (Study.load(searched / name) for name in ("alone", "two"))
+    same = [pair for pair in zip(alone.trials, two.trials, strict=True) if pair[0].values == pair[1].values]
+    assert len(same) >= 2
+    for here, there in same:
+        assert there.history["val_loss"] == pytest.approx(here.history["val_loss"], rel=1e-3)
+
+
+@pytest.mark.parametrize("name", ["alone", "one", "two"])
+def test_the_weights_of_the_best_are_kept(searched, name):
+    study = Study.load(searched / name)
+    assert set(kept_trials(searched / name)) == {trial.trial_id for trial in study.best[:3]}
+
+
+def test_the_best_of_several_workers_is_exported(searched):
+    best = Study.load(searched / "two").best[0]
+    command = ["export", "two", "--name", "wine", "--json"]
+    exported = json.loads(CliRunner().invoke(app, command, catch_exceptions=False).stdout)
+    assert exported["trial"] == best.number
+    assert exported["metrics"]["validation"]["accuracy"] == pytest.approx(best.score, abs=1e-6)
+
+
+def test_the_best_models_after_a_parallel_search(searched):
+    made, _ = make(str(searched / "two"), "auto", "4")
+    best = Study.load(searched / "two").best
+    data = kzoo.load_dataset("wine")
+    for model, trial in zip(made.get_best_models(2), best, strict=False):
+        found = model.evaluate(data.x_val, data.y_val, verbose=0, return_dict=True)
+        assert found["accuracy"] == pytest.approx(trial.score, abs=1e-6)
