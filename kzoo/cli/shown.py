@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from tuners import TrialRecord
 
 ONE_MINUS = "one_minus_"
 
@@ -42,3 +46,19 @@ def seconds(value: float) -> str:
     if whole < 3600:
         return f"{whole // 60} min {whole % 60:02d} s"
     return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
+
+
+def columns(trials: Iterable[TrialRecord]) -> list[str]:
+    """Names of the hyperparameters that differ among trials; an optimizer's own share one column with the others'."""
+    trials = list(trials)
+    # A dict keeps the order in which the names are first seen.
+    seen = {name.removeprefix(f"{trial.values.get('optimizer')}/"): None for trial in trials for name in trial.values}
+    return [name for name in seen if len({cell(name, trial.values) for trial in trials}) > 1]
+
+
+def cell(name: str, values: Mapping[str, Any]) -> str:
+    """The value in a column of `columns`, or "" where the hyperparameter does not apply."""
+    for full in (name, f"{values.get('optimizer')}/{name}"):
+        if full in values:
+            return number(shown_value(full, values[full]))
+    return ""

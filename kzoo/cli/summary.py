@@ -10,7 +10,7 @@ import rich.table
 
 from kzoo.cli import run
 from kzoo.cli.console import Failure, console, describe
-from kzoo.cli.shown import number, shown_name, shown_value
+from kzoo.cli.shown import cell, columns, number, shown_name, shown_value
 
 if TYPE_CHECKING:
     from tuners import Study, TrialRecord
@@ -60,13 +60,13 @@ def _trial_record(trial: TrialRecord) -> dict[str, Any]:
 def show(directory: Path, study: Study, *, top: int = 10) -> None:
     """Print the best trials, what happened to the others, and the next commands."""
     out = console()
-    out.print(_headline(directory, study), markup=False)
+    out.print(headline(directory, study), markup=False)
     if study.best:
         out.print()
         out.print(_table(study.best[:top], study))
         out.print()
         _print_best(study)
-    for line in _troubles(study):
+    for line in troubles(study):
         out.print(line, markup=False)
     if study.best:
         out.print(f"\nNext: kzoo export {directory} --name {_serving_name(directory)}", markup=False, soft_wrap=True)
@@ -79,7 +79,8 @@ def _serving_name(directory: Path) -> str:
     return Path(run.Run.read(directory).data.source).stem
 
 
-def _headline(directory: Path, study: Study) -> str:
+def headline(directory: Path, study: Study) -> str:
+    """How many trials there are of each kind, and the best score."""
     counts = collections.Counter(trial.status for trial in study.trials)
     parts = [f"{counts['COMPLETED']} trials finished"]
     parts += [
@@ -101,31 +102,19 @@ def _table(trials: tuple[TrialRecord, ...], study: Study) -> rich.table.Table:
     for name in names:
         table.add_column(shown_name(name), justify="right", overflow="fold")
     for trial in trials:
-        cells = [_cell(name, trial.values) for name in names]
+        cells = [cell(name, trial.values) for name in names]
         table.add_row(str(trial.number), number(trial.score, 4), *cells)
     return table
 
 
-def _cell(name: str, values: dict[str, Any]) -> str:
-    for full in (name, f"{values.get('optimizer')}/{name}"):
-        if full in values:
-            return number(shown_value(full, values[full]))
-    return ""
-
-
 def _columns(trials: tuple[TrialRecord, ...]) -> list[str]:
-    # An optimizer's own learning rate shares one column with the others'.
-    seen = collections.Counter(
-        name.removeprefix(f"{trial.values.get('optimizer')}/") for trial in trials for name in trial.values
-    )
-    differing = [name for name in seen if len({_cell(name, trial.values) for trial in trials}) > 1]
     # Sub-hyperparameters of other choices are for few rows and would push the shared ones off the screen.
-    shared = [name for name in differing if "/" not in name]
+    shared = [name for name in columns(trials) if "/" not in name]
     chosen: list[str] = []
     width = 24
     first = ("optimizer", "learning_rate", "batch_size")
     for name in sorted(shared, key=lambda name: (name not in first, first.index(name) if name in first else 0)):
-        cells = max(len(_cell(name, trial.values)) for trial in trials)
+        cells = max(len(cell(name, trial.values)) for trial in trials)
         need = max(cells, len(shown_name(name))) + 2
         if width + need <= 80:
             chosen.append(name)
@@ -145,7 +134,8 @@ def _print_best(study: Study) -> None:
     out.print(table)
 
 
-def _troubles(study: Study) -> list[str]:
+def troubles(study: Study) -> list[str]:
+    """What went wrong in the trials, a line each."""
     lines = []
     invalid = [trial for trial in study.trials if trial.status == "INVALID"]
     if invalid:
