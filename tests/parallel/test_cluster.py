@@ -18,11 +18,18 @@ pytestmark = pytest.mark.skipif(importlib.util.find_spec("ray") is None, reason=
 
 HERE = Path(__file__).parent
 
+HEALTH = {
+    "RAY_health_check_period_ms": "1000",
+    "RAY_health_check_failure_threshold": "3",
+    "RAY_health_check_timeout_ms": "5000",
+}
+"""A node that was killed is known to be gone after seconds, not half a minute."""
+
 
 @pytest.fixture(scope="module")
 def ray_environment():
     path = os.pathsep.join([str(HERE), str(HERE.parents[1]), os.environ.get("PYTHONPATH", "")])
-    return {**os.environ, "PYTHONPATH": path, "RAY_USAGE_STATS_ENABLED": "0", "TF_CPP_MIN_LOG_LEVEL": "3"}
+    return {**os.environ, "PYTHONPATH": path, "RAY_USAGE_STATS_ENABLED": "0", "TF_CPP_MIN_LOG_LEVEL": "3", **HEALTH}
 
 
 @pytest.fixture(scope="module")
@@ -37,28 +44,37 @@ def cluster(tmp_path_factory, ray_environment):
     short = Path("/tmp") / f"kzoo-ray-{os.getpid()}"
     short.symlink_to(temporary)
 
-    def start(*arguments):
-        command = [sys.executable, "-m", "ray.scripts.scripts", "start", "--node-ip-address=127.0.0.1", "--block"]
+    def start(number, *arguments):
+        # Each node has an address of its own, so that the driver is on the head, which is not killed.
+        command = [
+            sys.executable,
+            "-m",
+            "ray.scripts.scripts",
+            "start",
+            f"--node-ip-address=127.0.0.{number}",
+            "--block",
+        ]
         command += ["--disable-usage-stats", "--object-store-memory=80000000", *arguments]
-        return subprocess.Popen(
-            command, env=ray_environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
-        )
+        for attempt in range(3):
+            log = temporary / f"node{number}-{attempt}.txt"
+            with log.open("w") as output:
+                node = subprocess.Popen(
+                    command, env=ray_environment, stdout=output, stderr=output, start_new_session=True
+                )
+            wait_for(lambda node=node, log=log: node.poll() is not None or "runtime started" in log.read_text(), 60)
+            if node.poll() is None:
+                return node
+        raise RuntimeError(f"Node {number} of the cluster does not start:\n{log.read_text()}")
 
     head = ["--head", f"--port={address.split(':')[1]}", "--num-cpus=0", "--include-dashboard=false"]
-    nodes = [start(*head, f"--temp-dir={short}")]
-    wait_for(lambda: _answers(address))
-    nodes += [start(f"--address={address}", "--num-cpus=1") for _ in range(2)]
+    nodes = [start(1, *head, f"--temp-dir={short}")]
+    # One after the other: Ray gives a node that starts beside another on the same machine too little time.
+    nodes += [start(number, f"--address={address}", "--num-cpus=1") for number in (2, 3)]
     yield address, nodes
     for node in reversed(nodes):
         os.killpg(node.pid, signal.SIGKILL)
         node.wait()
     short.unlink()
-
-
-def _answers(address):
-    host, port = address.split(":")
-    with socket.socket() as probe:
-        return probe.connect_ex((host, int(port))) == 0
 
 
 def test_oracle_task_and_node_are_killed_and_nothing_is_lost(cluster, ray_environment, tmp_path):

@@ -205,11 +205,16 @@ class _Flight:
 class _Driver:
     def __init__(self, maker: str, arguments: tuple[str, ...], observer: Any, needs: Needs) -> None:
         import ray
+        import ray.util.scheduling_strategies
 
         self.ray, self.maker, self.arguments = ray, maker, arguments
         self.observer, self.needs = observer, needs
         self.flights: dict[Any, _Flight] = {}
-        options = {"num_cpus": 0, "max_restarts": -1, "max_task_retries": -1}
+        # With the driver, as long as there is room: its node is the last to go.
+        here = ray.util.scheduling_strategies.NodeAffinitySchedulingStrategy(
+            ray.get_runtime_context().get_node_id(), soft=True
+        )
+        options = {"num_cpus": 0, "max_restarts": -1, "max_task_retries": -1, "scheduling_strategy": here}
         self.oracle = ray.remote(**options)(OracleActor).remote(maker, arguments)
         self.task = ray.remote(num_cpus=needs.cpus, num_gpus=needs.gpus, max_retries=0, max_calls=TRIALS_PER_PROCESS)(
             train
@@ -223,9 +228,10 @@ class _Driver:
                 self._hear()
                 return
             landed, _ = self.ray.wait(list(self.flights), timeout=POLL)
+            # First what they said on their way.
+            self._hear()
             for reference in landed:
                 self._land(reference)
-            self._hear()
             self._look_at_the_clock()
 
     def _ask(self, method: Any, *arguments: Any) -> Any:
