@@ -142,6 +142,15 @@ def test_parallel_coordinates_have_the_best_last_and_the_learning_rate_first():
     assert pictures_of(study(*THREE, direction="max")).parallel.scores == (0.3, 0.5, 0.9)
 
 
+def test_of_equals_the_earlier_is_the_best_line():
+    equals = [
+        trial(number, 0.5, **ADAM | {"dropout": number / 10}, **{"adam/learning_rate": 1e-3}) for number in (1, 2)
+    ]
+    for direction in ("min", "max"):
+        parallel = pictures_of(study(*equals, direction=direction)).parallel
+        assert parallel is None or parallel.lines[-1][-1] == pytest.approx(0.2)
+
+
 def test_parallel_coordinates_are_few_enough_to_tell_apart():
     space = tuple(real(f"h{i}", 0.1, 1.0) for i in range(PARALLEL_AXES + 3))
     trials = [trial(n, 1 / n, **{f"h{i}": n / 10 for i in range(PARALLEL_AXES + 3)}) for n in (1, 2)]

@@ -188,7 +188,8 @@ def _slice(dimension: Dimension, trials: Sequence[TrialRecord]) -> Slice:
 
 
 def _parallel(dimensions: Sequence[Dimension], trials: Sequence[TrialRecord], maximise: bool) -> Parallel | None:
-    ranked = sorted(trials, key=_score, reverse=not maximise)[-PARALLEL_LINES:]
+    # Of equals the earlier is the better one, as in the table.
+    ranked = sorted(reversed(trials), key=_score, reverse=not maximise)[-PARALLEL_LINES:]
     shown = [each for each in dimensions if each.name in ranked[-1].values][:PARALLEL_AXES]
     if len(shown) < 2:
         return None
