@@ -31,5 +31,8 @@ tuner = tuners.CoarseToFineSearch(build, "val_loss", 4, 1, directory=str(directo
 if name == "chief":
     serve_oracle(tuner, lease=7.0)
 else:
+    # The other worker could do all trials before the one that is to be killed has begun.
+    while name == "worker2" and not (directory / "worker1 trains").exists():
+        time.sleep(0.1)
     x = np.random.default_rng(1).normal(size=(64, 2)).astype("float32")
     tuner.search(x, x[:, :1], validation_data=(x, x[:, :1]), epochs=1, verbose=0, callbacks=[Slow()])

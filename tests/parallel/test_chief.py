@@ -1,6 +1,5 @@
 """keras-tuner's distributed search, with our chief: real gRPC on loopback, workers as threads or as processes."""
 
-import multiprocessing
 import os
 import signal
 import socket
@@ -12,7 +11,7 @@ from pathlib import Path
 
 import keras_tuner
 import pytest
-from searching import serve_as_chief, wait_for
+from searching import wait_for
 
 import tuners
 from tuners import Study
@@ -165,25 +164,6 @@ def test_a_second_chief_is_refused_at_once(distributed):
         taken.listen()
         with pytest.raises(RuntimeError, match="Failed to bind|bind address"):
             search.serve(patience=5.0)
-
-
-def test_a_killed_chief_is_followed_by_another(distributed, tmp_path):
-    search = distributed()
-    journal = tmp_path / "run" / "journal.jsonl"
-    killed = multiprocessing.get_context("forkserver").Process(target=serve_as_chief, args=(tmp_path, search.port))
-    killed.start()
-    search.worker("worker1", lambda hp: time.sleep(0.3))
-    wait_for(lambda: journal.exists() and journal.read_bytes().count(b'"ended"') >= 2, 60)
-    killed.kill()
-    killed.join()
-    kept = [(trial.values, trial.score) for trial in search.trials if trial.status == "COMPLETED"]
-    with pytest.raises(tuners.JournalError, match="another search has gone on here"):
-        search.chief.oracle.create_trial("too late")
-    search.chief = search.tuner("chief")
-    assert len(search.chief.oracle.end_order) == len(kept)
-    search.serve()
-    assert [trial.status for trial in search.trials] == ["COMPLETED"] * 6
-    assert [(trial.values, trial.score) for trial in search.trials][: len(kept)] == kept
 
 
 def test_processes_one_of_which_is_killed(tmp_path):
