@@ -24,6 +24,7 @@ from tuners.folds import Folds
 from tuners.oracle import CoarseToFineOracle
 from tuners.parallel.channel import is_worker
 from tuners.parallel.chief import serve_oracle
+from tuners.parallel.client import PersistentClient
 from tuners.parallel.heartbeat import beating
 from tuners.protocols import Observer
 from tuners.pruning import SuccessiveHalving
@@ -85,6 +86,8 @@ class FastTuner(keras_tuner.Tuner):
             # What the parent has begun anew is not to be removed again.
             kwargs["overwrite"] = False
         super().__init__(oracle=oracle, hypermodel=hypermodel, **kwargs)
+        if not isinstance(self.oracle, keras_tuner.Oracle):
+            self.oracle = PersistentClient(self.oracle)
         self.folds = None if folds is None else Folds(folds, trial_seed(getattr(oracle, "seed", 0), "folds", 0))
         self.pruning, self.epochs_saved = pruning, 0
         if pruning is not None and (folds is not None or self.executions_per_trial > 1):

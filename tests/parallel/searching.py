@@ -2,12 +2,14 @@
 
 import dataclasses
 import os
+import signal
 import time
 from pathlib import Path
 
 import keras_tuner
 
 import tuners
+from tuners.parallel.dispatch import Dispatch
 
 WORKER = Path(__file__).parent / "deeds.py"
 
@@ -77,10 +79,20 @@ def seconds_of(process):
     return sum(map(int, ticks)) / os.sysconf("SC_CLK_TCK")
 
 
-def serve_as_chief(directory, port):
-    """A chief in a process of its own, with a search of one hyperparameter."""
+def serve_as_chief(directory, port, deed, times):
+    """A chief in a process of its own, with a search of one hyperparameter; it is killed in a deed of `Dispatch`."""
     variables = {"TUNER_ID": "chief", "ORACLE_IP": "127.0.0.1", "ORACLE_PORT": str(port)}
     os.environ.update({f"KERASTUNER_{name}": value for name, value in variables.items()})
+    done, original = [], getattr(Dispatch, deed)
+
+    def deadly(self, *args):
+        result = original(self, *args)
+        done.append(result)
+        if len(done) == times:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return result
+
+    setattr(Dispatch, deed, deadly)
     hp = keras_tuner.HyperParameters()
     hp.Float("x", 0.0, 1.0)
     objective = keras_tuner.Objective("score", "max")

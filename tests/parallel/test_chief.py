@@ -1,5 +1,6 @@
 """keras-tuner's distributed search, with our chief: real gRPC on loopback, workers as threads or as processes."""
 
+import multiprocessing
 import os
 import signal
 import socket
@@ -11,7 +12,7 @@ from pathlib import Path
 
 import keras_tuner
 import pytest
-from searching import wait_for
+from searching import serve_as_chief, wait_for
 
 import tuners
 from tuners import Study
@@ -164,6 +165,27 @@ def test_a_second_chief_is_refused_at_once(distributed):
         taken.listen()
         with pytest.raises(RuntimeError, match="Failed to bind|bind address"):
             search.serve(patience=5.0)
+
+
+@pytest.mark.parametrize(("deed", "times"), [("take", 3), ("end", 2)])
+def test_a_chief_that_is_killed_while_it_is_asked_is_followed_by_another(distributed, tmp_path, deed, times):
+    search = distributed()
+    killed = multiprocessing.get_context("forkserver").Process(
+        target=serve_as_chief, args=(tmp_path, search.port, deed, times)
+    )
+    killed.start()
+    search.worker("worker1")
+    killed.join(60)
+    assert killed.exitcode == -signal.SIGKILL
+    kept = [(trial.values, trial.score) for trial in search.trials if trial.status == "COMPLETED"]
+    assert len(kept) == 2
+    with pytest.raises(tuners.JournalError, match="another search has gone on here"):
+        search.chief.oracle.create_trial("too late")
+    search.chief = search.tuner("chief")
+    assert len(search.chief.oracle.end_order) == 2
+    search.serve()
+    assert [trial.status for trial in search.trials] == ["COMPLETED"] * 6
+    assert [(trial.values, trial.score) for trial in search.trials][:2] == kept
 
 
 def test_processes_one_of_which_is_killed(tmp_path):
