@@ -86,6 +86,7 @@ class FastTuner(keras_tuner.Tuner):
             # What the parent has begun anew is not to be removed again.
             kwargs["overwrite"] = False
         super().__init__(oracle=oracle, hypermodel=hypermodel, **kwargs)
+        self.oracle: Any
         if not isinstance(self.oracle, keras_tuner.Oracle):
             self.oracle = PersistentClient(self.oracle)
         self.folds = None if folds is None else Folds(folds, trial_seed(getattr(oracle, "seed", 0), "folds", 0))
