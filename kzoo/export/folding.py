@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from kzoo.export.affine import Affine, affine_of, is_linear, passed_through
 from kzoo.export.layer_graph import LayerGraph, inner_models
 from kzoo.export.linear_layers import Linear, linear_of
+from kzoo.export.plain_layers import Cast, ends_in_softmax, plain_kind, plain_softmax
 from kzoo.lazy import keras
 
 if TYPE_CHECKING:
@@ -54,18 +55,10 @@ def fold(model: keras.Model, *, inputs: bool = True) -> Folding:
         for graph in map(LayerGraph, inner_models(model)):
             plan.add(graph, inputs=inputs)
         reason = "" if plan.gone else "no layer can take up a batch norm or normalisation"
-        copy = _copy(model, plan) if plan.gone or plan.softmaxes else model
+        copy = _copy(model, plan) if plan.gone or plan.cheaper else model
         return Folding(copy, tuple(layer.name for layer in plan.gone.values()), reason)
     except (TypeError, ValueError, NotImplementedError, AttributeError) as error:
         return Folding(model, reason=f"its layers cannot be copied: {str(error).strip().splitlines()[0]}")
-
-
-class _Cast(keras.layers.Layer):
-    """In the place of a layer that was folded: raw integers become floats as they did there."""
-
-    def call(self, inputs: Any, mask: Any = None) -> Any:
-        """The inputs in the layer's dtype; batch norm is called with a mask, so this must take one."""
-        return keras.ops.cast(inputs, self.compute_dtype)
 
 
 class _Plan:
@@ -74,10 +67,10 @@ class _Plan:
     def __init__(self) -> None:
         self.gone: dict[int, Layer] = {}
         self.linears: dict[int, Linear] = {}
-        self.softmaxes: set[int] = set()
+        self.cheaper = False
 
     def add(self, graph: LayerGraph, *, inputs: bool) -> None:
-        self.softmaxes |= {id(layer) for layer in graph.layers if _ends_in_softmax(layer)}
+        self.cheaper |= any(plain_kind(layer) or ends_in_softmax(layer) for layer in graph.layers)
         for layer in graph.layers:
             affine = affine_of(layer)
             if affine is None or not (inputs or type(layer) is keras.layers.BatchNormalization):
@@ -126,24 +119,10 @@ def _copy(model: keras.Model, plan: _Plan) -> keras.Model:
 def _replacement(layer: Layer, plan: _Plan) -> Layer:
     config = layer.get_config()
     if id(layer) in plan.gone:
-        return _Cast(name=layer.name, dtype=config["dtype"])
-    if id(layer) in plan.softmaxes:
-        config["activation"] = _softmax
-    if id(layer) in plan.linears:
+        return Cast(name=layer.name, dtype=config["dtype"])
+    if ends_in_softmax(layer):
+        config["activation"] = plain_softmax
+    folded = id(layer) in plan.linears
+    if folded:
         config["use_bias"] = True
-    return type(layer).from_config(config)
-
-
-def _ends_in_softmax(layer: Layer) -> bool:
-    softmax = getattr(layer, "activation", None) is keras.activations.softmax
-    # In half precision a logarithm is too coarse.
-    return softmax and type(layer) in (keras.layers.Dense, keras.layers.Activation) and layer.compute_dtype == "float32"
-
-
-def _softmax(x: Any) -> Any:
-    """Softmax by way of its logarithm: the same numbers from kernels that cost less on a CPU.
-
-    TensorFlow hands Softmax to oneDNN, which wakes threads for a few rows of a few classes; LogSoftmax and Exp it does
-    not. For 32 rows of 10 classes that was 0.16 of the 0.39 ms of CPU time of a small model's whole answer.
-    """
-    return keras.ops.exp(keras.ops.log_softmax(x))
+    return (plain_kind(layer, folded=folded) or type(layer)).from_config(config)

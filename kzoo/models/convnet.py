@@ -24,6 +24,9 @@ LARGEST_MAP = 8
             low=8,
             high=64,
             scale="log",
+            # Kernels of convolutions and batch norm work on four or eight channels at a time: others cost more than
+            # the next power of two.
+            factor=2,
             default=16,
             priority=2,
             help="filters of the first stage; each next one has twice as many",

@@ -194,7 +194,7 @@ def write(new: list[str]) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--searches", nargs="*", default=list(SEARCHES))
+    parser.add_argument("--searches", nargs="*", choices=SEARCHES, default=list(SEARCHES))
     parser.add_argument("--memory", action="store_true", help="measure memory over 1,000 trials as well")
     parser.add_argument("--one", nargs=2, help=argparse.SUPPRESS)
     options = parser.parse_args()

@@ -1,7 +1,6 @@
 import keras
 import numpy as np
 import pytest
-import tensorflow as tf
 
 import kzoo
 from kzoo.export.folding import fold
@@ -59,22 +58,6 @@ def test_padding_does_not_take_up_a_shift():
     parts = [keras.layers.ReLU(), keras.layers.BatchNormalization(), keras.layers.Conv2D(4, 3, padding="same")]
     model = shaken(keras.Sequential([keras.Input((8, 8, 3)), *parts]))
     assert fold(model).folded == ()
-
-
-@pytest.mark.parametrize("last", [keras.layers.Dense(5, "softmax"), keras.layers.Activation("softmax")])
-def test_softmax_goes_by_its_logarithm(last):
-    model = keras.Sequential([keras.Input((5,)), last])
-    folding = fold(model)
-    assert folding.folded == ()
-    x = np.array([[0, 1, 2, 3, 4], [-900, 0, 900, 0, 0], [50, 50, 50, 50, -50]], "float32")
-    np.testing.assert_allclose(folding.model.predict(x, verbose=0), model.predict(x, verbose=0), atol=2e-7)
-    graph = tf.function(folding.model).get_concrete_function(tf.TensorSpec([None, 5]))
-    assert {"LogSoftmax", "Exp"} <= {op.type for op in graph.graph.get_operations()}
-
-
-def test_a_softmax_in_half_precision_stays():
-    model = keras.Sequential([keras.Input((5,)), keras.layers.Dense(5, "softmax", dtype="mixed_float16")])
-    assert fold(model).model is model
 
 
 def test_an_output_that_two_layers_take_is_left():

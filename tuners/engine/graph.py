@@ -16,6 +16,7 @@ import tensorflow as tf
 from tuners.engine import arguments
 from tuners.engine.data import DeviceData, Examples
 from tuners.engine.fit import Best, BestEpoch
+from tuners.engine.fused import fused_normalization
 from tuners.engine.training import Request, Trained
 from tuners.results import epochs_of
 
@@ -97,8 +98,8 @@ class Steps:
         self.model = model
         self.in_order = np.arange(training.rows, dtype=np.int32)
         # One traced function each: a batch has an open size, so that a last one that is short needs no second trace.
-        self._train = _over(training, batch_size, model.train_step)
-        self._test = None if holdout is None else _over(holdout, holdout_batch_size, model.test_step)
+        self._train = _over(training, batch_size, model.train_step, model)
+        self._test = None if holdout is None else _over(holdout, holdout_batch_size, model.test_step, model)
         self._holdout_order = np.arange(0 if holdout is None else holdout.rows, dtype=np.int32)
 
     def epoch(self, order: np.ndarray) -> dict[str, float]:
@@ -116,7 +117,7 @@ class Steps:
         return {name: float(value) for name, value in self.model.get_metrics_result().items()}
 
 
-def _over(examples: Examples, batch_size: int, step: Any) -> Any:
+def _over(examples: Examples, batch_size: int, step: Any, model: Any) -> Any:
     """A compiled function that takes an order of the rows and calls `step` on batch after batch."""
     batches = math.ceil(examples.rows / batch_size)
 
@@ -126,7 +127,8 @@ def _over(examples: Examples, batch_size: int, step: Any) -> Any:
             step(keras.tree.map_structure(lambda part: tf.gather(part, rows), examples.parts))
             return index + 1
 
-        tf.while_loop(lambda index: index < batches, body, [tf.constant(0)])
+        with fused_normalization(model):
+            tf.while_loop(lambda index: index < batches, body, [tf.constant(0)])
 
     # The loop is written for the graph; to have autograph rewrite all that Keras calls takes longer than the training.
     return tf.function(run, autograph=False)
