@@ -61,7 +61,9 @@ class Dimension:
 
     def applies(self, values: Mapping[str, Value]) -> bool:
         """Whether the hyperparameter applies beside the values of those before it."""
-        return all(name in values and values[name] in allowed for name, allowed in self.conditions)
+        return not self.conditions or all(
+            name in values and values[name] in allowed for name, allowed in self.conditions
+        )
 
     def to_value(self, position: float) -> Value:
         """The value at a position in [0, 1]."""

@@ -35,7 +35,7 @@ def promise(candidates: NDArray, tried: NDArray, standings: NDArray) -> NDArray[
         standings: Their standing, [trials].
 
     Returns:
-        [candidates], more is better.
+        [candidates], more is better; -inf for one that has been tried.
 
     References:
         Shepard (1968), "A two-dimensional interpolation function for irregularly-spaced data".
@@ -44,4 +44,5 @@ def promise(candidates: NDArray, tried: NDArray, standings: NDArray) -> NDArray[
     distances = np.sqrt(squares) + 1e-3
     nearest = distances.min(axis=1)
     weights = (distances / nearest[:, None]) ** -NEARNESS
-    return weights @ standings / weights.sum(axis=1) + CURIOSITY * nearest
+    found = weights @ standings / weights.sum(axis=1) + CURIOSITY * nearest
+    return np.where(squares.min(axis=1) > 0, found, -np.inf)

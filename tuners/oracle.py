@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import functools
 import itertools
@@ -25,7 +26,7 @@ from tuners.replay import TrialState
 from tuners.samplers import STARTING_POINTS
 from tuners.study import Study
 from tuners.suggest import Strategy
-from tuners.verdict import direction, directions, divergence
+from tuners.verdict import direction, directions, divergence, means_of
 
 LARGEST_SEED = 2**31 - 1
 
@@ -141,6 +142,7 @@ class CoarseToFineOracle(keras_tuner.Oracle):
         self._failures = 0
         self._since_best = 0
         self._best = -math.inf
+        self._configurations: list[dict[str, Any]] = []
 
     def get_space(self) -> keras_tuner.HyperParameters:
         """A copy of the search space; a journal that is there is read first."""
@@ -263,6 +265,17 @@ class CoarseToFineOracle(keras_tuner.Oracle):
                     f"(max_consecutive_failed_trials). The last one:\n{known.message or ''}"
                 )
 
+    def score_trial(self, trial: Trial) -> None:
+        """Give a trial the score of its best epoch.
+
+        Args:
+            trial: A trial all of whose epochs are finite.
+        """
+        best = max if self.objective.direction == "max" else min
+        epochs = means_of(trial, self.objective.name)
+        trial.best_step = best(epochs, key=epochs.__getitem__)
+        trial.score = epochs[trial.best_step]
+
     def get_best_trials(self, num_trials: int = 1) -> list[Trial]:
         """The best trials, one a configuration, by the mean of its trials.
 
@@ -281,8 +294,21 @@ class CoarseToFineOracle(keras_tuner.Oracle):
     # The start of a trial.
 
     def _plan(self) -> tuple[dict[str, Any], dict[str, float]] | None:
-        self._planner.take_space(self.hyperparameters.get_config()["space"])
+        self._planner.take_space(self._space())
         return self._planner.plan(len(self.trials))
+
+    def _space(self) -> list[dict[str, Any]]:
+        """Configurations of the hyperparameters, written anew only where there are more of them than before."""
+        if len(self._configurations) != len(self.hyperparameters.space):
+            self._configurations = self.hyperparameters.get_config()["space"]
+        return self._configurations
+
+    def _with_values(self, values: Mapping[str, Any]) -> keras_tuner.HyperParameters:
+        """The search space with these values, for one trial."""
+        # What declares a hyperparameter never changes and is shared: `HyperParameters.copy` costs ten times as much.
+        made = copy.deepcopy(self.hyperparameters, {id(each): each for each in self.hyperparameters.space})
+        made.values = dict(values)
+        return made
 
     def _new(self) -> Trial | None:
         self.stop_reason = self._reason_to_stop()
@@ -292,12 +318,11 @@ class CoarseToFineOracle(keras_tuner.Oracle):
             return None
         values, point = planned
         number = len(self.trials)
-        hyperparameters = self.hyperparameters.copy()
-        hyperparameters.values = values
+        hyperparameters = self._with_values(values)
         # Where records were damaged, a later trial may have the id of this number.
         free = (f"{each:04d}" for each in itertools.count(number))
         trial = Trial(hyperparameters, trial_id=next(each for each in free if each not in self.trials))
-        self._ledger.write_space(hyperparameters.get_config()["space"])
+        self._ledger.write_space(self._space())
         self._ledger.write_created(trial, number, point)
         self.trials[trial.trial_id] = trial
         self.start_order.append(trial.trial_id)
@@ -348,7 +373,7 @@ class CoarseToFineOracle(keras_tuner.Oracle):
 
     def _record(self, trial: Trial, again: bool) -> None:
         running = self._open[trial.trial_id]
-        self._ledger.write_space(self.hyperparameters.get_config()["space"])
+        self._ledger.write_space(self._space())
         self._ledger.write_ended(
             trial,
             running.number,
@@ -372,7 +397,7 @@ class CoarseToFineOracle(keras_tuner.Oracle):
         self._since_best = 0 if score > self._best else self._since_best + 1
         self._best = max(self._best, score)
         # Its values are taken anew: hyperparameters may have turned up while the model was built.
-        self._planner.take_space(self.hyperparameters.get_config()["space"])
+        self._planner.take_space(self._space())
         self._planner.start(running.number, trial.hyperparameters.values, running.point)
         self._planner.finish(running.number, score)
 
@@ -398,7 +423,7 @@ class CoarseToFineOracle(keras_tuner.Oracle):
             self._planner.earlier = [Known(**each) for each in state.header.get("earlier", ())]
         space = {"space": state.space, "values": {}}
         self.hyperparameters.merge(keras_tuner.HyperParameters.from_config(space), overwrite=False)
-        self._planner.take_space(self.hyperparameters.get_config()["space"])
+        self._planner.take_space(self._space())
         for number, known in enumerate(state.trials.values()):
             self._restore(number, known)
         for trial_id in state.end_order:
@@ -406,8 +431,7 @@ class CoarseToFineOracle(keras_tuner.Oracle):
         self._again += state.unfinished
 
     def _restore(self, number: int, known: TrialState) -> None:
-        hyperparameters = self.hyperparameters.copy()
-        hyperparameters.values = dict(known.values)
+        hyperparameters = self._with_values(known.values)
         if known.state is None:
             trial = Trial(hyperparameters, trial_id=known.trial_id)
         else:

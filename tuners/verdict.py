@@ -26,6 +26,12 @@ def direction(metric: str) -> str:
     return metrics_tracking.infer_metric_direction(metric) or "min"
 
 
+def means_of(trial: Trial, metric: str) -> dict[int, float]:
+    """A metric's mean over the executions of a trial, by epoch from 0, in their order."""
+    # Not `observation.mean()`, which takes numpy's mean of what is one number mostly: twenty times as long.
+    return {each.step: sum(each.value) / len(each.value) for each in trial.metrics.get_history(metric)}
+
+
 def divergence(trial: Trial, objectives: Iterable[str]) -> str:
     """Where a trial's loss or objective was not finite, in words, or "".
 
@@ -37,7 +43,7 @@ def divergence(trial: Trial, objectives: Iterable[str]) -> str:
     """
     for name in dict.fromkeys([*objectives, *LOSSES]):
         if trial.metrics.exists(name):
-            for observation in trial.metrics.get_history(name):
-                if not math.isfinite(observation.mean()):
-                    return f"{name} was {observation.mean()} in epoch {observation.step + 1}."
+            for step, value in means_of(trial, name).items():
+                if not math.isfinite(value):
+                    return f"{name} was {value} in epoch {step + 1}."
     return ""

@@ -70,8 +70,8 @@ class Ended:
             be trained as things are).
         message: What went wrong, or None.
         epochs: Metrics of each epoch.
-        values: Values of its hyperparameters, those that turned up while it was built included.
-        space: Configurations of the hyperparameters as keras-tuner writes them; None where they are not known.
+        values: Where hyperparameters turned up while it was built: the values of all.
+        space: The same of their configurations, as keras-tuner writes them; None where none turned up.
     """
 
     trial_id: str

@@ -43,12 +43,15 @@ def train_trial(tuner: Any, order: Order, report: Report, *args: Any, **kwargs: 
     tuner.observer = _Reporter(report)
     hyperparameters = tuner.oracle.get_space()
     hyperparameters.values = dict(order.values)
+    declared = len(hyperparameters.space)
     trial = Trial(hyperparameters, trial_id=order.trial_id)
     epochs, message = [], None
     try:
         epochs, status = tuner.run_trial(trial, *args, **kwargs), "COMPLETED"
     except Exception as error:
         status, message = _status(error), traceback.format_exc()
+    if len(hyperparameters.space) == declared:
+        return Ended(order.trial_id, status, message, epochs)
     config = hyperparameters.get_config()
     return Ended(order.trial_id, status, message, epochs, config["values"], config["space"])
 
