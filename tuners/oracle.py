@@ -62,6 +62,9 @@ class CoarseToFineOracle(keras_tuner.Oracle):
             infeasible, which is a result: it counts neither as failed nor for a retry.
         scales: Scales by hyperparameter name, "linear", "log" or "one_minus_log", in place of the declared ones:
             `{"momentum": "one_minus_log"}` for a momentum that was declared linearly.
+        priorities: Priorities of hyperparameters by name, 1 for those that matter most (`{"learning_rate": 1, "units":
+            2}`); what is not named comes last. The search then begins at the defaults, or at `initial`, and its coarse
+            stage moves the first priority only, then the second as well: worth it where the defaults are good ones.
         initial: Values to try first, one mapping a trial; what one leaves out is at its default.
         earlier: A `Study` or the directory of one, whose trials the search knows from the start as if they were its
             own first ones; none of them is run again, none counts for `max_trials`, and `get_best_trials` gives none.
@@ -91,6 +94,7 @@ class CoarseToFineOracle(keras_tuner.Oracle):
         max_consecutive_failed_trials: int = 3,
         *,
         scales: Mapping[str, str] | None = None,
+        priorities: Mapping[str, int] | None = None,
         initial: Sequence[Mapping[str, Any]] = (),
         earlier: Study | str | os.PathLike[str] | None = None,
         reevaluate: int = 0,
@@ -123,8 +127,10 @@ class CoarseToFineOracle(keras_tuner.Oracle):
         self.max_time, self.patience = max_time, patience
         self.stop_reason = ""
         known = [] if earlier is None else known_trials(earlier, self.objective.name, self.objective.direction)
-        strategy = Strategy(self.seed, ranking=ranking, start=starting_points)
-        self._planner = Planner(strategy, dict(scales or {}), [*map(dict, initial)], known, reevaluate)
+        strategy = Strategy(self.seed, ranking, starting_points, priorities=dict(priorities or {}))
+        # What is not opened yet stays at the defaults, so that these have to be known.
+        first = [*map(dict, initial)] or ([{}] if priorities and not known else [])
+        self._planner = Planner(strategy, dict(scales or {}), first, known, reevaluate)
         # Kept with the search: it goes on the same when the earlier one has grown or is gone.
         header = {"earlier": [dataclasses.asdict(each) for each in known]} if known else {}
         self._ledger = Ledger({"objective": directions(self.objective), "seed": self.seed, **header})
