@@ -41,6 +41,13 @@ class ZooHyperModel(keras_tuner.HyperModel):
         self.priority = priority
         self.epochs = epochs
 
+    @property
+    def priorities(self) -> dict[str, int]:
+        """Priorities of the hyperparameters that are tuned, by full name, 1 (tune first) to 4."""
+        hp = keras_tuner.HyperParameters()
+        self.values(hp)
+        return {each.name: self.space[each.name].priority for each in hp.space}
+
     def values(self, hp: keras_tuner.HyperParameters) -> dict[str, Any]:
         """The values that apply in a trial, registering what is tuned.
 

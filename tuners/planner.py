@@ -57,11 +57,12 @@ class Planner:
             space: Configurations of the hyperparameters, as keras-tuner writes them.
 
         Raises:
-            ValueError: `scales`, `initial` or `earlier` does not fit it.
+            ValueError: `scales`, `priorities`, `initial` or `earlier` does not fit it.
         """
         if len(space) == self._configurations:
             return
         self.cube = cube_from_space(space, self.scales)
+        self._check_names("priorities", self.strategy.priorities)
         for values in self.initial:
             self._check(values)
         self._suggester = Suggester(self.cube, self.strategy)
@@ -133,9 +134,13 @@ class Planner:
         return values, dict(zip(names, snapped.tolist(), strict=True))
 
     def _check(self, values: Mapping[str, Any]) -> None:
-        by_name = {each.name: each for each in self.cube.dimensions}
-        for name, value in values.items():
-            if name not in by_name:
-                raise ValueError(f"initial: no hyperparameter is called {name!r}; there are {', '.join(by_name)}.")
-            if not by_name[name].holds(value):
-                raise ValueError(f"initial: {name}: {value!r} is not {by_name[name].range}.")
+        self._check_names("initial", values)
+        for each in self.cube.dimensions:
+            if each.name in values and not each.holds(values[each.name]):
+                raise ValueError(f"initial: {each.name}: {values[each.name]!r} is not {each.range}.")
+
+    def _check_names(self, argument: str, given: Mapping[str, Any]) -> None:
+        known = [each.name for each in self.cube.dimensions]
+        for name in given:
+            if name not in known:
+                raise ValueError(f"{argument}: no hyperparameter is called {name!r}; there are {', '.join(known)}.")

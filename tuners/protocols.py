@@ -20,6 +20,16 @@ class FitsByArguments(Protocol):
 
 
 @runtime_checkable
+class HasPriorities(Protocol):
+    """A hypermodel that says which of its hyperparameters matter most, and has good defaults for all of them."""
+
+    @property
+    def priorities(self) -> Mapping[str, int]:
+        """Priorities by name, 1 first, as `CoarseToFineOracle` takes them."""
+        ...
+
+
+@runtime_checkable
 class Observer(Protocol):
     """What is told of a search while it runs."""
 

@@ -6,6 +6,7 @@ import inspect
 from typing import Any
 
 from tuners.oracle import CoarseToFineOracle
+from tuners.protocols import HasPriorities
 from tuners.tuner import FastTuner
 
 
@@ -18,7 +19,8 @@ class CoarseToFineSearch(FastTuner):
         max_trials: Trials in all.
         seed: Seed of the search; a random one where none is given.
         **options: Any other argument of `CoarseToFineOracle` (`scales`, `initial`, `max_time`, ...) or of `FastTuner`
-            (`directory`, `project_name`, `overwrite`, `executions_per_trial`, `engine`, ...).
+            (`directory`, `project_name`, `overwrite`, `executions_per_trial`, `engine`, ...). `priorities` are those
+            of the hypermodel where it has any, as the zoo's have; `priorities={}` for all alike.
 
     Raises:
         ValueError: An argument is out of range or not known.
@@ -32,6 +34,8 @@ class CoarseToFineSearch(FastTuner):
         seed: int | None = None,
         **options: Any,
     ) -> None:
+        if isinstance(hypermodel, HasPriorities):
+            options.setdefault("priorities", hypermodel.priorities)
         names = [name for name in inspect.signature(CoarseToFineOracle).parameters if name in options]
         oracle = CoarseToFineOracle(objective, max_trials, seed, **{name: options.pop(name) for name in names})
         super().__init__(oracle, hypermodel, **options)

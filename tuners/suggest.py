@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+from collections.abc import Mapping
 
 import numpy as np
 import threadpoolctl
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 
 from tuners import neighbours, ranking
 from tuners.dimensions import Cube
+from tuners.priorities import Priorities
 from tuners.samplers import starting_points
 from tuners.zoom import Box, Geometry, History, ZoomSettings, draw_candidates
 
@@ -46,12 +48,14 @@ class Strategy:
         ranking: Whether a Gaussian process ranks the zoom's candidates.
         start: Kind of the starting points, "quasi" or "independent".
         zoom: How the box moves.
+        priorities: Priorities of hyperparameters by name, 1 first; empty where all are alike.
     """
 
     seed: int
     ranking: bool = True
     start: str = "quasi"
     zoom: ZoomSettings = ZoomSettings()
+    priorities: Mapping[str, int] = dataclasses.field(default_factory=dict)
 
 
 class Suggester:
@@ -69,6 +73,7 @@ class Suggester:
         self.cube = cube
         self.strategy = strategy
         self.geometry = Geometry(cube.choices, cube.steps, cube.free)
+        self._priorities = Priorities([each.name for each in cube.dimensions], cube.free, strategy.priorities)
         self._boxes: list[Box] = [Box(strategy.zoom.start)]
         self._scores = np.empty(0)
 
@@ -88,7 +93,7 @@ class Suggester:
         """
         rng = np.random.default_rng([self.strategy.seed, number, attempt])
         if number < self.strategy.zoom.coarse or history.finite == 0 or attempt >= GIVE_UP:
-            return self._coarse(number, rng) if attempt == 0 else rng.random(self.cube.size)
+            return self._coarse(number, history, attempt, rng)
         box = self.box(history.scores)
         by_neighbours = number >= TAKING_TURNS and number % 2 == 1
         if not self.strategy.ranking or history.finite < 4 or by_neighbours:
@@ -108,9 +113,17 @@ class Suggester:
         self._scores = scores.copy()
         return self._boxes[-1]
 
-    def _coarse(self, number: int, rng: np.random.Generator) -> NDArray[np.float64]:
-        points = self._starting_points
-        return points[number] if number < len(points) else rng.random(self.cube.size)
+    def _coarse(self, number: int, history: History, attempt: int, rng: np.random.Generator) -> NDArray[np.float64]:
+        evenly = attempt == 0 and number < len(self._starting_points)
+        point = self._starting_points[number] if evenly else rng.random(self.cube.size)
+        if attempt >= GIVE_UP:
+            return point
+        leader = history.points[history.order[0]] if history.finite else self._defaults
+        return np.where(self._priorities.held(number, self.strategy.zoom.coarse), leader, point)
+
+    @functools.cached_property
+    def _defaults(self) -> NDArray[np.float64]:
+        return self.cube.to_point({})
 
     @functools.cached_property
     def _starting_points(self) -> NDArray[np.float64]:

@@ -91,7 +91,7 @@ class FastTuner(keras_tuner.Tuner):
         self.oracle: Any
         if not isinstance(self.oracle, keras_tuner.Oracle):
             self.oracle = PersistentClient(self.oracle)
-        self.folds = None if folds is None else Folds(folds, trial_seed(getattr(oracle, "seed", 0), "folds", 0))
+        self.folds = None if folds is None else Folds(folds)
         self.race, self.epochs_saved = None if pruning is None else self._race(pruning), 0
         self.keep_checkpoints = keep_checkpoints
         self.trial_time_limit, self.observer = trial_time_limit, observer
@@ -138,7 +138,10 @@ class FastTuner(keras_tuner.Tuner):
         Returns:
             Metrics of each epoch, averaged over the executions and folds.
         """
-        parts = [(args, kwargs)] if self.folds is None else [((), fold) for fold in self.folds.of(args, kwargs)]
+        parts = [(args, kwargs)]
+        if self.folds is not None:
+            # Not before: a worker learns the seed of a search with its first trial.
+            parts = [((), fold) for fold in self.folds.of(args, kwargs, self._seed("folds", 0))]
         executions = [
             self._execute(trial, number, *part) for number, part in enumerate(parts * self.executions_per_trial)
         ]
@@ -239,7 +242,7 @@ class FastTuner(keras_tuner.Tuner):
             trial.status, trial.message = "INVALID", traceback.format_exc()
 
     def _execute(self, trial: Any, execution: int, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Trained:
-        keras.utils.set_random_seed(trial_seed(getattr(self.oracle, "seed", 0), trial.trial_id, execution))
+        keras.utils.set_random_seed(self._seed(trial.trial_id, execution))
         model = self._build(trial.hyperparameters)
         epochs = int(kwargs.get("epochs", 1))
 
@@ -255,6 +258,9 @@ class FastTuner(keras_tuner.Tuner):
             deadline=None if self.trial_time_limit is None else time.monotonic() + self.trial_time_limit,
         )
         return self._engines.train(request)
+
+    def _seed(self, of: str, execution: int) -> int:
+        return trial_seed(getattr(self.oracle, "seed", 0), of, execution)
 
     def _race(self, rule: SuccessiveHalving) -> Race:
         """What the trials that have ended reached, where a search goes on."""

@@ -89,7 +89,7 @@ def _row(declared: Hyperparameter) -> tuple[str, str, str, str]:
     if not isinstance(declared, Float | Int):
         return name, "yes, no", "", "yes" if declared.default else "no"
     low, high = sorted(shown_value(declared.name, bound) for bound in (declared.low, declared.high))
-    scale = "log of 1 - x" if name != declared.name else declared.scale
+    scale: str = "log of 1 - x" if name != declared.name else declared.scale
     if isinstance(declared, Int) and declared.factor is not None:
         scale = f"by factors of {declared.factor}"
     return name, f"{number(low)} to {number(high)}", scale, default

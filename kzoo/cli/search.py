@@ -181,8 +181,6 @@ def make_tuner(
             objective=keras_tuner.Objective(asked.objective, direction),
             max_trials=trials,
             seed=asked.seed,
-            # The zoo's defaults are what its authors would try first.
-            initial=[{}],
             directory=str(path.parent),
             project_name=path.name,
             engine=engine,

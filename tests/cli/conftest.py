@@ -40,7 +40,7 @@ def kzoo(tmp_path):
 def searched(tmp_path_factory):
     """A finished search: its directory is RUN below `directory`."""
     command = Command(tmp_path_factory.mktemp("searched"))
-    command.result = command("search", "mlp", "--data", "wine", "--trials", 3, "--epochs", 2, "--out", "RUN")
+    command.result = command("search", "mlp", "--data", "wine", "--trials", 6, "--epochs", 2, "--out", "RUN")
     return command
 
 

@@ -31,7 +31,7 @@ def test_complements_are_shown_as_what_people_call_them(kzoo):
 
 def test_search_prints_the_best_and_the_next_command(searched):
     assert searched.result.exit_code == 0
-    assert "3 trials finished" in searched.result.stdout
+    assert "6 trials finished" in searched.result.stdout
     assert "Next: kzoo export RUN --name wine" in searched.result.stdout
     assert max(map(len, searched.result.stdout.splitlines())) <= 80
 
@@ -44,7 +44,7 @@ def test_the_first_trial_is_the_defaults(searched):
 
 def test_report_is_the_same_as_json(searched):
     record = searched.json("report", "RUN")
-    assert [trial["status"] for trial in record["trials"]] == ["COMPLETED"] * 3
+    assert [trial["status"] for trial in record["trials"]] == ["COMPLETED"] * 6
     best = max(record["trials"], key=lambda trial: trial["score"])
     assert record["best"] == best["trial"]
     assert not any("one_minus" in name for name in best["shown"])
@@ -52,7 +52,7 @@ def test_report_is_the_same_as_json(searched):
 
 def test_a_finished_search_is_not_run_again(searched):
     before = (searched.directory / "RUN" / "journal.jsonl").read_bytes()
-    again = searched("search", "mlp", "--data", "wine", "--trials", 3, "--epochs", 2, "--out", "RUN")
+    again = searched("search", "mlp", "--data", "wine", "--trials", 6, "--epochs", 2, "--out", "RUN")
     assert again.exit_code == 0
     after = (searched.directory / "RUN" / "journal.jsonl").read_bytes()
     assert after[: len(before)] == before
@@ -70,7 +70,7 @@ def test_a_finished_search_is_not_run_again(searched):
     ],
 )
 def test_another_search_does_not_go_into_the_same_run(searched, arguments, difference):
-    result = searched("search", *arguments, "--trials", 3, "--out", "RUN")
+    result = searched("search", *arguments, "--trials", 6, "--out", "RUN")
     assert isinstance(result.exception, Failure)
     with pytest.raises(Failure, match=difference):
         raise result.exception

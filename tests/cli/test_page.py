@@ -82,8 +82,8 @@ def test_report_writes_a_page_that_needs_no_other_file(searched):
     assert result.stdout.splitlines()[-1] == "Pictures: RUN/report.html"
     text = (searched.directory / "RUN" / "report.html").read_text()
     read = Reader(text)
-    assert "3 trials finished" in text
-    assert read.rows == 1 + 3
+    assert "6 trials finished" in text
+    assert read.rows == 1 + 6
     assert len(read.images) == 4
     assert "adam/learning_rate" in texts(read.images[1])
     assert read.addresses == []

@@ -13,7 +13,7 @@ from tuners.pruning import SuccessiveHalving
 
 use_cores()
 directory = Path(sys.argv[1])
-served = 0
+served, kept = 0, []
 
 
 def once():
@@ -57,6 +57,8 @@ def train(order, report):
         os.write(int(os.environ["KZOO_WORKER_PIPES"].split(",")[1]), b'{"kind": "ended"}\n')
     if deed == "flood":
         os.write(int(os.environ["KZOO_WORKER_PIPES"].split(",")[1]), b"x" * 2**25)
+    if deed == "grow":
+        kept.append(b"x" * 2**26)
     if deed == "chatter":
         print("x" * 79 + "\n", end="" * 20000)
     if deed == "raise":

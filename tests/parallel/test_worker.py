@@ -23,10 +23,10 @@ def build(hp):
 
 @pytest.fixture
 def train(tmp_path):
-    def run(values, report=lambda epoch: False, rule=None, **options):
-        options = {"objective": "loss", "seed": 1, "directory": str(tmp_path), "project_name": "run", **options}
+    def run(values, report=lambda epoch: False, rule=None, seed=1, **options):
+        options = {"objective": "loss", "directory": str(tmp_path), "project_name": "run", **options}
         tuner = tuners.CoarseToFineSearch(build, **options)
-        return train_trial(tuner, Order("0000", values, 1, rule), report, **DATA)
+        return train_trial(tuner, Order("0000", values, seed, rule), report, **DATA)
 
     return run
 
@@ -58,3 +58,15 @@ def test_without_a_rule_nothing_is_asked(train):
     told = []
     assert len(train(RATE, lambda epoch: told.append(epoch.asks)).epochs) == 4
     assert told == [False] * 4
+
+
+@pytest.mark.parametrize("options", [{"folds": 3}, {"executions_per_trial": 2}])
+def test_all_draws_are_from_the_seed_that_comes_with_the_trial(train, tmp_path, options):
+    # As in the script of a search without a seed, of which every process draws one of its own.
+    first, again, other = (
+        train(RATE, seed=seed, directory=str(tmp_path / str(number)), **options)
+        for number, seed in enumerate((7, 7, 8))
+    )
+    assert first.status == "COMPLETED"
+    assert again.epochs == first.epochs
+    assert other.epochs != first.epochs
