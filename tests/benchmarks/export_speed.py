@@ -48,7 +48,7 @@ What a full trace (`RunOptions.FULL_TRACE`) shows, in microseconds of the operat
 - `serving_default` also makes text, `rows * classes` of it, which Python turns into objects one by one: at 256 rows of
   digits that adds nearly half to the MLP's time. Who needs speed asks `numeric`.
 
-Tried and left: weights of convolutions as constants in the graph (3 to 6 % at 32 rows of digits, nothing elsewhere, and
+Tried and left: weights of convolutions as constants in the graph, which oneDNN then reorders once (3 to 5 %, but
 weights in two places); a graph without functions (1 to 4 microseconds a request); pooling without oneDNN (`MaxPoolV2`:
 faster for one row, up to four times slower for 256); max pooling as reductions or slices (slower). With two threads a
 session, on one core, the ratios of the MLPs grow (1.4 to 2.4), since oneDNN wakes threads for `model.export`'s; that of
