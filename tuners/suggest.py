@@ -158,12 +158,14 @@ class Suggester:
         features = self.features(history.points[chosen], history.active[chosen])
         targets = ranking.standardised(history.scores[chosen])
         kernel = self._kernel(history)
+        model = ranking.condition(kernel, features, targets)
         if len(pending):
             waiting = self.features(pending, self._active(pending))
-            # What runs is taken to end as the median, so that no second trial goes to the same spot.
-            all_targets = np.concatenate([targets, np.full(len(pending), np.median(targets))])
-            return ranking.condition(kernel, np.vstack([features, waiting]), all_targets), targets
-        return ranking.condition(kernel, features, targets), targets
+            # What runs is taken to end as predicted, so that no second trial goes to the same spot (the kriging
+            # believer of Ginsbourger et al., 2010).
+            believed, _ = model.predict(waiting)
+            model = ranking.condition(kernel, np.vstack([features, waiting]), np.concatenate([targets, believed]))
+        return model, targets
 
     def _kernel(self, history: History) -> ranking.Kernel:
         # Fitted at certain lengths of the history only, always from the same start, so that a resumed search has the
