@@ -18,25 +18,25 @@ class Folds:
 
     Args:
         count: Number of folds, >= 2; each is validated on once, with the model trained on the others.
-        seed: Of the shuffling.
 
     Raises:
         ValueError: The count is out of range.
     """
 
-    def __init__(self, count: int, seed: int) -> None:
+    def __init__(self, count: int) -> None:
         if isinstance(count, bool) or not isinstance(count, int) or count < 2:
             raise ValueError(f"folds is {count!r}; expected 2 or more, or None for no cross-validation.")
-        self.count, self.seed = count, seed
-        self._made: tuple[Any, list[dict[str, Any]]] | None = None
+        self.count = count
+        self._made: tuple[int, list[Any], list[dict[str, Any]]] | None = None
 
-    def of(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> list[dict[str, Any]]:
+    def of(self, args: tuple[Any, ...], kwargs: Mapping[str, Any], seed: int) -> list[dict[str, Any]]:
         """Keyword arguments of `model.fit` for each fold.
 
         Args:
             args: Positional arguments of `model.fit`: x and y at most.
             kwargs: Keyword arguments of `model.fit`; x, y and sample_weight are arrays [rows, ...] or structures of
                 them.
+            seed: Of the shuffling.
 
         Raises:
             keras_tuner.errors.FatalValueError: They cannot be split; the message says why.
@@ -45,10 +45,10 @@ class Folds:
         data = {name: given[name] for name in ("x", "y", "sample_weight") if given.get(name) is not None}
         # The arrays are kept, and the folds with them, so that an engine sees the same arrays in every trial.
         known = keras.tree.flatten(list(data.values()))
-        if self._made is None or not _same(self._made[0], known):
+        if self._made is None or self._made[0] != seed or not _same(self._made[1], known):
             self._check(given, args, known)
-            self._made = (known, self._split(data))
-        return [{**{name: given[name] for name in given if name not in data}, **fold} for fold in self._made[1]]
+            self._made = (seed, known, self._split(data, seed))
+        return [{**{name: given[name] for name in given if name not in data}, **fold} for fold in self._made[2]]
 
     def _check(self, given: Mapping[str, Any], args: tuple[Any, ...], arrays: list[Any]) -> None:
         for name in ("validation_data", "validation_split"):
@@ -62,7 +62,7 @@ class Folds:
         if len(rows) > 1 or min(rows) < self.count:
             raise _error(f"folds={self.count} of arrays with {' and '.join(map(str, sorted(rows)))} rows.")
 
-    def _split(self, data: Mapping[str, Any]) -> list[dict[str, Any]]:
+    def _split(self, data: Mapping[str, Any], seed: int) -> list[dict[str, Any]]:
         from sklearn.model_selection import KFold, StratifiedKFold
 
         classes = _classes(data.get("y"))
@@ -70,7 +70,7 @@ class Folds:
             ids, counts = np.unique(classes, return_counts=True)
             if counts.min() < self.count:
                 raise _error(f"class {ids[counts.argmin()]} has {counts.min()} rows, fewer than folds={self.count}.")
-        splitter = (KFold if classes is None else StratifiedKFold)(self.count, shuffle=True, random_state=self.seed)
+        splitter = (KFold if classes is None else StratifiedKFold)(self.count, shuffle=True, random_state=seed)
         rows = len(keras.tree.flatten(data["x"])[0])
         return [_fold(data, *each) for each in splitter.split(np.empty((rows, 0)), classes)]
 

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import copy
 import dataclasses
-import functools
 import itertools
 import math
 import os
 import random
 import threading
 import time
-import types
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -26,7 +23,9 @@ from tuners.replay import TrialState
 from tuners.samplers import STARTING_POINTS
 from tuners.study import Study
 from tuners.suggest import Strategy
-from tuners.verdict import direction, directions, divergence, means_of
+from tuners.tally import Tally
+from tuners.trials import revived, set_score, take_metrics, with_values
+from tuners.verdict import directions
 
 LARGEST_SEED = 2**31 - 1
 
@@ -138,10 +137,7 @@ class CoarseToFineOracle(keras_tuner.Oracle):
         self._loaded = False
         self._open: dict[str, Running] = {}
         self._again: list[str] = []
-        self._runs: dict[str, int] = {}
-        self._failures = 0
-        self._since_best = 0
-        self._best = -math.inf
+        self._tally = Tally(self.objective)
         self._configurations: list[dict[str, Any]] = []
 
     def get_space(self) -> keras_tuner.HyperParameters:
@@ -217,17 +213,7 @@ class CoarseToFineOracle(keras_tuner.Oracle):
             trial = self.trials[trial_id]
             if trial_id not in self._open:  # It has ended; another process was given it meanwhile.
                 return trial
-            missing = [name for name in self._directions if name not in metrics]
-            if missing:
-                raise ValueError(
-                    f"The objective {', '.join(missing)} is not among the metrics of the trial: {', '.join(metrics)}."
-                )
-            values = {self.objective.name: self.objective.get_value(metrics), **metrics}
-            for name, value in values.items():
-                if not trial.metrics.exists(name):
-                    trial.metrics.register(name, self._direction(name))
-                # Not `update`, which looks for the best of all epochs at every epoch.
-                trial.metrics.set_history(name, [types.SimpleNamespace(value=float(value), step=step)])
+            take_metrics(trial, self.objective, metrics, step)
             return trial
 
     def end_trial(self, trial: Trial) -> None:
@@ -250,18 +236,19 @@ class CoarseToFineOracle(keras_tuner.Oracle):
             known = self.trials[trial.trial_id]
             known.hyperparameters, known.status, known.message = trial.hyperparameters, trial.status, trial.message
             self.update_space(known.hyperparameters)
-            self._runs[known.trial_id] = self._runs.get(known.trial_id, 0) + 1
-            again = self._judge(known)
+            again = self._tally.judge(known, self.max_retries_per_trial)
+            if known.status == "COMPLETED":
+                self.score_trial(known)
             self._record(known, again)
             if again:
                 self._again.append(known.trial_id)
                 return
             self._finish(known)
             self._show(known)
-            if known.status == "FAILED" and self._failures >= self.max_consecutive_failed_trials:
+            if known.status == "FAILED" and self._tally.failures >= self.max_consecutive_failed_trials:
                 self._ledger.close()
                 raise RuntimeError(
-                    f"{self._failures} trials in a row have failed, which is the limit "
+                    f"{self._tally.failures} trials in a row have failed, which is the limit "
                     f"(max_consecutive_failed_trials). The last one:\n{known.message or ''}"
                 )
 
@@ -271,10 +258,7 @@ class CoarseToFineOracle(keras_tuner.Oracle):
         Args:
             trial: A trial all of whose epochs are finite.
         """
-        best = max if self.objective.direction == "max" else min
-        epochs = means_of(trial, self.objective.name)
-        trial.best_step = best(epochs, key=epochs.__getitem__)
-        trial.score = epochs[trial.best_step]
+        set_score(trial, self.objective)
 
     def get_best_trials(self, num_trials: int = 1) -> list[Trial]:
         """The best trials, one a configuration, by the mean of its trials.
@@ -303,13 +287,6 @@ class CoarseToFineOracle(keras_tuner.Oracle):
             self._configurations = self.hyperparameters.get_config()["space"]
         return self._configurations
 
-    def _with_values(self, values: Mapping[str, Any]) -> keras_tuner.HyperParameters:
-        """The search space with these values, for one trial."""
-        # What declares a hyperparameter never changes and is shared: `HyperParameters.copy` costs ten times as much.
-        made = copy.deepcopy(self.hyperparameters, {id(each): each for each in self.hyperparameters.space})
-        made.values = dict(values)
-        return made
-
     def _new(self) -> Trial | None:
         self.stop_reason = self._reason_to_stop()
         planned = None if self.stop_reason else self._plan()
@@ -318,7 +295,7 @@ class CoarseToFineOracle(keras_tuner.Oracle):
             return None
         values, point = planned
         number = len(self.trials)
-        hyperparameters = self._with_values(values)
+        hyperparameters = with_values(self.hyperparameters, values)
         # Where records were damaged, a later trial may have the id of this number.
         free = (f"{each:04d}" for each in itertools.count(number))
         trial = Trial(hyperparameters, trial_id=next(each for each in free if each not in self.trials))
@@ -345,8 +322,8 @@ class CoarseToFineOracle(keras_tuner.Oracle):
             return "All trials are done."
         if self.max_time is not None and self._ledger.elapsed >= self.max_time:
             return f"The time is used up ({self.max_time:g} s)."
-        if self.patience is not None and self._since_best >= self.patience and math.isfinite(self._best):
-            return f"The zoom has stopped paying: no new best in {self._since_best} trials."
+        if self.patience is not None and self._tally.since_best >= self.patience and math.isfinite(self._tally.best):
+            return f"The zoom has stopped paying: no new best in {self._tally.since_best} trials."
         return ""
 
     def _stop(self, reason: str) -> None:
@@ -358,19 +335,6 @@ class CoarseToFineOracle(keras_tuner.Oracle):
 
     # The end of a trial.
 
-    def _judge(self, trial: Trial) -> bool:
-        """Settle status and score; whether the trial is to be run again."""
-        if trial.status == "COMPLETED":
-            diverged = divergence(trial, self._directions)
-            if not diverged:
-                self.score_trial(trial)
-                return False
-            trial.status, trial.message = "INVALID", f"infeasible: {diverged}"
-            return False
-        if trial.status == "INVALID" and self._runs[trial.trial_id] > self.max_retries_per_trial:
-            trial.status = "FAILED"
-        return trial.status == "INVALID"
-
     def _record(self, trial: Trial, again: bool) -> None:
         running = self._open[trial.trial_id]
         self._ledger.write_space(self._space())
@@ -378,7 +342,7 @@ class CoarseToFineOracle(keras_tuner.Oracle):
             trial,
             running.number,
             running.point,
-            runs=self._runs[trial.trial_id],
+            runs=self._tally.runs[trial.trial_id],
             seconds=time.monotonic() - running.began,
             again=again,
         )
@@ -390,12 +354,7 @@ class CoarseToFineOracle(keras_tuner.Oracle):
         """Let the zoom know; `trial` has a final status."""
         running = self._open.pop(trial.trial_id)
         self.end_order.append(trial.trial_id)
-        self._failures = self._failures + 1 if trial.status == "FAILED" else 0
-        score = -math.inf
-        if trial.status == "COMPLETED":
-            score = float(trial.score) if self.objective.direction == "max" else -float(trial.score)
-        self._since_best = 0 if score > self._best else self._since_best + 1
-        self._best = max(self._best, score)
+        score = self._tally.count(trial)
         # Its values are taken anew: hyperparameters may have turned up while the model was built.
         self._planner.take_space(self._space())
         self._planner.start(running.number, trial.hyperparameters.values, running.point)
@@ -405,7 +364,7 @@ class CoarseToFineOracle(keras_tuner.Oracle):
         if self.verbose:
             sign = 1 if self.objective.direction == "max" else -1
             score = trial.status.lower() if trial.score is None else f"{self.objective.name} {trial.score:.4g}"
-            best = f"; best so far {sign * self._best:.4g}" if math.isfinite(self._best) else ""
+            best = f"; best so far {sign * self._tally.best:.4g}" if math.isfinite(self._tally.best) else ""
             print(f"Trial {len(self.end_order)} of {self.max_trials or 'many'}: {score}{best}")
 
     # A search that goes on.
@@ -431,22 +390,9 @@ class CoarseToFineOracle(keras_tuner.Oracle):
         self._again += state.unfinished
 
     def _restore(self, number: int, known: TrialState) -> None:
-        hyperparameters = self._with_values(known.values)
-        if known.state is None:
-            trial = Trial(hyperparameters, trial_id=known.trial_id)
-        else:
-            trial = Trial.from_state({**known.state, "hyperparameters": hyperparameters.get_config()})
+        trial = revived(known, self.hyperparameters)
         self.trials[known.trial_id] = trial
         self.start_order.append(known.trial_id)
-        self._runs[known.trial_id] = known.runs
+        self._tally.runs[known.trial_id] = known.runs
         self._open[known.trial_id] = Running(number, known.point)
         self._planner.start(number, known.values, known.point)
-
-    def _direction(self, metric: str) -> str:
-        if metric == self.objective.name:
-            return self.objective.direction
-        return self._directions.get(metric) or direction(metric)
-
-    @functools.cached_property
-    def _directions(self) -> dict[str, str]:
-        return directions(self.objective)

@@ -7,9 +7,12 @@ References:
 
 from __future__ import annotations
 
+import bisect
+import collections
 import dataclasses
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 
 @dataclasses.dataclass(frozen=True)
@@ -43,21 +46,68 @@ class SuccessiveHalving:
             rung *= self.factor
         return rung == epochs
 
-    def stops(self, history: Sequence[float], others: Iterable[Sequence[float]]) -> bool:
-        """Whether a trial should end here.
+    def stops(self, value: float, reached: Sequence[float]) -> bool:
+        """Whether a trial should end at a rung.
 
         Args:
-            history: Its objective, epoch by epoch; more is better.
-            others: The same of all other trials that are known, whether they have ended or not.
+            value: Its best epoch so far; more is better.
+            reached: The same of all other trials that got to the rung, when they were there, in ascending order.
         """
-        epochs = len(history)
-        if not self.is_rung(epochs):
-            return False
-        own = _best(history)
-        reached = [_best(each[:epochs]) for each in others if len(each) >= epochs]
-        better = sum(value > own for value in reached)
+        better = len(reached) - bisect.bisect_right(reached, value)
         return better >= max(1, (len(reached) + 1) // self.factor)
 
 
-def _best(values: Sequence[float]) -> float:
-    return max((value for value in values if math.isfinite(value)), default=-math.inf)
+class Race:
+    """What the trials of a search have reached at the rungs, kept in order, so that a decision looks at no history.
+
+    Args:
+        rule: What ends trials.
+        objective: A `keras_tuner.Objective`.
+    """
+
+    def __init__(self, rule: SuccessiveHalving, objective: Any) -> None:
+        self.rule, self.objective = rule, objective
+        self._sign = 1 if objective.direction == "max" else -1
+        self._best: dict[str, float] = {}
+        self._marks: dict[str, dict[int, float]] = {}
+        self._reached: dict[int, list[float]] = collections.defaultdict(list)
+
+    def falls_behind(self, trial_id: str, epoch: int, epochs: int, logs: Mapping[str, float]) -> bool:
+        """An epoch of a trial has ended; whether the trial should end with it.
+
+        Args:
+            trial_id: Its id.
+            epoch: Epochs so far. With the first one a trial that was run before is begun anew.
+            epochs: Epochs in all; the last one ends the trial anyway.
+            logs: Metrics of the epoch.
+        """
+        if epoch == 1:
+            self.forget(trial_id)
+        if not self.objective.has_value(logs):
+            return False
+        value = self._sign * float(self.objective.get_value(logs))
+        best = max(self._best.get(trial_id, -math.inf), value if math.isfinite(value) else -math.inf)
+        self._best[trial_id] = best
+        if not self.rule.is_rung(epoch):
+            return False
+        self._unmark(trial_id, epoch)
+        behind = self.rule.stops(best, self._reached[epoch])
+        self._marks.setdefault(trial_id, {})[epoch] = best
+        bisect.insort(self._reached[epoch], best)
+        return behind and epoch < epochs
+
+    def take(self, trial_id: str, values: Iterable[float]) -> None:
+        """A trial that has ended already, by the values of its objective, epoch by epoch."""
+        for epoch, value in enumerate(values, start=1):
+            self.falls_behind(trial_id, epoch, epoch, {self.objective.name: value})
+
+    def forget(self, trial_id: str) -> None:
+        """A trial is of no account: it raised, or is run again."""
+        for rung in list(self._marks.get(trial_id, ())):
+            self._unmark(trial_id, rung)
+        self._best.pop(trial_id, None)
+
+    def _unmark(self, trial_id: str, rung: int) -> None:
+        mark = self._marks.get(trial_id, {}).pop(rung, None)
+        if mark is not None:
+            del self._reached[rung][bisect.bisect_left(self._reached[rung], mark)]

@@ -27,8 +27,9 @@ from tuners.parallel.chief import serve_oracle
 from tuners.parallel.client import PersistentClient
 from tuners.parallel.heartbeat import beating
 from tuners.protocols import Observer
-from tuners.pruning import SuccessiveHalving
+from tuners.pruning import Race, SuccessiveHalving
 from tuners.results import averaged
+from tuners.verdict import means_of
 
 MEMORY_GROWTH = 256 * 2**20
 """Bytes by which resident memory may grow before unreachable models are collected."""
@@ -54,13 +55,14 @@ class FastTuner(keras_tuner.Tuner):
             folds, and the weights that are kept are the best fold's.
         pruning: What ends trials early that fall behind, such as `SuccessiveHalving()`, or None. They count as
             completed, with what they have reached. Goes with one execution a trial and no folds. Trials in worker
-            processes do not know of each other and are not pruned.
+            processes and on Ray are judged where the oracle is, whose tuner is the one to be given this; with
+            keras-tuner's own distributed search it does not go.
         observer: Is told of epochs and trials as they end; see `tuners.protocols.Observer`.
         **kwargs: Arguments of `keras_tuner.Tuner`: `executions_per_trial`, `max_model_size`, `optimizer`, `loss`,
             `metrics`, `distribution_strategy`, `directory`, `project_name`, `tuner_id`, `overwrite`.
 
     Attributes:
-        epochs_saved: Epochs that pruning has left out so far.
+        epochs_saved: Epochs that pruning has left out since this tuner was made.
 
     Raises:
         ValueError: An argument is out of range.
@@ -89,10 +91,8 @@ class FastTuner(keras_tuner.Tuner):
         self.oracle: Any
         if not isinstance(self.oracle, keras_tuner.Oracle):
             self.oracle = PersistentClient(self.oracle)
-        self.folds = None if folds is None else Folds(folds, trial_seed(getattr(oracle, "seed", 0), "folds", 0))
-        self.pruning, self.epochs_saved = pruning, 0
-        if pruning is not None and (folds is not None or self.executions_per_trial > 1):
-            raise ValueError("pruning compares single trainings: leave out folds and executions_per_trial, or pruning.")
+        self.folds = None if folds is None else Folds(folds)
+        self.race, self.epochs_saved = None if pruning is None else self._race(pruning), 0
         self.keep_checkpoints = keep_checkpoints
         self.trial_time_limit, self.observer = trial_time_limit, observer
         self._memory = _resident_memory()
@@ -138,13 +138,35 @@ class FastTuner(keras_tuner.Tuner):
         Returns:
             Metrics of each epoch, averaged over the executions and folds.
         """
-        parts = [(args, kwargs)] if self.folds is None else [((), fold) for fold in self.folds.of(args, kwargs)]
+        parts = [(args, kwargs)]
+        if self.folds is not None:
+            # Not before: a worker learns the seed of a search with its first trial.
+            parts = [((), fold) for fold in self.folds.of(args, kwargs, self._seed("folds", 0))]
         executions = [
             self._execute(trial, number, *part) for number, part in enumerate(parts * self.executions_per_trial)
         ]
         best = max(executions, key=lambda trained: self._merit(trained.epochs))
         self._keep(trial, best, self._merit(averaged([each.epochs for each in executions])))
         return averaged([each.epochs for each in executions])
+
+    def on_epoch(self, trial: Any, epoch: int, epochs: int, logs: Mapping[str, float]) -> bool:
+        """An epoch of a trial has ended, here or in a worker process.
+
+        Args:
+            trial: The trial.
+            epoch: Epochs so far.
+            epochs: Epochs in all.
+            logs: Metrics of the epoch.
+
+        Returns:
+            Whether the trial is to end with it.
+        """
+        if self.observer is not None:
+            self.observer.on_epoch(trial, epoch, epochs, logs)
+        if self.race is None or not self.race.falls_behind(trial.trial_id, epoch, epochs, logs):
+            return False
+        self.epochs_saved += epochs - epoch
+        return True
 
     def on_trial_end(self, trial: Any) -> None:
         """Hand the trial back to the oracle and drop the weights of those that are no longer among the best.
@@ -155,6 +177,9 @@ class FastTuner(keras_tuner.Tuner):
         if trial.message and not isinstance(self.oracle, keras_tuner.Oracle):
             # keras-tuner's protocol does not carry it to the chief.
             print(trial.message, file=sys.stderr)
+        if self.race is not None and trial.status != "COMPLETED":
+            # Its epochs are not kept either, so that a search that goes on judges as the unbroken one.
+            self.race.forget(trial.trial_id)
         try:
             self.oracle.end_trial(trial)
         finally:
@@ -217,18 +242,9 @@ class FastTuner(keras_tuner.Tuner):
             trial.status, trial.message = "INVALID", traceback.format_exc()
 
     def _execute(self, trial: Any, execution: int, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Trained:
-        keras.utils.set_random_seed(trial_seed(getattr(self.oracle, "seed", 0), trial.trial_id, execution))
+        keras.utils.set_random_seed(self._seed(trial.trial_id, execution))
         model = self._build(trial.hyperparameters)
         epochs = int(kwargs.get("epochs", 1))
-
-        history: list[float] = []
-
-        def on_epoch(epoch: int, logs: Mapping[str, float]) -> bool:
-            if self.observer is not None:
-                self.observer.on_epoch(trial, epoch, epochs, logs)
-            stopped = epoch < epochs and self._falls_behind(trial, history, logs)
-            self.epochs_saved += epochs - epoch if stopped else 0
-            return stopped
 
         request = Request(
             hypermodel=self.hypermodel,
@@ -238,24 +254,31 @@ class FastTuner(keras_tuner.Tuner):
             # Callbacks have state, such as the patience of an early stop, that no other trial may inherit.
             kwargs={**kwargs, "callbacks": copy.deepcopy(kwargs.get("callbacks"))},
             objective=self.oracle.objective,
-            on_epoch=on_epoch,
+            on_epoch=lambda epoch, logs: self.on_epoch(trial, epoch, epochs, logs),
             deadline=None if self.trial_time_limit is None else time.monotonic() + self.trial_time_limit,
         )
         return self._engines.train(request)
 
-    def _falls_behind(self, trial: Any, history: list[float], logs: Mapping[str, float]) -> bool:
-        """Whether pruning ends a trial; its history so far is added to."""
-        objective = self.oracle.objective
-        if self.pruning is None or not objective.has_value(logs) or not isinstance(self.oracle, keras_tuner.Oracle):
-            return False
-        sign = 1 if objective.direction == "max" else -1
-        history.append(sign * float(objective.get_value(logs)))
-        others = (
-            [sign * float(np.mean(each.value)) for each in other.metrics.get_history(objective.name)]
-            for trial_id, other in self.oracle.trials.items()
-            if trial_id != trial.trial_id and other.metrics.exists(objective.name)
-        )
-        return self.pruning.stops(history, others)
+    def _seed(self, of: str, execution: int) -> int:
+        return trial_seed(getattr(self.oracle, "seed", 0), of, execution)
+
+    def _race(self, rule: SuccessiveHalving) -> Race:
+        """What the trials that have ended reached, where a search goes on."""
+        if self.folds is not None or self.executions_per_trial > 1:
+            raise ValueError("pruning compares single trainings: leave out folds and executions_per_trial, or pruning.")
+        if _distributed_role():
+            raise ValueError(
+                "pruning does not go with keras-tuner's distributed search, whose protocol has no way to end a trial: "
+                "search in worker processes or on Ray instead (kzoo search --workers or --ray), or leave out pruning."
+            )
+        # Has a journal that is there read.
+        self.oracle.get_space()
+        race = Race(rule, self.oracle.objective)
+        for trial_id in self.oracle.end_order:
+            trial = self.oracle.trials[trial_id]
+            if trial.metrics.exists(race.objective.name):
+                race.take(trial_id, means_of(trial, race.objective.name).values())
+        return race
 
     def _build(self, hp: keras_tuner.HyperParameters) -> keras.Model:
         self._free_memory()

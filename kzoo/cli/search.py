@@ -43,6 +43,7 @@ def search(
     trial_timeout: Annotated[
         float | None, typer.Option(min=1e-3, metavar="SECONDS", help="Stop a trial after so long.")
     ] = None,
+    prune: Annotated[bool, typer.Option("--prune", help="End trials early that fall behind.")] = False,
     ray: Annotated[
         str | None, typer.Option(metavar="ADDRESS", help="Train on a Ray cluster, HOST:PORT or auto; RUN is shared.")
     ] = None,
@@ -87,7 +88,7 @@ def search(
     )
     directory = out or Path("runs", f"{model}-{Path(data).stem}")
     import_tensorflow()
-    effort = Effort(trials, engine, workers, trial_timeout, ray, trial_cpus, trial_gpus)
+    effort = Effort(trials, engine, prune, workers, trial_timeout, ray, trial_cpus, trial_gpus)
     _search(asked, directory, loaded, effort, as_json=as_json)
 
 
@@ -102,6 +103,7 @@ class Effort:
 
     trials: int
     engine: str
+    prune: bool = False
     workers: int | None = None
     trial_timeout: float | None = None
     ray: str | None = None
@@ -113,7 +115,7 @@ def _search(asked: Run, directory: Path, data: Dataset, effort: Effort, *, as_js
     with bad_argument():
         hypermodel = asked.hypermodel()
     goes_on = _goes_on(directory, asked)
-    tuner = make_tuner(hypermodel, asked, directory, trials=effort.trials, engine=effort.engine)
+    tuner = make_tuner(hypermodel, asked, directory, trials=effort.trials, engine=effort.engine, prune=effort.prune)
     if not goes_on:
         with mendable(OSError):
             asked.write(directory)
@@ -151,7 +153,9 @@ def _goes_on(directory: Path, asked: Run) -> bool:
     return False
 
 
-def make_tuner(hypermodel: Any, asked: Run, directory: Path, *, trials: int | None, engine: str) -> CoarseToFineSearch:
+def make_tuner(
+    hypermodel: Any, asked: Run, directory: Path, *, trials: int | None, engine: str, prune: bool = False
+) -> CoarseToFineSearch:
     """The tuner of a run.
 
     Args:
@@ -160,6 +164,7 @@ def make_tuner(hypermodel: Any, asked: Run, directory: Path, *, trials: int | No
         directory: Its directory.
         trials: Trials in all; None in a worker, which does not count them.
         engine: Name of the engine.
+        prune: Whether trials that fall behind end early.
 
     Raises:
         Failure: The directory holds a search that cannot be taken up.
@@ -179,6 +184,7 @@ def make_tuner(hypermodel: Any, asked: Run, directory: Path, *, trials: int | No
             directory=str(path.parent),
             project_name=path.name,
             engine=engine,
+            pruning=tuners.SuccessiveHalving() if prune else None,
         )
 
 
@@ -223,7 +229,7 @@ def _work(tuner: CoarseToFineSearch, data: Dataset, asked: Run, directory: Path,
     """Train the trials: here, in worker processes, or on a cluster."""
     from kzoo.cli.worker import MAKER
 
-    arguments = [str(directory.absolute()), effort.engine, str(effort.trials)]
+    arguments = [str(directory.absolute()), effort.engine, str(effort.trials), *(["prune"] if effort.prune else [])]
     if effort.ray is not None:
         from tuners.parallel.cluster import Needs, search_on_ray
 

@@ -42,6 +42,7 @@ def record(directory: Path, study: Study) -> dict[str, Any]:
         "direction": study.direction,
         "trials": [_trial_record(trial) for trial in study.trials],
         "best": study.best[0].trial_id if study.best else None,
+        "epochs_saved": epochs_saved(directory, study),
     }
 
 
@@ -66,10 +67,20 @@ def show(directory: Path, study: Study, *, top: int = 10) -> None:
         out.print(_table(study.best[:top], study))
         out.print()
         _print_best(study)
+    if saved := epochs_saved(directory, study):
+        out.print(f"Trials that fell behind were ended early, which saved {saved} epochs.", markup=False)
     for line in troubles(study):
         out.print(line, markup=False)
     if study.best:
         out.print(f"\nNext: kzoo export {directory} --name {_serving_name(directory)}", markup=False, soft_wrap=True)
+
+
+def epochs_saved(directory: Path, study: Study) -> int:
+    """Epochs that pruning has left out; 0 where the search was not run by the command, which does not say how many."""
+    if not (directory / run.FILE).exists():
+        return 0
+    epochs = run.Run.read(directory).epochs
+    return sum(epochs - len(trial.history[study.objective]) for trial in study.completed)
 
 
 def _serving_name(directory: Path) -> str:

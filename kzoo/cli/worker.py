@@ -1,4 +1,4 @@
-"""What trains the trials of `kzoo search` in other processes: python -m kzoo.cli.worker RUN ENGINE TRIALS."""
+"""What trains the trials of `kzoo search` in other processes: python -m kzoo.cli.worker RUN ENGINE TRIALS [prune]."""
 
 from __future__ import annotations
 
@@ -12,13 +12,16 @@ from tuners.parallel.channel import use_cores
 MAKER = "kzoo.cli.worker:make"
 
 
-def make(directory: str, engine: str, trials: str) -> tuple[Any, Callable[[], tuple[tuple, dict[str, Any]]]]:
+def make(
+    directory: str, engine: str, trials: str, prune: str = ""
+) -> tuple[Any, Callable[[], tuple[tuple, dict[str, Any]]]]:
     """The tuner of a run, and what gives the arguments of `model.fit`.
 
     Args:
         directory: The run directory.
         engine: Name of the engine.
         trials: Trials in all.
+        prune: "prune" where trials that fall behind end early.
     """
     from kzoo.cli.quiet import import_tensorflow
     from kzoo.cli.run import Run
@@ -26,7 +29,7 @@ def make(directory: str, engine: str, trials: str) -> tuple[Any, Callable[[], tu
 
     import_tensorflow()
     run = Run.read(Path(directory))
-    tuner = make_tuner(run.hypermodel(), run, Path(directory), trials=int(trials), engine=engine)
+    tuner = make_tuner(run.hypermodel(), run, Path(directory), trials=int(trials), engine=engine, prune=bool(prune))
     tuner.oracle.verbose = 0
 
     def load() -> tuple[tuple, dict[str, Any]]:

@@ -15,6 +15,7 @@ import tensorflow as tf
 from kzoo.export import answers
 from kzoo.export.examples_proto import parse_examples, parses_examples
 from kzoo.export.interface import Interface
+from kzoo.export.slimming import drop_saving
 
 if TYPE_CHECKING:
     import keras
@@ -54,6 +55,7 @@ def write_saved_model(model: keras.Model, interface: Interface, directory: Path)
     tf.saved_model.save(
         module, str(directory), signatures, tf.saved_model.SaveOptions(experimental_custom_gradients=False)
     )
+    drop_saving(directory)
     return tuple(signatures)
 
 

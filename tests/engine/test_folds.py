@@ -9,7 +9,7 @@ Y = (np.arange(20) % 2).astype(np.int32)
 
 
 def test_every_row_is_validated_on_once_and_classes_have_their_share():
-    made = Folds(5, seed=1).of((X, Y), {"epochs": 3})
+    made = Folds(5).of((X, Y), {"epochs": 3}, seed=1)
     held = np.concatenate([each["validation_data"][0] for each in made])
     assert sorted(held.ravel()) == list(range(20))
     for each in made:
@@ -20,16 +20,16 @@ def test_every_row_is_validated_on_once_and_classes_have_their_share():
 
 
 def test_the_folds_are_made_once_and_depend_on_the_seed():
-    folds = Folds(2, seed=1)
-    first, again = folds.of((X, Y), {}), folds.of((X,), {"y": Y, "epochs": 2})
+    folds = Folds(2)
+    first, again = folds.of((X, Y), {}, seed=1), folds.of((X,), {"y": Y, "epochs": 2}, seed=1)
     assert first[0]["x"] is again[0]["x"]
-    assert not np.array_equal(first[0]["x"], Folds(2, seed=2).of((X, Y), {})[0]["x"])
-    assert folds.of((X.copy(), Y), {})[0]["x"] is not first[0]["x"]
+    assert not np.array_equal(first[0]["x"], folds.of((X, Y), {}, seed=2)[0]["x"])
+    assert folds.of((X.copy(), Y), {}, seed=1)[0]["x"] is not first[0]["x"]
 
 
 def test_structures_and_weights_are_split_alike():
     weights = np.arange(20) / 20
-    made = Folds(4, seed=1).of(({"a": X, "b": X + 100}, X), {"sample_weight": weights})
+    made = Folds(4).of(({"a": X, "b": X + 100}, X), {"sample_weight": weights}, seed=1)
     for each in made:
         x, y, weight = each["validation_data"]
         np.testing.assert_array_equal(x["a"] + 100, x["b"])
@@ -38,7 +38,7 @@ def test_structures_and_weights_are_split_alike():
 
 
 def test_one_hot_targets_are_classes():
-    for each in Folds(5, seed=3).of((X, np.eye(2)[Y]), {}):
+    for each in Folds(5).of((X, np.eye(2)[Y]), {}, seed=3):
         assert each["validation_data"][1].sum(axis=0).tolist() == [2, 2]
 
 
@@ -57,10 +57,10 @@ def test_one_hot_targets_are_classes():
 )
 def test_what_cannot_be_split(count, args, kwargs, message):
     with pytest.raises(keras_tuner.errors.FatalValueError, match=message):
-        Folds(count, seed=1).of(args, kwargs)
+        Folds(count).of(args, kwargs, seed=1)
 
 
 @pytest.mark.parametrize("count", [1, 2.5, True])
 def test_bad_count(count):
     with pytest.raises(ValueError, match=f"folds is {count}"):
-        Folds(count, seed=1)
+        Folds(count)

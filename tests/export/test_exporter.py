@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+import tensorflow as tf
 from tasks import make_task
 
 import kzoo
@@ -61,3 +62,12 @@ def test_every_model_exports(name, kind, rows, pictures, tmp_path):
     expected = model.predict(x[:5], verbose=0)
     np.testing.assert_allclose(answer, expected, rtol=1e-5, atol=1e-6)
     assert list_versions(tmp_path / name) == [1]
+
+
+def test_an_export_restores_weights_but_does_not_save_them(exported, rows):
+    with Runner(exported) as runner:
+        operations = {node.op for function in runner.graph.library.function for node in function.node_def}
+    assert "RestoreV2" in operations
+    assert "SaveV2" not in operations
+    loaded = tf.saved_model.load(exported)
+    assert loaded.signatures["numeric"](inputs=tf.constant(rows))["probabilities"].shape == (len(rows), 3)

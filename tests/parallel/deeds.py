@@ -9,10 +9,11 @@ from pathlib import Path
 
 from tuners.parallel.channel import serve, use_cores
 from tuners.parallel.messages import Ended, Epoch
+from tuners.pruning import SuccessiveHalving
 
 use_cores()
 directory = Path(sys.argv[1])
-served = 0
+served, kept = 0, []
 
 
 def once():
@@ -20,6 +21,19 @@ def once():
     first = not mark.exists()
     mark.touch()
     return first
+
+
+def long(order, report, deadly):
+    """Nine epochs, and the less x the better."""
+    rule, epochs = order.rule and SuccessiveHalving(**order.rule), []
+    for epoch in range(1, 10):
+        epochs.append({"score": 1 - order.values["x"]})
+        asks = rule is not None and epoch < 9 and rule.is_rung(epoch)
+        if report(Epoch(order.trial_id, epoch, 9, epochs[-1], asks)):
+            break
+        if deadly and epoch == 5:
+            os.kill(os.getpid(), signal.SIGKILL)
+    return Ended(order.trial_id, "COMPLETED", None, epochs, dict(order.values))
 
 
 def train(order, report):
@@ -30,6 +44,8 @@ def train(order, report):
     with open(directory / "trained", "a") as trained:
         trained.write(f"{order.trial_id}\n")
     report(Epoch(order.trial_id, 1, 1, {"score": x}))
+    if deed.startswith("long"):
+        return long(order, report, deadly=deed == "long, die once" and once())
     if deed == "die" or (deed == "die once" and once()):
         print("last words", file=sys.stderr, flush=True)
         os.kill(os.getpid(), signal.SIGKILL)
@@ -41,6 +57,8 @@ def train(order, report):
         os.write(int(os.environ["KZOO_WORKER_PIPES"].split(",")[1]), b'{"kind": "ended"}\n')
     if deed == "flood":
         os.write(int(os.environ["KZOO_WORKER_PIPES"].split(",")[1]), b"x" * 2**25)
+    if deed == "grow":
+        kept.append(b"x" * 2**26)
     if deed == "chatter":
         print("x" * 79 + "\n", end="" * 20000)
     if deed == "raise":

@@ -14,14 +14,19 @@ def make(directory):
     class Numbers(tuners.CoarseToFineSearch):
         def run_trial(self, trial, *args, **kwargs):
             Path(directory, f"trained-{os.getpid()}").touch()
-            self.observer.on_epoch(trial, 1, 1, {"score": 0.5})
-            time.sleep(0.3)
-            return [{"score": trial.hyperparameters.get("x")}]
+            epochs = []
+            while len(epochs) < 3:
+                time.sleep(0.1)
+                epochs.append({"score": trial.hyperparameters.get("x")})
+                if self.on_epoch(trial, len(epochs), 3, epochs[-1]):
+                    break
+            return epochs
 
     hp = keras_tuner.HyperParameters()
     hp.Float("x", 0.0, 1.0)
     objective = keras_tuner.Objective("score", "max")
-    tuner = Numbers(None, objective, 12, 1, hyperparameters=hp, directory=directory, project_name="run")
+    options = {"hyperparameters": hp, "directory": directory, "project_name": "run"}
+    tuner = Numbers(None, objective, 12, 1, pruning=tuners.SuccessiveHalving(), **options)
     return tuner, lambda: ((), {})
 
 

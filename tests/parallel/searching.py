@@ -15,7 +15,7 @@ WORKER = Path(__file__).parent / "deeds.py"
 
 DEEDS = (
     "work", "slow", "hang", "die once", "die", "leave", "leave a child", "nonsense", "flood", "chatter", "raise",
-    "fatal", "nan", "inf",
+    "fatal", "nan", "inf", "long", "long, die once", "grow",
 )  # fmt: skip
 
 

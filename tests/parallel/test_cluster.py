@@ -105,6 +105,7 @@ def test_oracle_task_and_node_are_killed_and_nothing_is_lost(cluster, ray_enviro
     study = Study.load(tmp_path / "run")
     assert [trial.status for trial in study.trials] == ["COMPLETED"] * 12
     assert all(trial.score == trial.values["x"] for trial in study.trials)
+    assert {len(trial.history["score"]) for trial in study.trials} == {1, 3}
     assert {"starting", "training", "idle"} <= {line.split()[-1] for line in output.splitlines() if "worker" in line}
     assert "epoch" in output and "COMPLETED" in output
 

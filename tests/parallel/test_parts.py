@@ -6,7 +6,7 @@ import pytest
 from hypothesis import strategies as st
 
 from tuners.parallel.channel import serve
-from tuners.parallel.messages import Ended, Epoch, MessageError, Order, Ready, decode, encode
+from tuners.parallel.messages import Ended, Epoch, MessageError, Order, Ready, Verdict, decode, encode
 from tuners.parallel.shares import Share, available_cores, available_gpus, shares
 
 
@@ -15,7 +15,10 @@ from tuners.parallel.shares import Share, available_cores, available_gpus, share
     [
         Ready(),
         Order("0001", {"units": 32, "activation": "relu", "batch_norm": False}, 3),
+        Order("0001", {}, 3, {"factor": 3, "first": 1}),
+        Verdict(True),
         Epoch("0001", 1, 5, {"val_loss": 0.25}),
+        Epoch("0001", 1, 5, {"val_loss": 0.25}, asks=True),
         Ended("0001", "COMPLETED", None, [{"val_loss": float("inf")}], {"units": 32}, [{"class_name": "Int"}]),
     ],
 )
@@ -31,7 +34,9 @@ def test_messages_are_read_as_they_were_written(message):
         b'{"kind": "ended", "trial_id": "1", "status": "COMPLETED", "epochs": [{"loss": "low"}]}',
         b'{"kind": "ended", "trial_id": "1", "status": "COMPLETED", "epochs": 3}',
         b'{"kind": "epoch", "trial_id": "1", "epoch": "1", "epochs": 1, "logs": {}}',
-        b'{"kind": "ready", "more": 1}',
+        b'{"kind": "epoch", "trial_id": "1", "epoch": 1, "epochs": 1, "logs": {}, "asks": 1}',
+        b'{"kind": "order", "trial_id": "1", "values": {}, "seed": 1, "rule": 3}',
+        b'{"kind": "verdict", "stop": "yes"}', b'{"kind": "ready", "more": 1}',
     ],
 )  # fmt: skip
 def test_what_is_no_message_is_refused(line):

@@ -58,6 +58,14 @@ def test_a_worker_is_replaced_after_so_many_trials(search, tmp_path):
     assert len({trial.history["worker"][0] for trial in trials}) == 3
 
 
+def test_a_worker_whose_memory_has_grown_is_replaced(search, tmp_path):
+    search("work", "work", "grow", "work", "work", workers=1, memory_growth=2**25)
+    trials = Study.load(tmp_path / "run").trials
+    assert statuses(tmp_path) == ["COMPLETED"] * 5
+    assert [trial.history["served"][0] for trial in trials] == [1, 2, 3, 1, 2]
+    assert len({trial.history["worker"][0] for trial in trials}) == 2
+
+
 def test_no_more_workers_than_trials(search):
     made = search("work", workers=4)
     assert made.observer.workers == [(1, "starting"), (1, "training"), (1, "idle")]

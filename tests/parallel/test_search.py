@@ -68,3 +68,15 @@ def test_the_best_models_after_a_parallel_search(searched):
     for model, trial in zip(made.get_best_models(2), best, strict=False):
         found = model.evaluate(data.x_val, data.y_val, verbose=0, return_dict=True)
         assert found["accuracy"] == pytest.approx(trial.score, abs=1e-6)
+
+
+@pytest.mark.parametrize("options", [[], ["--workers", "2"]])
+def test_pruning_is_asked_for_and_reported(tmp_path, options):
+    out = tmp_path / "run"
+    result = CliRunner().invoke(app, [*SEARCH, "--out", str(out), "--prune", *options], catch_exceptions=False)
+    lengths = [len(trial.history["val_loss"]) for trial in Study.load(out).trials]
+    assert len(lengths) == 4 and set(lengths) == {1, 3}
+    saved = sum(3 - each for each in lengths)
+    assert json.loads(result.stdout)["epochs_saved"] == saved
+    report = CliRunner().invoke(app, ["report", str(out)], catch_exceptions=False)
+    assert f"which saved {saved} epochs" in report.stdout

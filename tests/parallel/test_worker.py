@@ -9,7 +9,8 @@ from tuners.parallel.messages import Order
 from tuners.parallel.worker import train_trial
 
 X = np.random.default_rng(1).normal(size=(64, 2)).astype("float32")
-DATA = {"x": X, "y": X[:, :1], "epochs": 2, "verbose": 0}
+DATA = {"x": X, "y": X[:, :1], "epochs": 4, "verbose": 0}
+RATE = {"kind": "plain", "rate": 0.01}
 
 
 def build(hp):
@@ -22,9 +23,10 @@ def build(hp):
 
 @pytest.fixture
 def train(tmp_path):
-    def run(values, report=lambda epoch: None, **options):
-        options = {"objective": "loss", "seed": 1, "directory": str(tmp_path), "project_name": "run", **options}
-        return train_trial(tuners.CoarseToFineSearch(build, **options), Order("0000", values, 1), report, **DATA)
+    def run(values, report=lambda epoch: False, rule=None, seed=1, **options):
+        options = {"objective": "loss", "directory": str(tmp_path), "project_name": "run", **options}
+        tuner = tuners.CoarseToFineSearch(build, **options)
+        return train_trial(tuner, Order("0000", values, seed, rule), report, **DATA)
 
     return run
 
@@ -34,3 +36,37 @@ def test_the_space_is_sent_where_it_has_grown(train):
     assert plain.space is None
     assert [each["config"]["name"] for each in decayed.space] == ["kind", "rate", "decay"]
     assert decayed.values == {"kind": "decayed", "rate": 0.01, "decay": 0.01}
+
+
+@pytest.mark.parametrize("engine", ["fit", "graph", "population"])
+def test_a_trial_asks_at_the_rungs_and_ends_where_it_is_told(train, engine):
+    told = []
+
+    def report(epoch):
+        told.append((epoch.epoch, epoch.epochs, epoch.asks))
+        return epoch.asks
+
+    ended = train(RATE, report, {"factor": 2, "first": 2}, engine=engine)
+    assert told == [(1, 4, False), (2, 4, True)]
+    assert (ended.status, len(ended.epochs)) == ("COMPLETED", 2)
+    told.clear()
+    assert len(train(RATE, report, {"factor": 2, "first": 4}, engine=engine).epochs) == 4
+    assert told[-1] == (4, 4, False)
+
+
+def test_without_a_rule_nothing_is_asked(train):
+    told = []
+    assert len(train(RATE, lambda epoch: told.append(epoch.asks)).epochs) == 4
+    assert told == [False] * 4
+
+
+@pytest.mark.parametrize("options", [{"folds": 3}, {"executions_per_trial": 2}])
+def test_all_draws_are_from_the_seed_that_comes_with_the_trial(train, tmp_path, options):
+    # As in the script of a search without a seed, of which every process draws one of its own.
+    first, again, other = (
+        train(RATE, seed=seed, directory=str(tmp_path / str(number)), **options)
+        for number, seed in enumerate((7, 7, 8))
+    )
+    assert first.status == "COMPLETED"
+    assert again.epochs == first.epochs
+    assert other.epochs != first.epochs

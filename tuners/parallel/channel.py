@@ -9,7 +9,7 @@ import threading
 from collections.abc import Callable
 from typing import IO
 
-from tuners.parallel.messages import Ended, Epoch, Order, Ready, decode, encode
+from tuners.parallel.messages import Ended, Epoch, Message, Order, Ready, Verdict, decode, encode
 
 CORES = "KZOO_WORKER_CORES"
 """Environment variable with the numbers of the cores that a worker may use, with commas between."""
@@ -17,7 +17,8 @@ CORES = "KZOO_WORKER_CORES"
 PIPES = "KZOO_WORKER_PIPES"
 """Environment variable with the descriptors of the pipes of orders and answers, with a comma between."""
 
-Report = Callable[[Epoch], None]
+Report = Callable[[Epoch], bool]
+"""Tells of an epoch; says whether the trial is to end with it, False where the epoch does not ask."""
 
 
 def serve(train: Callable[[Order, Report], Ended]) -> None:
@@ -32,15 +33,22 @@ def serve(train: Callable[[Order, Report], Ended]) -> None:
         RuntimeError: This process was not started as a worker.
     """
     incoming, outgoing = _pipes()
-    orders: queue.SimpleQueue[Order] = queue.SimpleQueue()
-    threading.Thread(target=_listen, args=(incoming, orders), daemon=True).start()
+    told: queue.SimpleQueue[Message] = queue.SimpleQueue()
+    threading.Thread(target=_listen, args=(incoming, told), daemon=True).start()
     _send(outgoing, encode(Ready()))
 
-    def report(epoch: Epoch) -> None:
+    def report(epoch: Epoch) -> bool:
         _send(outgoing, encode(epoch))
+        if not epoch.asks:
+            return False
+        verdict = told.get()
+        assert isinstance(verdict, Verdict)
+        return verdict.stop
 
     while True:
-        _send(outgoing, encode(train(orders.get(), report)))
+        order = told.get()
+        assert isinstance(order, Order)
+        _send(outgoing, encode(train(order, report)))
 
 
 def is_worker() -> bool:
@@ -67,10 +75,10 @@ def _pipes() -> tuple[IO[bytes], IO[bytes]]:
     return os.fdopen(incoming, "rb"), os.fdopen(outgoing, "wb", buffering=0)
 
 
-def _listen(incoming: IO[bytes], orders: queue.SimpleQueue[Order]) -> None:
+def _listen(incoming: IO[bytes], told: queue.SimpleQueue[Message]) -> None:
     try:
         for line in incoming:
-            orders.put(decode(line))  # type: ignore[arg-type]
+            told.put(decode(line))
     finally:
         # The parent is gone or wants no more; a trial in the middle of its training is of no use to anybody.
         _leave()

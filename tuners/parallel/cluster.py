@@ -150,9 +150,13 @@ class OracleActor:
         else:
             self.dispatch.give_back(trial)
 
-    def tell(self, epoch: str) -> None:
-        """A task has begun, which is its epoch 0, or an epoch of it has ended."""
+    def tell(self, epoch: str) -> bool:
+        """A task has begun, which is its epoch 0, or an epoch of it has ended; whether it is to end with it."""
         self.news.append(("epoch", epoch))
+        told = decode(epoch)
+        assert isinstance(told, Epoch)
+        trial = self.tuner.oracle.trials.get(told.trial_id)
+        return told.epoch > 0 and trial is not None and self.dispatch.report(trial, told)
 
     def hear(self) -> list[tuple[str, str]]:
         """What has come since this was last asked: epochs, and trials that have ended, as JSON."""
@@ -171,14 +175,20 @@ def train(maker: str, arguments: tuple[str, ...], order: str, oracle: Any, threa
     """The task: train a trial and give the answer as JSON."""
     for name in ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"):
         os.environ.setdefault(name, str(threads))
+    import ray
+
     from tuners.parallel.worker import train_trial
 
     asked = decode(order)
     assert isinstance(asked, Order)
     tuner, args, kwargs = _trainer(maker, arguments)
     oracle.tell.remote(encode(Epoch(asked.trial_id, 0, 0, {})).decode())
-    ended = train_trial(tuner, asked, lambda epoch: oracle.tell.remote(encode(epoch).decode()), *args, **kwargs)
-    return encode(ended).decode()
+
+    def report(epoch: Epoch) -> bool:
+        told = oracle.tell.remote(encode(epoch).decode())
+        return epoch.asks and ray.get(told)
+
+    return encode(train_trial(tuner, asked, report, *args, **kwargs)).decode()
 
 
 @functools.cache

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import collections
+import dataclasses
 from typing import Any
 
 import keras_tuner
@@ -49,12 +50,13 @@ class Dispatch:
 
     def order(self, trial: Trial) -> Order:
         """A trial as what trains it is told."""
-        return Order(trial.trial_id, dict(trial.hyperparameters.values), int(getattr(self.oracle, "seed", 0)))
+        race, seed = self.tuner.race, int(getattr(self.oracle, "seed", 0))
+        rule = None if race is None else dataclasses.asdict(race.rule)
+        return Order(trial.trial_id, dict(trial.hyperparameters.values), seed, rule)
 
-    def report(self, trial: Trial, epoch: Epoch) -> None:
-        """An epoch of a trial has ended."""
-        if self.tuner.observer is not None:
-            self.tuner.observer.on_epoch(trial, epoch.epoch, epoch.epochs, epoch.logs)
+    def report(self, trial: Trial, epoch: Epoch) -> bool:
+        """An epoch of a trial has ended; whether the trial is to end with it."""
+        return self.tuner.on_epoch(trial, epoch.epoch, epoch.epochs, epoch.logs)
 
     def give_back(self, trial: Trial) -> None:
         """A trial was not begun: the next one to ask is given it."""

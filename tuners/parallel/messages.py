@@ -25,14 +25,28 @@ class Order:
         trial_id: Its id.
         values: Values of its hyperparameters.
         seed: Seed of the search, from which that of the trial is derived.
+        rule: Fields of the `SuccessiveHalving` at whose rungs the worker asks whether to go on; None where it never
+            does.
     """
 
     trial_id: str
     values: Mapping[str, Any]
     seed: int
+    rule: Mapping[str, int] | None = None
 
     def __post_init__(self) -> None:
         _check(isinstance(self.trial_id, str) and isinstance(self.values, dict) and isinstance(self.seed, int))
+        _check(isinstance(self.rule, dict | None))
+
+
+@dataclasses.dataclass(frozen=True)
+class Verdict:
+    """To a worker, which has asked: whether its trial ends here."""
+
+    stop: bool
+
+    def __post_init__(self) -> None:
+        _check(isinstance(self.stop, bool))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -49,15 +63,18 @@ class Epoch:
         epoch: Epochs so far.
         epochs: Epochs in all.
         logs: Metrics by name.
+        asks: Whether the worker waits for a verdict.
     """
 
     trial_id: str
     epoch: int
     epochs: int
     logs: Mapping[str, float]
+    asks: bool = False
 
     def __post_init__(self) -> None:
         _check(isinstance(self.epoch, int) and isinstance(self.epochs, int) and _is_metrics(self.logs))
+        _check(isinstance(self.asks, bool))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -87,8 +104,8 @@ class Ended:
         _check(self.space is None or (isinstance(self.space, list) and all(isinstance(e, dict) for e in self.space)))
 
 
-Message = Order | Ready | Epoch | Ended
-KINDS = {kind.__name__.lower(): kind for kind in (Order, Ready, Epoch, Ended)}
+Message = Order | Verdict | Ready | Epoch | Ended
+KINDS = {kind.__name__.lower(): kind for kind in (Order, Verdict, Ready, Epoch, Ended)}
 
 
 def encode(message: Message) -> bytes:

@@ -12,7 +12,7 @@ from keras_tuner.engine.trial import Trial
 
 from tuners.parallel.dispatch import Dispatch
 from tuners.parallel.interrupt import Interrupt
-from tuners.parallel.messages import Ended, Epoch, Message, MessageError, Ready
+from tuners.parallel.messages import Ended, Epoch, Message, MessageError, Ready, Verdict
 from tuners.parallel.process import WorkerProcess
 from tuners.parallel.shares import Share, shares
 
@@ -133,6 +133,7 @@ class _Pool:
 
     def _order(self, seat: _Seat) -> None:
         assert seat.process is not None and seat.trial is not None
+        seat.process.since = time.monotonic()
         seat.process.send(self.dispatch.order(seat.trial))
         self._tell(seat, "training")
 
@@ -175,7 +176,9 @@ class _Pool:
         elif trial is None or not isinstance(message, Epoch | Ended) or message.trial_id != trial.trial_id:
             raise MessageError(f"sent a message that does not belong here: {str(message)[:80]}")
         elif isinstance(message, Epoch):
-            self.dispatch.report(trial, message)
+            stop = self.dispatch.report(trial, message)
+            if message.asks:
+                process.send(Verdict(stop))
         else:
             self._end(seat, trial, message)
 

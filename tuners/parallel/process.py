@@ -10,7 +10,7 @@ import time
 from collections.abc import Sequence
 
 from tuners.parallel.channel import PIPES
-from tuners.parallel.messages import LIMIT, Message, MessageError, Order, decode, encode
+from tuners.parallel.messages import LIMIT, Message, MessageError, Order, Verdict, decode, encode
 from tuners.parallel.shares import Share
 
 LAST_OUTPUT = 4000
@@ -25,6 +25,9 @@ class WorkerProcess:
     Args:
         command: What starts it.
         share: Its part of the machine.
+
+    Attributes:
+        since: When it was started or was given its trial, in monotonic seconds.
 
     Raises:
         OSError: It cannot be started.
@@ -63,11 +66,10 @@ class WorkerProcess:
         os.set_blocking(self.answers, False)
         os.set_blocking(self.printed, False)
 
-    def send(self, order: Order) -> None:
-        """Have it train a trial; a worker that has died meanwhile is found out when its answers end."""
-        self.since = time.monotonic()
+    def send(self, message: Order | Verdict) -> None:
+        """Tell it something; a worker that has died meanwhile is found out when its answers end."""
         with contextlib.suppress(BrokenPipeError):
-            os.write(self._orders, encode(order))
+            os.write(self._orders, encode(message))
 
     def messages(self) -> list[Message]:
         """What it has answered since it was last asked; `silent` is true when no more will come.

@@ -10,6 +10,7 @@ from keras_tuner.engine.trial import Trial
 
 from tuners.parallel.channel import Report, serve
 from tuners.parallel.messages import Ended, Epoch, Order
+from tuners.pruning import SuccessiveHalving
 
 
 def serve_trials(tuner: Any, *args: Any, **kwargs: Any) -> None:
@@ -34,13 +35,14 @@ def train_trial(tuner: Any, order: Order, report: Report, *args: Any, **kwargs: 
     Args:
         tuner: A `FastTuner`.
         order: The trial.
-        report: Is told of its epochs.
+        report: Is told of its epochs, and asked at the rungs whether it goes on.
         *args: Positional arguments of `model.fit`.
         **kwargs: Keyword arguments of `model.fit`.
     """
     # A seed that the parent has drawn is known to it alone; results may depend on nothing else.
     tuner.oracle.seed = order.seed
-    tuner.observer = _Reporter(report)
+    rule = None if order.rule is None else SuccessiveHalving(**order.rule)
+    tuner.observer, tuner.race = None, _Reporter(report, rule)
     hyperparameters = tuner.oracle.get_space()
     hyperparameters.values = dict(order.values)
     declared = len(hyperparameters.space)
@@ -63,12 +65,12 @@ def _status(error: Exception) -> str:
 
 
 class _Reporter:
-    def __init__(self, report: Report) -> None:
-        self.report = report
+    """A race that is run elsewhere."""
 
-    def on_epoch(self, trial: Any, epoch: int, epochs: int, logs: Any) -> None:
+    def __init__(self, report: Report, rule: SuccessiveHalving | None) -> None:
+        self.report, self.rule = report, rule
+
+    def falls_behind(self, trial_id: str, epoch: int, epochs: int, logs: Any) -> bool:
         values = {name: float(value) for name, value in logs.items()}
-        self.report(Epoch(trial.trial_id, int(epoch), int(epochs), values))
-
-    def on_trial_end(self, trial: Any) -> None:
-        """The parent tells of the ends of trials."""
+        asks = self.rule is not None and epoch < epochs and self.rule.is_rung(epoch)
+        return self.report(Epoch(trial_id, int(epoch), int(epochs), values, asks))

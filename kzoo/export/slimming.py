@@ -1,0 +1,30 @@
+"""What a server never runs, taken out of a SavedModel: how to save the weights again.
+
+TensorFlow writes that into every SavedModel, by the side of how to restore them. For a small model it is a quarter of
+the graph, which the server reads and optimises when it loads. Exports are written once, so nothing misses it.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tensorflow.core.protobuf import saved_model_pb2
+
+
+def drop_saving(directory: Path) -> None:
+    """Take the function that saves weights out of a SavedModel, and the node that calls it.
+
+    Args:
+        directory: The SavedModel. Its `fingerprint.pb` goes too, since it is that of the graph as it was; the manifest
+            has the digests of the files as they are.
+    """
+    path = directory / "saved_model.pb"
+    saved_model = saved_model_pb2.SavedModel.FromString(path.read_bytes())
+    for meta_graph in saved_model.meta_graphs:
+        graph, saver = meta_graph.graph_def, meta_graph.saver_def.save_tensor_name.split(":")[0]
+        (node,) = (node for node in graph.node if node.name == saver)
+        (function,) = (each for each in graph.library.function if each.signature.name == node.attr["f"].func.name)
+        graph.node.remove(node)
+        graph.library.function.remove(function)
+    path.write_bytes(saved_model.SerializeToString())
+    (directory / "fingerprint.pb").unlink()
