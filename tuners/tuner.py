@@ -62,6 +62,7 @@ class FastTuner(keras_tuner.Tuner):
             `metrics`, `distribution_strategy`, `directory`, `project_name`, `tuner_id`, `overwrite`.
 
     Attributes:
+        race: What pruning judges trials by, or None.
         epochs_saved: Epochs that pruning has left out since this tuner was made.
 
     Raises:
@@ -92,7 +93,8 @@ class FastTuner(keras_tuner.Tuner):
         if not isinstance(self.oracle, keras_tuner.Oracle):
             self.oracle = PersistentClient(self.oracle)
         self.folds = None if folds is None else Folds(folds)
-        self.race, self.epochs_saved = None if pruning is None else self._race(pruning), 0
+        self.race: Any = None if pruning is None else self._race(pruning)
+        self.epochs_saved = 0
         self.keep_checkpoints = keep_checkpoints
         self.trial_time_limit, self.observer = trial_time_limit, observer
         self._memory = _resident_memory()

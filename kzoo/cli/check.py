@@ -14,7 +14,9 @@ from kzoo.cli.quiet import import_tensorflow
 
 
 def check(
-    model_dir: Annotated[Path, typer.Argument(help="An export, or the directory with its versions (all are checked).")],
+    model_dir: Annotated[
+        Path, typer.Argument(metavar="EXPORT", help="An export, or the directory with its versions (all are checked).")
+    ],
     as_json: arguments.Json = False,
 ) -> None:
     """Check that an export is whole and answers as when it was published."""

@@ -10,7 +10,7 @@ import typer
 
 import kzoo
 from kzoo.cli import arguments, summary
-from kzoo.cli.console import Failure, bad_argument, console, mendable, print_json
+from kzoo.cli.console import Failure, console, mendable, print_json
 from kzoo.cli.quiet import import_tensorflow
 from kzoo.cli.run import Run
 from kzoo.cli.shown import number, shown_name, shown_value
@@ -32,14 +32,14 @@ REQUEST_ROWS = 2
 
 def export(
     run: arguments.RunDirectory,
-    name: Annotated[str, typer.Option(help="Name to serve it under.")],
+    name: Annotated[str, typer.Option(metavar="NAME", help="Name to serve it under.")],
     to: arguments.Exports = Path("saved_models"),
-    trial: Annotated[str | None, typer.Option(help="Number of a trial; the best if not given.")] = None,
+    trial: Annotated[int | None, typer.Option(help="Number of a trial; the best if not given.")] = None,
     refit: Annotated[
         bool, typer.Option("--refit", help="Train it again first, on training and validation rows together.")
     ] = False,
     seeds: Annotated[int, typer.Option(min=1, help="With --refit: models to train; their answers are averaged.")] = 1,
-    fold: Annotated[bool, typer.Option(help="Fold batch norm into the layers beside it: answers faster.")] = True,
+    fold: Annotated[bool, typer.Option(help="Fold batch norm and normalisation: answers faster.")] = True,
     as_json: arguments.Json = False,
 ) -> None:
     """Export the best model of a search as a SavedModel that TensorFlow Serving takes."""
@@ -76,17 +76,15 @@ def export(
         _show(path, chosen, metrics, request)
 
 
-def _chosen(study: Study, trial: str | None, run: Path) -> TrialRecord:
+def _chosen(study: Study, trial: int | None, run: Path) -> TrialRecord:
     if trial is None:
         if not study.best:
             raise Failure(f"{run}: no trial has given a result yet.")
         return study.best[0]
-    with bad_argument(hint="--trial"):
-        wanted = int(trial)
-    found = [each for each in study.completed if each.number == wanted]
+    found = [each for each in study.completed if each.number == trial]
     if not found:
         numbers = ", ".join(str(each.number) for each in study.best[:3]) or "none"
-        raise typer.BadParameter(f"No trial {wanted} has a result; the best are {numbers}.", param_hint="--trial")
+        raise typer.BadParameter(f"No trial {trial} has a result; the best are {numbers}.", param_hint="--trial")
     return found[0]
 
 

@@ -16,7 +16,8 @@ from kzoo.cli.quiet import import_tensorflow
 
 def predict(
     model_dir: Annotated[
-        Path, typer.Argument(help="An export, or the directory with its versions (the newest answers).")
+        Path,
+        typer.Argument(metavar="EXPORT", help="An export, or the directory with its versions (the newest answers)."),
     ],
     request: Annotated[
         str, typer.Argument(metavar="REQUEST.json", help="Body of a TensorFlow Serving REST request; - for stdin.")

@@ -27,11 +27,14 @@ LAST_LINES = 15
 LOAD_ONCE = "--max_num_load_retries=0"
 """A version that does not load is to be told of now, not after five more attempts, a minute apart."""
 
-NO_SERVER = f"""\
-There is no TensorFlow Serving here. To get it, either
-  install Docker and run: docker pull {IMAGE}
-  or install the package tensorflow-model-server (https://www.tensorflow.org/tfx/serving/setup).
-Meanwhile kzoo predict answers the same requests, with no server."""
+NO_SERVER = """\
+There is no TensorFlow Serving here. To get it, do one of these:
+  {docker}
+  install tensorflow-model-server: https://www.tensorflow.org/tfx/serving/setup
+Meanwhile the same requests are answered without a server:
+  kzoo predict {base} {base}/request.json"""
+INSTALL = f"install Docker and run: docker pull {IMAGE}"
+START = "start Docker, which is installed, but whose engine does not answer"
 
 
 @contextlib.contextmanager
@@ -97,9 +100,7 @@ def _command(base: Path, *, host: str, rest_port: int, grpc_port: int, container
             f"{BINARY} listens on every address of this machine and has no option to listen on {host} only; allow that "
             f"with --host {EVERYWHERE} where a firewall protects it, or use Docker, which can."
         )
-    if shutil.which("docker"):
-        raise ServingError(f"{NO_SERVER}\nDocker is installed, but its engine does not answer; start it.")
-    raise ServingError(NO_SERVER)
+    raise ServingError(NO_SERVER.format(docker=START if shutil.which("docker") else INSTALL, base=base))
 
 
 def _fetch_image() -> None:

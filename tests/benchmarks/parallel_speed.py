@@ -1,7 +1,7 @@
 """How much faster two workers on two cores are than one worker with one core, on a search of equal trials.
 
-Both searches run in turns on the same two cores, start of the workers included. Prints a Markdown table, and the load
-of the machine: on a machine that others use as well the ratio says little.
+Both searches run in turns on the same two cores, start of the workers included. Prints a Markdown page, with the load
+of the machine before each round: where others use the cores as well, the ratio says little.
 
 Run: python tests/benchmarks/parallel_speed.py [--rounds 3] [--trials 16] [--epochs 20]
 """
@@ -80,18 +80,25 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, default=20)
     asked = parser.parse_args()
     cores = sorted(os.sched_getaffinity(0))[:2]
-    print("| round | one worker, one core | two workers, two cores | ratio | CPU ratio | load |")
+    print("# Two workers\n\nTime of a search by two workers with a core each against one worker with one core.\n")
+    print("| round | one worker, one core | two workers, two cores | ratio | CPU ratio | load before |")
     print("|---:|---:|---:|---:|---:|---:|")
     ratios = []
     for number in range(1, asked.rounds + 1):
+        load = os.getloadavg()[0]
         one, one_cpu = seconds(1, cores[:1], asked.trials, asked.epochs)
         two, two_cpu = seconds(2, cores, asked.trials, asked.epochs)
         ratios.append(one / two)
-        load = os.getloadavg()[0]
         times = f"{one:.1f} s | {two:.1f} s | {one / two:.2f} | {one_cpu / two_cpu:.2f}"
         print(f"| {number} | {times} | {load:.1f} |", flush=True)
+    version = importlib.metadata.version("tensorflow")
     print(f"\nMedian ratio: {statistics.median(ratios):.2f}. {asked.trials} trials of {asked.epochs} epochs, an MLP on")
-    print(f"10,000 Fashion-MNIST images, tensorflow {importlib.metadata.version('tensorflow')}.")
+    print(
+        f"10,000 Fashion-MNIST images, tensorflow {version}. CPU ratio: processor time of one worker by that of both;"
+    )
+    print("the ratio can be twice as much. Load: before the round; other programs used the cores where it is not 0.")
+    options = f"--rounds {asked.rounds} --trials {asked.trials} --epochs {asked.epochs}"
+    print(f"\nMade by `python tests/benchmarks/parallel_speed.py {options}`.")
 
 
 if __name__ == "__main__":

@@ -99,7 +99,7 @@ def test_an_image_that_cannot_be_fetched(hollow, programs, free_port, tmp_path, 
 
 
 @pytest.mark.parametrize(
-    ("there", "words"), [((), "kzoo predict answers"), (("docker",), "its engine does not answer")]
+    ("there", "words"), [((), "install Docker.*\n.*\n.*\n  kzoo predict .*moths"), (("docker",), "  start Docker")]
 )
 def test_nothing_to_serve_with(hollow, programs, free_port, monkeypatch, there, words):
     programs(*there)

@@ -52,7 +52,8 @@ def search_in_processes(tuner: Any, command: Sequence[str], *, workers: int, **l
     worker's last words for a message. Ctrl-C lets the trials that run come to their end; a second one does not.
 
     Args:
-        tuner: A `FastTuner`; its oracle is asked and told here, its observer hears of all workers.
+        tuner: A `FastTuner`; its oracle is asked and told here, its observer hears of all workers, and its pruning
+            judges the trials of all.
         command: What starts a worker: a script that ends in `serve_trials`.
         workers: Number of workers; the cores and GPUs are divided among them.
         **limits: Fields of `Limits`: `trial_timeout` and `start_timeout` in seconds, `trials_per_worker`,

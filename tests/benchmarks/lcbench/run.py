@@ -1,6 +1,6 @@
 """Search quality on LCBench: regret against trials, for our oracle and its peers.
 
-Three settings: results one by one; four workers at once, so that a result is three asks late; and results with noise.
+Four settings: results one by one; two workers at once, so that a result is one ask late; four; and results with noise.
 Prints and saves a table, the numbers and a picture; what is in the directory from runs of other searchers stays.
 
 Run: python tests/benchmarks/lcbench/run.py [--data DIRECTORY] [--searchers kzoo,...] [--seeds 10] [--out DIRECTORY]
@@ -27,6 +27,7 @@ from tables import CHECKPOINTS, draw, line, page
 TRIALS = 100
 SETTINGS = {
     "one by one": {},
+    "2 workers": {"workers": 2},
     "4 workers": {"workers": 4},
     "noise of 5 %": {"noise": 0.05},
 }

@@ -29,6 +29,7 @@ def page(results, settings):
     few = [result for result in results if len(result["by_task"]) < most]
     parts = [_regrets(full, most)]
     parts += [_ahead(full, settings)] if any(result["searcher"] != OURS for result in full) else []
+    parts += [_late(full)]
     parts += [_on_few(result, full) for result in few]
     return "\n".join([*parts, _note(results), ""])
 
@@ -47,6 +48,17 @@ def _ahead(results, settings):
         for name in [each for each in here if OURS in here and each != OURS]:
             won = _matrix(here[OURS]) < _matrix(here[name])
             rows.append(f"| {name} | {setting} | {' | '.join(f'{count} of {len(won)}' for count in won.sum(axis=0))} |")
+    return "\n".join([*rows, ""])
+
+
+def _late(results):
+    rows = ["Regret of workers beside that of one, at equal numbers of trials.", ""]
+    rows += [f"| search | results | {HEADS} |", "|---|---|" + "---:|" * len(CHECKPOINTS)]
+    alone = {result["searcher"]: result for result in results if result["setting"] == "one by one"}
+    for each in [each for each in results if each["setting"].endswith("workers") and each["searcher"] in alone]:
+        pairs = [(each["regret"][at - 1], alone[each["searcher"]]["regret"][at - 1]) for at in CHECKPOINTS]
+        more = " | ".join(f"{late / prompt - 1:+.0%}" for late, prompt in pairs)
+        rows.append(f"| {each['searcher']} | {each['setting']} | {more} |")
     return "\n".join([*rows, ""])
 
 
