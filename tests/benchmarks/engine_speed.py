@@ -96,8 +96,9 @@ def count_steps():
 
         return run
 
-    compiled = type(tf.function(lambda: 0))
-    compiled.__call__ = timed(compiled.__call__, first_counts=False)
+    compiled = tf.function(lambda: 0)
+    for kind, traced_before in ((type(compiled), False), (type(compiled.get_concrete_function()), True)):
+        kind.__call__ = timed(kind.__call__, first_counts=traced_before)
     engine.Training.epoch = timed(engine.Training.epoch, first_counts=True)
     return lambda: spent[0]
 

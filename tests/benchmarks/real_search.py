@@ -2,6 +2,7 @@
 
 Each search trains the zoo's MLP for the same number of epochs in all and is judged by the smallest validation loss it
 has seen by then. All train through `tuners.FastTuner`, which changes how fast a trial is and not what it gives.
+Ours begin with the zoo's defaults, as they do in `kzoo search`; keras-tuner's have no way of doing so.
 Hyperband starts many short trials and goes on with the best; a trial that goes on is charged its further epochs only
 and trained from its own seed as if it had never stopped, which is kinder to it than keras-tuner's own resuming.
 Bayesian optimisation begins with as many random trials as our coarse stage has; its default of three a hyperparameter
@@ -77,23 +78,28 @@ class Hyperband(Ours):
         return epochs
 
 
+def ours(seed, priorities, **options):
+    return tuners.CoarseToFineOracle(LOSS, MANY, seed, priorities=priorities, **options)
+
+
 SEARCHES = {
-    "kzoo": (Ours, lambda seed, epochs: tuners.CoarseToFineOracle(LOSS, MANY, seed)),
-    "kzoo from defaults": (Ours, lambda seed, epochs: tuners.CoarseToFineOracle(LOSS, MANY, seed, initial=[{}])),
-    "kzoo with pruning": (Pruned, lambda seed, epochs: tuners.CoarseToFineOracle(LOSS, MANY, seed, initial=[{}])),
+    # name: (tuner, oracle of a seed, a number of epochs and the priorities of the hypermodel)
+    "kzoo": (Ours, lambda seed, epochs, priorities: ours(seed, priorities)),
+    "kzoo with pruning": (Pruned, lambda seed, epochs, priorities: ours(seed, priorities)),
+    "kzoo without priorities": (Ours, lambda seed, epochs, priorities: ours(seed, {}, initial=[{}])),
     "KerasTuner RandomSearch": (
         Ours,
-        lambda seed, epochs: keras_tuner.oracles.RandomSearchOracle(LOSS, MANY, seed=seed),
+        lambda seed, epochs, _: keras_tuner.oracles.RandomSearchOracle(LOSS, MANY, seed=seed),
     ),
     "KerasTuner BayesianOptimization": (
         Ours,
-        lambda seed, epochs: keras_tuner.oracles.BayesianOptimizationOracle(
+        lambda seed, epochs, _: keras_tuner.oracles.BayesianOptimizationOracle(
             LOSS, MANY, num_initial_points=8, seed=seed
         ),
     ),
     "KerasTuner Hyperband": (
         Hyperband,
-        lambda seed, epochs: keras_tuner.oracles.HyperbandOracle(
+        lambda seed, epochs, _: keras_tuner.oracles.HyperbandOracle(
             LOSS, max_epochs=epochs, factor=3, hyperband_iterations=MANY, seed=seed
         ),
     ),
@@ -104,9 +110,9 @@ def losses(name, data, seed, budget, epochs):
     """Validation loss of every epoch trained, [budget], and the CPU seconds of the search."""
     kind, make = SEARCHES[name]
     # keras-tuner's oracles add to their seed as they go, so that seeds close to each other give the same trials.
-    oracle = make(int(np.random.default_rng(seed).integers(2**31)), epochs)
-    oracle.verbose = 0
     hypermodel = kzoo.create_hypermodel("mlp", data.task, epochs=epochs)
+    oracle = make(int(np.random.default_rng(seed).integers(2**31)), epochs, hypermodel.priorities)
+    oracle.verbose = 0
     begun = time.process_time()
     with tempfile.TemporaryDirectory() as directory:
         tuner = kind(oracle, hypermodel, directory=directory, project_name="search")

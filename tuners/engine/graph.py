@@ -98,6 +98,7 @@ class Steps:
         self.model = model
         self.in_order = np.arange(training.rows, dtype=np.int32)
         # One traced function each: a batch has an open size, so that a last one that is short needs no second trace.
+        # Traced here and not by the first call, so that a step is all that a call is.
         self._train = _over(training, batch_size, model.train_step, model)
         self._test = None if holdout is None else _over(holdout, holdout_batch_size, model.test_step, model)
         self._holdout_order = np.arange(0 if holdout is None else holdout.rows, dtype=np.int32)
@@ -131,7 +132,8 @@ def _over(examples: Examples, batch_size: int, step: Any, model: Any) -> Any:
             tf.while_loop(lambda index: index < batches, body, [tf.constant(0)])
 
     # The loop is written for the graph; to have autograph rewrite all that Keras calls takes longer than the training.
-    return tf.function(run, autograph=False)
+    compiled = tf.function(run, autograph=False)
+    return compiled.get_concrete_function(tf.TensorSpec([examples.rows], tf.int32))
 
 
 def _build(model: Any, training: Examples) -> None:
