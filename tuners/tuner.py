@@ -31,7 +31,7 @@ from tuners.pruning import Race, SuccessiveHalving
 from tuners.results import averaged
 from tuners.verdict import means_of
 
-MEMORY_GROWTH = 256 * 2**20
+MEMORY_GROWTH = 64 * 2**20
 """Bytes by which resident memory may grow before unreachable models are collected."""
 
 

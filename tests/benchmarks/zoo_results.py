@@ -27,7 +27,7 @@ def result(name: str, source: str, trials: int, epochs: int) -> str:
         return ""
     with tempfile.TemporaryDirectory() as directory:
         tuner = tuners.CoarseToFineSearch(
-            hypermodel, data.task.objective, trials, 1, initial=[{}], directory=directory, project_name="search"
+            hypermodel, data.task.objective, trials, 1, directory=directory, project_name="search"
         )
         tuner.search(data.x_train, data.y_train, validation_data=(data.x_val, data.y_val), epochs=epochs, verbose=0)
         metrics = tuner.get_best_models()[0].evaluate(data.x_test, data.y_test, verbose=0, return_dict=True)
