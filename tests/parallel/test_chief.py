@@ -170,7 +170,8 @@ def test_a_second_chief_is_refused_at_once(distributed):
 @pytest.mark.parametrize(("deed", "times"), [("take", 3), ("end", 2)])
 def test_a_chief_that_is_killed_while_it_is_asked_is_followed_by_another(distributed, tmp_path, deed, times):
     search = distributed()
-    killed = multiprocessing.get_context("forkserver").Process(
+    # Not forked by a server, which would keep the variables of this test for the processes of all later ones.
+    killed = multiprocessing.get_context("spawn").Process(
         target=serve_as_chief, args=(tmp_path, search.port, deed, times)
     )
     killed.start()
