@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from kzoo.hyperparameters import Choice, Float, Hyperparameter, When
+from kzoo.hyperparameters import Choice, Float, Hyperparameter, Int, When
 from kzoo.lazy import keras
 from kzoo.task import Task
 
@@ -54,6 +54,19 @@ BLOCK: tuple[Hyperparameter, ...] = (
         help="added to the variance",
         when=When("norm", ("before", "after")),
     ),
+)
+
+FILTERS = Int(
+    name="filters",
+    low=8,
+    high=64,
+    scale="log",
+    # Kernels of convolutions and batch norm work on four or eight channels at a time: others cost more than
+    # the next power of two.
+    factor=2,
+    default=16,
+    priority=2,
+    help="filters of the first stage; each next one has twice as many",
 )
 
 

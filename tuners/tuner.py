@@ -93,7 +93,7 @@ class FastTuner(keras_tuner.Tuner):
         if not isinstance(self.oracle, keras_tuner.Oracle):
             self.oracle = PersistentClient(self.oracle)
         self.folds = None if folds is None else Folds(folds)
-        self.race: Any = None if pruning is None else self._race(pruning)
+        self.race = None if pruning is None else self._race(pruning)
         self.epochs_saved = 0
         self.keep_checkpoints = keep_checkpoints
         self.trial_time_limit, self.observer = trial_time_limit, observer

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from kzoo.blocks import BLOCK, conv_block, dense_block, dropout, raw_inputs
+from kzoo.blocks import BLOCK, FILTERS, conv_block, dense_block, dropout, raw_inputs
 from kzoo.heads import head
 from kzoo.hyperparameters import Choice, Int
 from kzoo.lazy import keras
@@ -19,18 +19,7 @@ LARGEST_MAP = 8
 @register_model(
     "convnet",
     space=(
-        Int(
-            name="filters",
-            low=8,
-            high=64,
-            scale="log",
-            # Kernels of convolutions and batch norm work on four or eight channels at a time: others cost more than
-            # the next power of two.
-            factor=2,
-            default=16,
-            priority=2,
-            help="filters of the first stage; each next one has twice as many",
-        ),
+        FILTERS,
         Int(name="units", low=16, high=256, scale="log", default=64, priority=2, help="units of the dense layer"),
         Int(name="stages", low=1, high=4, default=2, priority=3, help="convolutions, each followed by 2 x 2 pooling"),
         *BLOCK,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from kzoo.blocks import BLOCK, conv_block, dropout, raw_inputs, residual_block
+from kzoo.blocks import BLOCK, FILTERS, conv_block, dropout, raw_inputs, residual_block
 from kzoo.heads import head
 from kzoo.hyperparameters import Int
 from kzoo.lazy import keras
@@ -15,18 +15,7 @@ from kzoo.task import Task
 @register_model(
     "resnet",
     space=(
-        Int(
-            name="filters",
-            low=8,
-            high=64,
-            scale="log",
-            # Kernels of convolutions and batch norm work on four or eight channels at a time: others cost more than
-            # the next power of two.
-            factor=2,
-            default=16,
-            priority=2,
-            help="filters of the first stage; each next one has twice as many",
-        ),
+        FILTERS,
         Int(name="stages", low=1, high=4, default=2, priority=3, help="stages, each half as high and wide as the last"),
         Int(name="blocks", low=1, high=3, default=1, priority=3, help="residual blocks of each stage"),
         *BLOCK,
