@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Mapping
 from typing import Any
 
 from tuners.oracle import CoarseToFineOracle
@@ -35,7 +36,13 @@ class CoarseToFineSearch(FastTuner):
         **options: Any,
     ) -> None:
         if isinstance(hypermodel, HasPriorities):
-            options.setdefault("priorities", hypermodel.priorities)
+            options.setdefault("priorities", _of_the_tuned(hypermodel.priorities, options))
         names = [name for name in inspect.signature(CoarseToFineOracle).parameters if name in options]
         oracle = CoarseToFineOracle(objective, max_trials, seed, **{name: options.pop(name) for name in names})
         super().__init__(oracle, hypermodel, **options)
+
+
+def _of_the_tuned(priorities: Mapping[str, int], options: Mapping[str, Any]) -> dict[str, int]:
+    if options.get("tune_new_entries", True) or options.get("hyperparameters") is None:
+        return dict(priorities)
+    return {each.name: priorities[each.name] for each in options["hyperparameters"].space if each.name in priorities}

@@ -115,3 +115,14 @@ def test_priorities_can_be_left_out(tmp_path):
     )
     first, second = (tuner.oracle.create_trial(str(worker)).hyperparameters.values for worker in range(2))
     assert sum(first[name] != second.get(name) for name in first) > 3
+
+
+def test_priorities_of_what_is_not_tuned_are_left_out(tmp_path):
+    hp = keras_tuner.HyperParameters()
+    hp.Float("adam/learning_rate", 1e-4, 1e-2, sampling="log")
+    hypermodel = kzoo.create_hypermodel("mlp", kzoo.load_dataset("iris").task)
+    tuner = tuners.CoarseToFineSearch(
+        hypermodel, "val_loss", 6, seed=1, hyperparameters=hp, tune_new_entries=False, directory=tmp_path,
+        project_name="run",
+    )  # fmt: skip
+    assert set(tuner.oracle.create_trial("one").hyperparameters.values) == {"adam/learning_rate"}
