@@ -9,6 +9,7 @@ from scipy import stats
 import kzoo
 from tuners.engine import arguments, fit
 from tuners.engine.data import DeviceData
+from tuners.engine.fused import loops
 from tuners.engine.graph import GraphEngine
 from tuners.engine.population.engine import PopulationEngine
 from tuners.engine.training import Request
@@ -90,6 +91,17 @@ def test_regression(task_data):
     assert_same(lambda: kzoo.create_model("mlp", task, epochs=EPOCHS, units=16), data)
 
 
+@pytest.mark.parametrize("activation", ["gelu", "silu"])
+def test_loops_of_images(task_data, activation, monkeypatch):
+    monkeypatch.setattr(loops, "WORTH_COMPILING", 1)
+    task, data = task_data("classification", True)
+    assert_same(
+        lambda: kzoo.create_model("convnet", task, epochs=EPOCHS, filters=8, activation=activation),
+        data,
+        engines=("graph",),
+    )
+
+
 @pytest.mark.parametrize("optimizer", ["sgd", "momentum", "nesterov", "rmsprop", "adam"])
 def test_optimizers(task_data, optimizer):
     task, data = task_data("classification", False)
@@ -127,7 +139,9 @@ def test_losses_by_name(task_data, loss):
     assert_same(build, (x, y, x_val, y_val), engines=("population",))
 
 
-def test_dropout_has_the_same_distribution(task_data):
+@pytest.mark.parametrize("worth_compiling", [1, loops.WORTH_COMPILING])
+def test_dropout_has_the_same_distribution(task_data, worth_compiling, monkeypatch):
+    monkeypatch.setattr(loops, "WORTH_COMPILING", worth_compiling)
     _, (x, y, *_) = task_data("regression", False)
 
     def build():

@@ -1,11 +1,17 @@
-"""Batch norm as one operation gives what Keras gives, and leaves the model as it was."""
+"""Layers as one operation each give what Keras gives, and leave the model as it was."""
 
+import hypothesis
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from scipy import stats
 
-from tuners.engine.fused import fused_normalization
+from tuners.engine.fused import dropout, loops
+from tuners.engine.fused.activations import LOOPS
+from tuners.engine.fused.layers import fused_layers
+
+BATCHES = loops.Batches(rows=107, size=7)
 
 
 def small(channels=8, **options):
@@ -37,7 +43,7 @@ def traced(model, *, fused, x, training=True):
 
     function = tf.function(step, autograph=False)
     if fused:
-        with fused_normalization(model):
+        with fused_layers(model, BATCHES):
             concrete = function.get_concrete_function(x)
     else:
         concrete = function.get_concrete_function(x)
@@ -96,9 +102,140 @@ def test_outside_training_the_statistics_stay(x):
 
 def test_the_model_is_as_it_was_also_after_an_error(x):
     model = small()
-    with pytest.raises(KeyError), fused_normalization(model):
+    with pytest.raises(KeyError), fused_layers(model, BATCHES):
         assert "call" in vars(model.get_layer("norm"))
         raise KeyError
     assert "call" not in vars(model.get_layer("norm"))
     _, names = traced(model, fused=False, x=x)
     assert "FusedBatchNormV3" not in names
+
+
+@pytest.fixture
+def compiled(monkeypatch):
+    """Loops are compiled however few numbers there are."""
+    monkeypatch.setattr(loops, "WORTH_COMPILING", 1)
+
+
+def activated(activation, *, in_layer=False):
+    own = {"activation": activation} if in_layer else {}
+    layers = [keras.Input((5, 5, 2)), keras.layers.Conv2D(8, 3, kernel_initializer="ones", **own)]
+    return keras.Sequential(layers if in_layer else [*layers, keras.layers.Activation(activation)])
+
+
+@pytest.mark.parametrize("in_layer", [False, True])
+@pytest.mark.parametrize("activation", [each.__name__ for each in LOOPS])
+def test_activations_and_their_gradients_are_those_of_keras(compiled, x, activation, in_layer):
+    small_values = x * np.float32(0.05)
+    expected, plain = traced(activated(activation, in_layer=in_layer), fused=False, x=small_values)
+    model = activated(activation, in_layer=in_layer)
+    found, names = traced(model, fused=True, x=small_values)
+    assert "PartitionedCall" in names and "PartitionedCall" not in plain
+    for left, right in zip(expected, found, strict=True):
+        np.testing.assert_allclose(right, left, rtol=1e-5, atol=1e-5)
+    assert model.layers[-1].activation is keras.activations.get(activation)
+
+
+def test_a_short_batch_and_sizes_that_are_filled_up(compiled, x):
+    assert [loops.room(rows * 25 * 8) for rows in (6, 3)] == [16, 8]
+    model = keras.Sequential([keras.Input((5, 5, 8)), keras.layers.Activation("gelu")])
+    values = np.random.default_rng(1).normal(size=(7, 5, 5, 8)).astype(np.float32)
+    with fused_layers(model, loops.Batches(rows=9, size=6)):
+        step = tf.function(model, autograph=False).get_concrete_function(tf.TensorSpec([None, 5, 5, 8]))
+    for rows in (6, 3, 2):
+        np.testing.assert_allclose(step(tf.constant(values[:rows])), model(values[:rows]), rtol=1e-5, atol=1e-6)
+
+
+@hypothesis.given(hypothesis.strategies.integers(1, 2**40))
+def test_sizes_are_few_and_hardly_larger(numbers):
+    padded = numbers + loops.room(numbers)
+    assert numbers <= padded <= numbers * (1 + 1 / 32)
+    assert padded / 2 ** max(0, padded.bit_length() - 6) % 1 == 0
+    assert loops.room(padded) == 0
+
+
+def test_few_numbers_are_left_to_keras(x):
+    expected, plain = traced(activated("gelu"), fused=False, x=x)
+    found, names = traced(activated("gelu"), fused=True, x=x)
+    assert names == plain
+    np.testing.assert_array_equal(found[0], expected[0])
+
+
+def test_where_nothing_can_be_compiled_layers_are_left_to_keras(compiled, x, monkeypatch):
+    monkeypatch.setattr(loops, "has_compiler", lambda: False)
+    assert traced(activated("gelu"), fused=True, x=x)[1] == traced(activated("gelu"), fused=False, x=x)[1]
+
+
+def test_this_machine_can_compile_loops():
+    assert loops.has_compiler() != bool(tf.config.list_physical_devices("GPU"))
+
+
+def dropping(rate, seed=3):
+    return keras.Sequential([keras.Input((40, 50, 4)), keras.layers.Dropout(rate, seed=seed)])
+
+
+def dropped(model, x):
+    """What dropout makes of x, and the gradient of the sum of it times x."""
+    with fused_layers(model, BATCHES):
+
+        @tf.function(autograph=False)
+        def step(values):
+            with tf.GradientTape() as tape:
+                tape.watch(values)
+                outputs = model(values, training=True)
+                total = tf.reduce_sum(outputs * 3)
+            return outputs, tape.gradient(total, values)
+
+        concrete = step.get_concrete_function(tf.TensorSpec([None, 40, 50, 4], tf.float32))
+    assert not any("Random" in node.op for node in concrete.graph.as_graph_def().node)
+    return lambda: [each.numpy() for each in concrete(tf.constant(x))]
+
+
+@pytest.mark.parametrize("rate", [0.001, 0.3, 0.5, 0.9])
+def test_dropout_drops_at_its_rate_and_the_gradient_drops_the_same(compiled, rate):
+    x = np.ones((16, 40, 50, 4), np.float32)
+    outputs, gradient = dropped(dropping(rate), x)()
+    np.testing.assert_allclose(np.unique(outputs), [0, 1 / (1 - rate)], rtol=1e-6)
+    np.testing.assert_allclose(gradient, outputs * 3, rtol=1e-6)
+    assert stats.binomtest(int((outputs == 0).sum()), outputs.size, rate).pvalue > 1e-4
+
+
+def test_every_step_and_every_layer_drops_others(compiled):
+    x = np.ones((8, 40, 50, 4), np.float32)
+    step, other = dropped(dropping(0.5), x), dropped(dropping(0.5, seed=4), x)
+    masks = [each()[0].ravel() > 0 for each in (step, step, step, other)]
+    for index, left in enumerate(masks):
+        for right in masks[:index]:
+            assert stats.binomtest(int((left == right).sum()), left.size, 0.5).pvalue > 1e-4
+
+
+def test_dropout_is_seeded_and_off_outside_training(compiled):
+    x = np.ones((2, 40, 50, 4), np.float32)
+    np.testing.assert_array_equal(dropped(dropping(0.5), x)()[0], dropped(dropping(0.5), x)()[0])
+    with fused_layers(model := dropping(0.5), BATCHES):
+        np.testing.assert_array_equal(model(x, training=False), x)
+
+
+@pytest.mark.parametrize("lag", [1, 2, 4, 8, 200, 8000])
+def test_numbers_are_uniform_and_independent_of_their_neighbours(lag):
+    key = tf.constant(0x9E3779B97F4A7C15, tf.uint64)
+    numbers = dropout.squares(key, 400_000).numpy() / 2**32
+    assert stats.kstest(numbers, "uniform").pvalue > 1e-3
+    pairs, *_ = np.histogram2d(numbers[:-lag], numbers[lag:], bins=8)
+    assert stats.chisquare(pairs.ravel()).pvalue > 1e-3
+
+
+def test_numbers_are_those_of_the_paper():
+    """The generator of Widynski, 2020, in Python's integers."""
+
+    def reference(counter, key):
+        mask = 2**64 - 1
+        x = y = counter * key & mask
+        z = y + key & mask
+        for added in (y, z, y):
+            x = x * x + added & mask
+            x = (x >> 32 | x << 32) & mask
+        return (x * x + z & mask) >> 32
+
+    key = 0x548C9DECBCE65297
+    found = dropout.squares(tf.constant(key, tf.uint64), 1000).numpy()
+    assert found.tolist() == [reference(counter, key) for counter in range(1000)]

@@ -16,7 +16,8 @@ import tensorflow as tf
 from tuners.engine import arguments
 from tuners.engine.data import DeviceData, Examples
 from tuners.engine.fit import Best, BestEpoch
-from tuners.engine.fused import fused_normalization
+from tuners.engine.fused.layers import fused_layers
+from tuners.engine.fused.loops import Batches
 from tuners.engine.training import Request, Trained
 from tuners.results import epochs_of
 
@@ -128,7 +129,7 @@ def _over(examples: Examples, batch_size: int, step: Any, model: Any) -> Any:
             step(keras.tree.map_structure(lambda part: tf.gather(part, rows), examples.parts))
             return index + 1
 
-        with fused_normalization(model):
+        with fused_layers(model, Batches(examples.rows, batch_size)):
             tf.while_loop(lambda index: index < batches, body, [tf.constant(0)])
 
     # The loop is written for the graph; to have autograph rewrite all that Keras calls takes longer than the training.

@@ -1,4 +1,4 @@
-"""Batch norm of images as one operation, while a model's training step is traced.
+"""Batch norm of images as one operation.
 
 Keras computes it from its parts, each of which passes over the whole map and leaves a copy of it for the gradient.
 TensorFlow's fused kernel does the same in a step of its own. It is used where it gives the same numbers and is the
@@ -8,8 +8,7 @@ multiple of four.
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable
 from typing import Any
 
 import keras
@@ -18,32 +17,8 @@ import tensorflow as tf
 CHANNELS_AT_A_TIME = 4
 
 
-@contextlib.contextmanager
-def fused_normalization(model: Any) -> Iterator[None]:
-    """Within, what is traced of a model normalises batches of images by the fused kernel where it can.
-
-    Args:
-        model: A built Keras model; it is as it was afterwards.
-    """
-    # Each once, also where it is used in several places.
-    layers = {layer for layer in _layers(model) if _can_be_fused(layer)}
-    for layer in layers:
-        layer.call = _fused(layer)
-    try:
-        yield
-    finally:
-        for layer in layers:
-            del layer.call
-
-
-def _layers(model: Any) -> Iterator[Any]:
-    for layer in model.layers:
-        yield layer
-        if isinstance(layer, keras.Model):
-            yield from _layers(layer)
-
-
-def _can_be_fused(layer: Any) -> bool:
+def can_be_fused(layer: Any) -> bool:
+    """Whether a layer is batch norm that the kernel may compute."""
     # Not a subclass, which may do something else.
     return (
         type(layer) is keras.layers.BatchNormalization
@@ -56,7 +31,12 @@ def _can_be_fused(layer: Any) -> bool:
     )
 
 
-def _fused(layer: Any) -> Any:
+def fused(layer: Any) -> Callable[..., Any]:
+    """The call of a layer, of batches of images in training by the fused kernel.
+
+    Args:
+        layer: One that `can_be_fused` takes.
+    """
     by_parts = layer.call
 
     def call(inputs: Any, training: bool | None = None, mask: Any = None) -> Any:

@@ -1,0 +1,71 @@
+"""Activations of images, and their derivatives, as one loop each."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from tuners.engine.fused.loops import Batches, loop, shaped
+
+
+@dataclasses.dataclass(frozen=True)
+class Loops:
+    """An activation.
+
+    Attributes:
+        forward: Takes x, flat.
+        backward: Takes x and the gradient of the output, flat; gives that of x.
+    """
+
+    forward: Callable[[Any], Any]
+    backward: Callable[[Any, Any], Any]
+
+
+def _derivative(activation: Callable[[Any], Any]) -> Any:
+    def backward(x: Any, gradient: Any) -> Any:
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            y = activation(x)
+        return tape.gradient(y, x, gradient)
+
+    return loop(backward, (tf.float32, 1))
+
+
+LOOPS = {
+    keras.activations.gelu: Loops(loop(keras.activations.gelu), _derivative(keras.activations.gelu)),
+    # Forward, TensorFlow is as fast.
+    keras.activations.silu: Loops(keras.activations.silu, _derivative(keras.activations.silu)),
+}
+"""Those that TensorFlow computes in several operations; for the others its own are faster."""
+
+
+def can_be_fused(layer: Any) -> bool:
+    """Whether a layer has an activation that there are loops for."""
+    activation = getattr(layer, "activation", None)
+    return callable(activation) and activation in LOOPS
+
+
+def fused(layer: Any, batches: Batches) -> Callable[[Any], Any]:
+    """The activation of a layer, of large arrays by loops.
+
+    Args:
+        layer: One that `can_be_fused` takes.
+        batches: What passes through it in an epoch.
+    """
+    by_keras = layer.activation
+    loops = LOOPS[by_keras]
+
+    @tf.custom_gradient
+    def by_loops(x: Any) -> Any:
+        flat = batches.flat(x)
+
+        def gradient(dy: Any) -> Any:
+            return shaped(loops.backward(flat, batches.flat(dy)), x)
+
+        return shaped(loops.forward(flat), x), gradient
+
+    return lambda x: by_loops(x) if batches.are_worth_it(x) else by_keras(x)

@@ -1,0 +1,52 @@
+"""Which layers of a model are computed by operations of our own, and for how long."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from typing import Any
+
+import keras
+
+from tuners.engine.fused import activations, dropout, norm
+from tuners.engine.fused.loops import Batches
+
+
+@contextlib.contextmanager
+def fused_layers(model: Any, batches: Batches) -> Iterator[None]:
+    """Within, what is traced of a model computes each layer by one operation where there is one.
+
+    Args:
+        model: A built Keras model; it is as it was afterwards.
+        batches: What passes through it in an epoch.
+    """
+    before: list[tuple[Any, str, Any]] = []
+    try:
+        # Each once, also where it is used in several places.
+        for layer in set(_layers(model)):
+            for name, value in _changes(layer, batches):
+                before.append((layer, name, vars(layer).get(name)))
+                setattr(layer, name, value)
+        yield
+    finally:
+        for layer, name, value in before:
+            if value is None:
+                delattr(layer, name)
+            else:
+                setattr(layer, name, value)
+
+
+def _layers(model: Any) -> Iterator[Any]:
+    for layer in model.layers:
+        yield layer
+        if isinstance(layer, keras.Model):
+            yield from _layers(layer)
+
+
+def _changes(layer: Any, batches: Batches) -> Iterator[tuple[str, Any]]:
+    if norm.can_be_fused(layer):
+        yield "call", norm.fused(layer)
+    if dropout.can_be_fused(layer):
+        yield "call", dropout.fused(layer, batches)
+    if activations.can_be_fused(layer):
+        yield "activation", activations.fused(layer, batches)
