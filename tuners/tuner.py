@@ -10,7 +10,7 @@ import sys
 import time
 import traceback
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import keras
@@ -19,6 +19,7 @@ import numpy as np
 
 from tuners import checkpoints
 from tuners.engine.choice import Engines
+from tuners.engine.population.member import Member
 from tuners.engine.training import Request, Trained
 from tuners.folds import Folds
 from tuners.oracle import CoarseToFineOracle
@@ -28,7 +29,7 @@ from tuners.parallel.client import PersistentClient
 from tuners.parallel.heartbeat import beating
 from tuners.protocols import Observer
 from tuners.pruning import Race, SuccessiveHalving
-from tuners.results import averaged
+from tuners.results import Epochs, averaged
 from tuners.verdict import means_of
 
 MEMORY_GROWTH = 64 * 2**20
@@ -57,6 +58,9 @@ class FastTuner(keras_tuner.Tuner):
             completed, with what they have reached. Goes with one execution a trial and no folds. Trials in worker
             processes and on Ray are judged where the oracle is, whose tuner is the one to be given this; with
             keras-tuner's own distributed search it does not go.
+        trials_at_once: Number of trials that the oracle is asked for at a time, >= 1. Those that the population engine
+            takes, and whose models are alike but for widths and rates, are trained together, each as it would be
+            alone: faster where models are small. The oracle knows less of the results when it is asked.
         observer: Is told of epochs and trials as they end; see `tuners.protocols.Observer`.
         **kwargs: Arguments of `keras_tuner.Tuner`: `executions_per_trial`, `max_model_size`, `optimizer`, `loss`,
             `metrics`, `distribution_strategy`, `directory`, `project_name`, `tuner_id`, `overwrite`.
@@ -79,12 +83,20 @@ class FastTuner(keras_tuner.Tuner):
         trial_time_limit: float | None = None,
         folds: int | None = None,
         pruning: SuccessiveHalving | None = None,
+        trials_at_once: int = 1,
         observer: Observer | None = None,
         **kwargs: Any,
     ) -> None:
         self._engines = Engines(engine)
         if keep_checkpoints < 1:
             raise ValueError(f"keep_checkpoints is {keep_checkpoints!r}; expected 1 or more.")
+        if trials_at_once < 1:
+            raise ValueError(f"trials_at_once is {trials_at_once!r}; expected 1 or more.")
+        if trials_at_once > 1 and _distributed_role():
+            raise ValueError("trials_at_once does not go with keras-tuner's distributed search: leave it out.")
+        if trials_at_once > 1 and type(self).run_trial is not FastTuner.run_trial:
+            raise ValueError("trials_at_once does not go with a run_trial of your own, which runs one: leave it out.")
+        self.trials_at_once = trials_at_once
         if is_worker() or _distributed_role() == "worker":
             # What the parent has begun anew is not to be removed again.
             kwargs["overwrite"] = False
@@ -120,11 +132,13 @@ class FastTuner(keras_tuner.Tuner):
         # Epoch by epoch output of model.fit drowns what the search has to say.
         kwargs["verbose"] = 0 if kwargs.get("verbose", "auto") in ("auto", 0, 1) else kwargs["verbose"]
         self.on_search_begin()
-        while (trial := self._next_trial()) is not None:
-            self.on_trial_begin(trial)
-            with beating(self.oracle, trial.trial_id):
-                self._attempt(trial, args, kwargs)
-            self.on_trial_end(trial)
+        while trials := self._next_trials():
+            for trial in trials:
+                self.on_trial_begin(trial)
+            with beating(self.oracle, trials[0].trial_id):
+                self._attempt(trials, args, kwargs)
+            for trial in trials:
+                self.on_trial_end(trial)
         if self.epochs_saved and getattr(self.oracle, "verbose", False):
             print(f"Pruning has saved {self.epochs_saved} epochs.")
         self.on_search_end()
@@ -140,16 +154,29 @@ class FastTuner(keras_tuner.Tuner):
         Returns:
             Metrics of each epoch, averaged over the executions and folds.
         """
+        return self._end(trial, self._engines.finish(self._begin(trial, args, kwargs)))
+
+    def _begin(self, trial: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> list[Trained | Member]:
+        """The executions and folds of a trial, trained or made ready."""
         parts = [(args, kwargs)]
         if self.folds is not None:
             # Not before: a worker learns the seed of a search with its first trial.
             parts = [((), fold) for fold in self.folds.of(args, kwargs, self._seed("folds", 0))]
-        executions = [
-            self._execute(trial, number, *part) for number, part in enumerate(parts * self.executions_per_trial)
+        return [
+            self._engines.begin(self._request(trial, number, *part))
+            for number, part in enumerate(parts * self.executions_per_trial)
         ]
-        best = max(executions, key=lambda trained: self._merit(trained.epochs))
-        self._keep(trial, best, self._merit(averaged([each.epochs for each in executions])))
-        return averaged([each.epochs for each in executions])
+
+    def _end(self, trial: Any, executions: Sequence[Trained | Exception]) -> Epochs:
+        """Keep the best of the executions and folds of a trial; the mean of their metrics."""
+        trained = []
+        for each in executions:
+            if isinstance(each, Exception):
+                raise each
+            trained.append(each)
+        epochs = averaged([each.epochs for each in trained])
+        self._keep(trial, max(trained, key=lambda each: self._merit(each.epochs)), self._merit(epochs))
+        return epochs
 
     def on_epoch(self, trial: Any, epoch: int, epochs: int, logs: Mapping[str, float]) -> bool:
         """An epoch of a trial has ended, here or in a worker process.
@@ -219,36 +246,51 @@ class FastTuner(keras_tuner.Tuner):
         if isinstance(self.oracle, keras_tuner.Oracle) and not isinstance(self.oracle, CoarseToFineOracle):
             super().save()
 
-    def _next_trial(self) -> Any:
-        while True:
+    def _next_trials(self) -> list[Any]:
+        """Trials to be run at once; none where the search is over."""
+        found: list[Any] = []
+        while len(found) < self.trials_at_once:
             self.pre_create_trial()
-            trial = self.oracle.create_trial(self.tuner_id)
+            trial = self.oracle.create_trial(f"{self.tuner_id}-{len(found)}" if found else self.tuner_id)
             if trial.status == "STOPPED":
-                return None
-            if trial.status != "IDLE":
-                return trial
-            # An idle worker waits for others; asking without a pause would take a core.
-            time.sleep(0.2)
+                break
+            if trial.status == "IDLE":
+                if found:
+                    break
+                # An idle worker waits for others; asking without a pause would take a core.
+                time.sleep(0.2)
+                continue
+            found.append(trial)
+            # A search that goes on asks for the rest of those it was interrupted in, as if it had not been.
+            if self.trials_at_once > 1 and len(self.oracle.trials) % self.trials_at_once == 0:
+                break
+        return found
 
-    def _attempt(self, trial: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> None:
-        try:
-            epochs = self.run_trial(trial, *args, **kwargs)
-            for step, metrics in enumerate(epochs):
-                self.oracle.update_trial(trial.trial_id, metrics, step=step)
-            trial.status = "COMPLETED"
-        except keras_tuner.errors.FatalError:
-            raise
-        except keras_tuner.errors.FailedTrialError:
-            trial.status, trial.message = "FAILED", traceback.format_exc()
-        except Exception:
-            trial.status, trial.message = "INVALID", traceback.format_exc()
+    def _attempt(self, trials: Sequence[Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> None:
+        if len(trials) == 1:
+            with _judged(trials[0]):
+                self._report(trials[0], self.run_trial(trials[0], *args, **kwargs))
+            return
+        begun: dict[str, list[Trained | Member]] = {}
+        for trial in trials:
+            with _judged(trial):
+                begun[trial.trial_id] = self._begin(trial, args, kwargs)
+        finished = iter(self._engines.finish([each for parts in begun.values() for each in parts]))
+        for trial in trials:
+            if trial.trial_id in begun:
+                with _judged(trial):
+                    self._report(trial, self._end(trial, [next(finished) for _ in begun[trial.trial_id]]))
 
-    def _execute(self, trial: Any, execution: int, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Trained:
+    def _report(self, trial: Any, epochs: Epochs) -> None:
+        for step, metrics in enumerate(epochs):
+            self.oracle.update_trial(trial.trial_id, metrics, step=step)
+        trial.status = "COMPLETED"
+
+    def _request(self, trial: Any, execution: int, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Request:
         keras.utils.set_random_seed(self._seed(trial.trial_id, execution))
         model = self._build(trial.hyperparameters)
         epochs = int(kwargs.get("epochs", 1))
-
-        request = Request(
+        return Request(
             hypermodel=self.hypermodel,
             hp=trial.hyperparameters,
             model=model,
@@ -257,9 +299,8 @@ class FastTuner(keras_tuner.Tuner):
             kwargs={**kwargs, "callbacks": copy.deepcopy(kwargs.get("callbacks"))},
             objective=self.oracle.objective,
             on_epoch=lambda epoch, logs: self.on_epoch(trial, epoch, epochs, logs),
-            deadline=None if self.trial_time_limit is None else time.monotonic() + self.trial_time_limit,
+            time_limit=self.trial_time_limit,
         )
-        return self._engines.train(request)
 
     def _seed(self, of: str, execution: int) -> int:
         return trial_seed(getattr(self.oracle, "seed", 0), of, execution)
@@ -331,6 +372,19 @@ class FastTuner(keras_tuner.Tuner):
 
     def _is_chief(self) -> bool:
         return isinstance(self.oracle, keras_tuner.Oracle) and _distributed_role() == "chief"
+
+
+@contextlib.contextmanager
+def _judged(trial: Any) -> Iterator[None]:
+    """Give a trial a status and a message where what is done for it raises."""
+    try:
+        yield
+    except keras_tuner.errors.FatalError:
+        raise
+    except keras_tuner.errors.FailedTrialError:
+        trial.status, trial.message = "FAILED", traceback.format_exc()
+    except Exception:
+        trial.status, trial.message = "INVALID", traceback.format_exc()
 
 
 def _distributed_role() -> str:

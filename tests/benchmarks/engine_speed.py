@@ -80,7 +80,7 @@ def count_steps():
 
     import tensorflow as tf
 
-    from tuners.engine.population import engine
+    from tuners.engine.population.training import Crew
 
     spent, traced = [0.0], {}
 
@@ -99,7 +99,7 @@ def count_steps():
     compiled = tf.function(lambda: 0)
     for kind, traced_before in ((type(compiled), False), (type(compiled.get_concrete_function()), True)):
         kind.__call__ = timed(kind.__call__, first_counts=traced_before)
-    engine.Training.epoch = timed(engine.Training.epoch, first_counts=True)
+    Crew.epoch = timed(Crew.epoch, first_counts=True)
     return lambda: spent[0]
 
 

@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from tuners.engine import arguments, data
 from tuners.engine.choice import Engines
+from tuners.engine.population.member import Member
 from tuners.engine.training import Request
 
 X = np.random.default_rng(0).normal(size=(16, 4)).astype(np.float32)
@@ -71,7 +72,7 @@ def test_a_pipeline_reaches_fit_as_it_is():
 
     model = Model([keras.Input((4,)), keras.layers.Dense(2, activation="softmax")])
     model.compile("sgd", "sparse_categorical_crossentropy")
-    found = Engines("auto").train(request(PIPELINE, model=model, epochs=2, verbose=0, shuffle=False))
+    found = Engines("auto").begin(request(PIPELINE, model=model, epochs=2, verbose=0, shuffle=False))
     assert seen == [PIPELINE]
     assert len(found.epochs) == 2
 
@@ -79,11 +80,6 @@ def test_a_pipeline_reaches_fit_as_it_is():
 @pytest.mark.parametrize("gpu", [False, True])
 def test_with_a_gpu_the_graph_is_chosen(monkeypatch, gpu):
     monkeypatch.setattr("tuners.engine.choice._has_gpu", lambda: gpu)
-    chosen = []
-    for kind in ("graph", "population"):
-        monkeypatch.setattr(
-            f"tuners.engine.{kind if kind == 'graph' else 'population.engine'}.{kind.title()}Engine.train",
-            lambda self, request, kind=kind: chosen.append(kind),
-        )
-    Engines("auto").train(request(X, Y, epochs=1))
-    assert chosen == ["graph" if gpu else "population"]
+    monkeypatch.setattr("tuners.engine.graph.GraphEngine.train", lambda self, request: "by the graph")
+    found = Engines("auto").begin(request(X, Y, epochs=1))
+    assert found == "by the graph" if gpu else isinstance(found, Member)

@@ -38,7 +38,14 @@ def trained(engine, build, data, **kwargs):
     population = PopulationEngine()
     prepared = population.prepare(request)
     assert not isinstance(prepared, str), prepared
-    return population.train(prepared)
+    return only(population.train([prepared]))
+
+
+def only(found):
+    [trained] = found
+    if isinstance(trained, Exception):
+        raise trained
+    return trained
 
 
 def assert_same(build, data, engines=("graph", "population"), **kwargs):

@@ -11,6 +11,7 @@ from tuners.engine.population.activations import ACTIVATIONS
 from tuners.engine.population.decayed import is_decayed
 from tuners.engine.population.engine import PopulationEngine
 from tuners.engine.population.network import Network
+from tuners.engine.population.program import Program
 from tuners.engine.population.reading import UnknownModelError
 from tuners.engine.training import Request
 
@@ -105,9 +106,11 @@ def test_refused_and_why(name):
 
 def test_what_is_refused_is_trained_by_another_engine_or_said():
     model = dense(layers.LayerNormalization())
-    assert len(Engines("auto").train(request(model)).epochs) == 2
+    engines = Engines("auto")
+    [trained] = engines.finish([engines.begin(request(model))])
+    assert len(trained.epochs) == 2
     with pytest.raises(ValueError, match="engine='population' cannot train this trial: .* is a LayerNormalization"):
-        Engines("population").train(request(dense(layers.LayerNormalization())))
+        Engines("population").begin(request(dense(layers.LayerNormalization())))
 
 
 def test_callbacks_that_look_into_the_model_are_refused():
@@ -134,15 +137,15 @@ def test_data_that_do_not_fit_are_refused(x, y, why):
 def test_activations_and_their_derivatives(activation):
     keras.utils.set_random_seed(1)
     model = dense(layers.Dense(8, activation=activation))
-    network = Network(model)
-    output = network.forward(X, training=True)
-    network.backward(np.tile(np.float32([1, 2, -1]), (len(X), 1)))
+    network = Network([Program(model)])
+    output = network.forward(X[None], training=True)[0]
+    network.backward(np.tile(np.float32([1, 2, -1]), (1, len(X), 1)))
     with tf.GradientTape() as tape:
         logits = model.layers[0](X) @ model.layers[1].kernel + model.layers[1].bias
         total = tf.reduce_sum(logits * [1, 2, -1])
     np.testing.assert_allclose(output, logits, rtol=1e-4, atol=1e-5)
     expected = np.concatenate([np.ravel(each) for each in tape.gradient(total, model.trainable_variables)])
-    np.testing.assert_allclose(network.gradient, expected, rtol=1e-4, atol=1e-4)
+    np.testing.assert_allclose(network.gradient[0], expected, rtol=1e-4, atol=1e-4)
 
 
 def test_other_layers_and_their_derivatives():
@@ -155,19 +158,20 @@ def test_other_layers_and_their_derivatives():
     x = layers.Add()([*branches, layers.Activation("elu")(branches[0])])
     model = keras.Model(inputs, layers.Normalization(mean=1.0, variance=4.0, invert=True)(layers.Dense(3)(x)))
     model.compile("sgd", "mse")
-    network = Network(model)
-    data = network.prefix[0].forward(images, training=False)
-    output = network.forward(data, training=True)
+    program = Program(model)
+    network = Network([program])
+    data = program.prefix[0].apply(images)
+    output = network.forward(data[None], training=True)[0]
     slope = rng.normal(size=output.shape).astype(np.float32)
-    network.backward(slope)
+    network.backward(slope[None])
     with tf.GradientTape() as tape:
         expected = model(images, training=True)
         total = tf.reduce_sum(expected * slope)
     np.testing.assert_allclose(output, expected, rtol=1e-4, atol=1e-4)
     slopes = np.concatenate([np.ravel(each) for each in tape.gradient(total, model.trainable_variables)])
-    np.testing.assert_allclose(network.gradient, slopes, rtol=1e-3, atol=1e-3)
+    np.testing.assert_allclose(network.gradient[0], slopes, rtol=1e-3, atol=1e-3)
     # The moving statistics too are what the model keeps.
-    for left, right in zip(network.weights(), model.get_weights(), strict=True):
+    for left, right in zip(network.weights(0), model.get_weights(), strict=True):
         np.testing.assert_allclose(left, right, rtol=1e-4, atol=1e-5)
 
 
@@ -175,15 +179,15 @@ def test_dropout_drops_its_share_and_keeps_the_mean():
     model = keras.Sequential([keras.Input((1000,)), layers.Dropout(0.3), layers.Dense(1000, use_bias=False)])
     model.compile("sgd", "mse")
     model.layers[1].set_weights([np.eye(1000, dtype=np.float32)])
-    network = Network(model, seed=5)
-    x = np.ones((200, 1000), np.float32)
+    network = Network([Program(model, seed=5)])
+    x = np.ones((1, 200, 1000), np.float32)
     first, second = (network.forward(x, training=True) for _ in range(2))
     # Five deviations of the mean of 200,000 draws.
     assert np.mean(first == 0) == pytest.approx(0.3, abs=5 * (0.21 / 200_000) ** 0.5)
     np.testing.assert_allclose(first[first != 0], 1 / 0.7, rtol=1e-6)
     assert np.mean((first == 0) & (second == 0)) == pytest.approx(0.09, abs=0.005)
     np.testing.assert_array_equal(network.forward(x, training=False), x)
-    np.testing.assert_array_equal(Network(model, seed=5).forward(x, training=True), first)
+    np.testing.assert_array_equal(Network([Program(model, seed=5)]).forward(x, training=True), first)
 
 
 def test_layers_before_the_first_weight_are_applied_once_for_all_trials():
@@ -200,7 +204,8 @@ def test_a_training_leaves_the_next_one_untouched():
 
     def train():
         keras.utils.set_random_seed(3)
-        return engine.train(engine.prepare(request(dense(layers.Dropout(0.4), layers.BatchNormalization()))))
+        [trained] = engine.train([engine.prepare(request(dense(layers.Dropout(0.4), layers.BatchNormalization())))])
+        return trained
 
     first, again = train(), train()
     assert first.epochs == again.epochs

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Sequence
 
 import tensorflow as tf
 
@@ -10,6 +11,7 @@ from tuners.engine import arguments, fit
 from tuners.engine.data import DeviceData
 from tuners.engine.graph import GraphEngine
 from tuners.engine.population.engine import PopulationEngine
+from tuners.engine.population.member import Member
 from tuners.engine.training import Request, Trained
 
 ENGINES = ("auto", "fit", "graph", "population")
@@ -33,32 +35,45 @@ class Engines:
         self.name = name
         self._graph, self._population = GraphEngine(DeviceData()), PopulationEngine()
 
-    def train(self, request: Request) -> Trained:
-        """Train the model of a trial.
+    def begin(self, request: Request) -> Trained | Member:
+        """Train a model, or make it ready to be trained together with others.
 
         Args:
             request: What to train.
 
         Returns:
-            Metrics of each epoch and the best epoch's weights.
+            What `finish` takes.
 
         Raises:
             ValueError: An engine was asked for that cannot train this.
+            Exception: Whatever training raises.
         """
         if self.name == "fit":
             return fit.train(request)
         refusal = arguments.refusal(request)
         if not refusal and (self.name == "population" or (self.name == "auto" and not _has_gpu())):
-            prepared = self._population.prepare(request)
-            if not isinstance(prepared, str):
-                return self._population.train(prepared)
+            member = self._population.prepare(request)
+            if not isinstance(member, str):
+                return member
             if self.name == "population":
-                refusal = prepared
+                refusal = member
         if not refusal:
             return self._graph.train(request)
         if self.name != "auto":
             raise ValueError(f"engine={self.name!r} cannot train this trial: {refusal}; use engine='auto'.")
         return fit.train(request)
+
+    def finish(self, begun: Sequence[Trained | Member]) -> list[Trained | Exception]:
+        """Train what is not trained yet, those that belong together at once.
+
+        Args:
+            begun: What `begin` gave.
+
+        Returns:
+            Of each, metrics of its epochs and the best epoch's weights, or what its training raised.
+        """
+        trained = iter(self._population.train([each for each in begun if isinstance(each, Member)]))
+        return [next(trained) if isinstance(each, Member) else each for each in begun]
 
 
 @functools.cache

@@ -15,14 +15,17 @@ from tuners.results import epochs_of
 
 
 class Best:
-    """The best epoch of a training, and whether there should be a next one.
+    """The best epoch of a training that begins now, and whether there should be a next one.
 
     Args:
         request: What is trained.
+        together: How many are trained at once, and share the time.
     """
 
-    def __init__(self, request: Request) -> None:
+    def __init__(self, request: Request, together: int = 1) -> None:
         self._request = request
+        limit = request.time_limit
+        self._deadline = math.inf if limit is None else time.monotonic() + limit * together
         self._value: float | None = None
         self.weights: list[NDArray] | None = None
 
@@ -42,7 +45,7 @@ class Best:
             if self._value is None or request.objective.better_than(value, self._value):
                 self._value, self.weights = value, weights()
         unwanted = bool(request.on_epoch(epoch, logs))
-        late = request.deadline is not None and time.monotonic() > request.deadline
+        late = time.monotonic() > self._deadline
         return unwanted or late or any(not math.isfinite(logs[name]) for name in ("loss", "val_loss") if name in logs)
 
 

@@ -23,7 +23,7 @@ class Request:
         kwargs: Keyword arguments of `model.fit`, callbacks among them.
         objective: A `keras_tuner.Objective`.
         on_epoch: Is told the number of epochs so far and the last one's metrics; says whether to end there.
-        deadline: `time.monotonic()` after which no further epoch begins, or None.
+        time_limit: Seconds after which no further epoch begins, or None.
     """
 
     hypermodel: Any
@@ -33,7 +33,7 @@ class Request:
     kwargs: Mapping[str, Any]
     objective: Any
     on_epoch: Callable[[int, Mapping[str, float]], bool | None]
-    deadline: float | None = None
+    time_limit: float | None = None
 
 
 @dataclasses.dataclass(frozen=True)

@@ -37,6 +37,6 @@ class Inputs:
                 del self._known[next(iter(self._known))]
             value = x
             for kernel in prefix:
-                value = kernel.forward(value, training=False)
+                value = kernel.apply(value)
             self._known[key] = (x, value.astype(np.float32, copy=False))
         return self._known[key][1]

@@ -1,12 +1,16 @@
-"""Layers written out in numpy: what each computes, and its derivative.
+"""Layers written out in numpy: what each computes, and its derivative, for several models at once.
 
 Nothing is compiled, so that a trial costs what its arithmetic costs. For the matrices of small models a call of numpy
-takes a tenth of what a call of TensorFlow takes, and both multiply matrices equally fast.
+takes a tenth of what a call of TensorFlow takes, and both multiply matrices equally fast. Every array has a leading
+axis of models, the members, so that one call serves them all.
 """
 
 from __future__ import annotations
 
+import copy
+import math
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,21 +21,24 @@ Gradients = tuple[NDArray, ...]
 
 
 class Kernel:
-    """A layer of one model, or a part of one. `forward` in training keeps what `backward` needs.
+    """A layer of the members, or a part of one. `forward` in training keeps what `backward` needs.
 
     Attributes:
-        weights: Arrays, the trainable ones first; updated in place.
+        weights: Arrays [members, ...], the trainable ones first; updated in place.
         gradients: Of the trainable weights; `backward` writes them.
+        keeps_zero: Whether a unit that is zero for all examples, and leads nowhere, stays so and learns nothing: units
+            are added to narrow members until all are as wide as the widest.
     """
 
     weights: Sequence[NDArray] = ()
     gradients: Sequence[NDArray] = ()
+    keeps_zero = False
 
     def forward(self, *inputs: NDArray, training: bool) -> NDArray:
         """The output.
 
         Args:
-            *inputs: Arrays [batch, ..., channels].
+            *inputs: Arrays [members, batch, ..., channels].
             training: Whether batch statistics and dropout are on.
         """
         raise NotImplementedError
@@ -45,6 +52,18 @@ class Kernel:
         """
         raise NotImplementedError
 
+    def key(self) -> tuple[object, ...]:
+        """Equal for kernels that can be of one model and another, and be joined."""
+        return (type(self).__name__,)
+
+    def joined(self, others: Sequence[Any]) -> Any:
+        """The kernel of this one's members and those of others with the same key, without weights."""
+        return copy.copy(self)
+
+    def part(self, members: slice | list[int]) -> Any:
+        """The kernel of some of the members, without weights."""
+        return copy.copy(self)
+
 
 class Fixed(Kernel):
     """A kernel that does the same to an example in every trial, and so can be applied to all data beforehand."""
@@ -52,6 +71,14 @@ class Fixed(Kernel):
     def key(self) -> tuple[object, ...]:
         """Equal for kernels that compute the same."""
         raise NotImplementedError
+
+    def apply(self, x: NDArray) -> NDArray:
+        """The output of examples [rows, ...] that are not of any member.
+
+        Args:
+            x: The input.
+        """
+        return self.forward(x[None], training=False)[0]
 
 
 class Normalize(Fixed):
@@ -110,7 +137,7 @@ class Flatten(Fixed):
     def forward(self, *inputs: NDArray, training: bool) -> NDArray:
         """See `Kernel`."""
         self._shape = inputs[0].shape
-        return inputs[0].reshape(len(inputs[0]), -1)
+        return inputs[0].reshape(*self._shape[:2], -1)
 
     def backward(self, gradient: NDArray, *, wanted: bool) -> Gradients:
         """See `Kernel`."""
@@ -122,7 +149,9 @@ class Flatten(Fixed):
 
 
 class Multiply(Kernel):
-    """The product with a dense layer's kernel, of inputs [batch, features]."""
+    """The product with a dense layer's kernel, of inputs [members, batch, features]."""
+
+    keeps_zero = True
 
     def forward(self, *inputs: NDArray, training: bool) -> NDArray:
         """See `Kernel`."""
@@ -131,20 +160,22 @@ class Multiply(Kernel):
 
     def backward(self, gradient: NDArray, *, wanted: bool) -> Gradients:
         """See `Kernel`."""
-        np.matmul(self._x.T, gradient, out=self.gradients[0])
-        return (gradient @ self.weights[0].T,) if wanted else ()
+        np.matmul(self._x.transpose(0, 2, 1), gradient, out=self.gradients[0])
+        return (gradient @ self.weights[0].transpose(0, 2, 1),) if wanted else ()
 
 
 class Bias(Kernel):
-    """The bias of a dense or convolutional layer."""
+    """The bias of a dense layer."""
+
+    keeps_zero = True
 
     def forward(self, *inputs: NDArray, training: bool) -> NDArray:
         """See `Kernel`."""
-        return inputs[0] + self.weights[0]
+        return inputs[0] + self.weights[0][:, None]
 
     def backward(self, gradient: NDArray, *, wanted: bool) -> Gradients:
         """See `Kernel`."""
-        np.add.reduce(rows_of(gradient), axis=0, out=self.gradients[0])
+        np.add.reduce(gradient, axis=1, out=self.gradients[0])
         return (gradient,)
 
 
@@ -156,7 +187,8 @@ class Activate(Kernel):
     """
 
     def __init__(self, name: str) -> None:
-        self._derived = ACTIVATIONS[name]
+        self.name, self._derived = name, ACTIVATIONS[name]
+        self.keeps_zero = name != "sigmoid"
 
     def forward(self, *inputs: NDArray, training: bool) -> NDArray:
         """See `Kernel`."""
@@ -167,40 +199,67 @@ class Activate(Kernel):
         """See `Kernel`."""
         return (self._derived.gradient(self._kept, gradient),)
 
+    def key(self) -> tuple[object, ...]:
+        """See `Kernel`."""
+        return ("activate", self.name)
+
 
 class Drop(Kernel):
     """keras.layers.Dropout.
 
     Args:
         rate: Share that is dropped, in (0, 1).
+        shape: Of an example.
 
     Attributes:
-        random: What is drawn from.
+        members: Rate and shape of each member.
+        random: What is drawn from for each member.
     """
 
-    random: np.random.Generator
+    keeps_zero = True
 
-    def __init__(self, rate: float) -> None:
-        self.rate = rate
+    def __init__(self, rate: float, shape: tuple[int, ...]) -> None:
+        self.members = [(rate, shape)]
+        self.random: list[np.random.Generator] = []
 
     def forward(self, *inputs: NDArray, training: bool) -> NDArray:
         """See `Kernel`."""
         x = inputs[0]
         if not training:
             return x
-        # Integers, since floats take twice as long to draw.
-        drawn = self.random.bit_generator.random_raw((x.size + 1) // 2).view(np.uint32)[: x.size]
-        kept = drawn.reshape(x.shape) >= np.uint32(self.rate * 2**32)
-        self._mask = kept * np.float32(1 / (1 - self.rate))
+        self._mask = np.empty(x.shape, np.float32)
+        for mask, (rate, shape), random in zip(self._mask, self.members, self.random, strict=True):
+            # Integers, since floats take twice as long to draw; as many as the member would draw alone.
+            count = len(mask) * math.prod(shape)
+            drawn = random.bit_generator.random_raw((count + 1) // 2).view(np.uint32)[:count]
+            kept = drawn.reshape(len(mask), *shape) >= np.uint32(rate * 2**32)
+            np.multiply(kept, np.float32(1 / (1 - rate)), out=mask[..., : shape[-1]])
+            mask[..., shape[-1] :] = 0
         return x * self._mask
 
     def backward(self, gradient: NDArray, *, wanted: bool) -> Gradients:
         """See `Kernel`."""
         return (gradient * self._mask,)
 
+    def joined(self, others: Sequence[Any]) -> Any:
+        """See `Kernel`."""
+        return self._of([self, *others], slice(None))
+
+    def part(self, members: slice | list[int]) -> Any:
+        """See `Kernel`."""
+        return self._of([self], members)
+
+    def _of(self, kernels: Sequence[Any], members: slice | list[int]) -> Any:
+        made = copy.copy(self)
+        made.members = some([each for kernel in kernels for each in kernel.members], members)
+        made.random = some([each for kernel in kernels for each in kernel.random], members)
+        return made
+
 
 class Add(Kernel):
     """keras.layers.Add."""
+
+    keeps_zero = True
 
     def forward(self, *inputs: NDArray, training: bool) -> NDArray:
         """See `Kernel`."""
@@ -213,8 +272,13 @@ class Add(Kernel):
 
 
 def rows_of(x: NDArray) -> NDArray:
-    """An array [..., channels] as [rows, channels]."""
-    return x.reshape(-1, x.shape[-1])
+    """An array [members, ..., channels] as [members, rows, channels]."""
+    return x if x.ndim == 3 else x.reshape(len(x), -1, x.shape[-1])
+
+
+def some(values: list[Any], members: slice | list[int]) -> list[Any]:
+    """Some of a list with one value for each member."""
+    return values[members] if isinstance(members, slice) else [values[member] for member in members]
 
 
 def _float(x: NDArray) -> NDArray:

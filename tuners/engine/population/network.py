@@ -1,98 +1,92 @@
-"""A Keras model as a list of kernels that share one vector of weights."""
+"""Models of one structure as one list of kernels, whose arrays have a leading axis of members."""
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from tuners.engine.population.calls import calls, last
-from tuners.engine.population.kernels import Add, Drop, Fixed, Kernel
-from tuners.engine.population.reading import Part, UnknownModelError, parts
-
-
-@dataclasses.dataclass(frozen=True)
-class Node:
-    """A kernel in its place.
-
-    Attributes:
-        kernel: What is computed.
-        sources: Numbers of the values it takes; 0 is the input, and node i gives value i + 1.
-        weights: Positions among the model's weights, the trainable ones first.
-        trained: How many of the weights are trainable.
-        upstream: Whether anything before it is trained, so that its inputs need a gradient.
-    """
-
-    kernel: Kernel
-    sources: tuple[int, ...]
-    weights: tuple[int, ...]
-    trained: int
-    upstream: bool
+from tuners.engine.population.kernels import some
+from tuners.engine.population.program import Program
 
 
 class Network:
-    """What a Keras model computes, with a copy of its weights.
+    """What several models compute, each with its own weights.
+
+    Members narrower than the widest get units whose weights are zero: they give zero, and learn nothing.
 
     Args:
-        model: A built Keras model with one input and one output.
-        decayed: Positions of the weights that weight decay shrinks.
-        seed: Of its dropout.
+        programs: The members, of one key.
 
     Attributes:
-        head: Activation of the output that is left to the loss, or "".
-        prefix: Kernels that come first and do the same in every trial; `forward` leaves them out.
-        vector: The trainable weights, those that decay first.
+        vector: The trainable weights [members, numbers], those that decay first.
         gradient: Of the vector, after `backward`.
         decayed: How many numbers at the start of the vector decay.
-
-    Raises:
-        UnknownModelError: It is not a functional or sequential model of the layers that are known.
     """
 
-    def __init__(self, model: keras.Model, decayed: Sequence[int] = (), seed: int = 0) -> None:
-        reader = _Reader(model)
-        self.head, self._nodes = reader.head, reader.nodes
-        self.prefix = _prefix(self._nodes)
-        values = model.get_weights()
-        trained = [index for node in self._nodes for index in node.weights[: node.trained]]
-        first = [index for index in trained if index in set(decayed)]
-        self.decayed = sum(values[index].size for index in first)
-        order = first + [index for index in trained if index not in set(decayed)]
-        self.vector = np.concatenate([values[index].ravel() for index in order]).astype(np.float32)
+    def __init__(self, programs: Sequence[Program]) -> None:
+        first = programs[0]
+        self._order, self._skipped, shrunk = first.order, len(first.prefix), first.decayed
+        self._shapes = [[each.values[index].shape for each in programs] for index in range(len(first.values))]
+        self._widest = [tuple(np.max(shapes, axis=0).tolist()) for shapes in self._shapes]
+        self.decayed = sum(int(np.prod(self._widest[index])) for index in self._order[:shrunk])
+        total = sum(int(np.prod(self._widest[index])) for index in self._order)
+        self.vector = np.zeros((len(programs), total), np.float32)
         self.gradient = np.zeros_like(self.vector)
-        shapes = [values[index].shape for index in order]
-        views = dict(zip(order, _views(self.vector, shapes), strict=True))
-        gradients = dict(zip(order, _views(self.gradient, shapes), strict=True))
-        self._weights = [views.get(index, np.array(value, np.float32)) for index, value in enumerate(values)]
-        streams = iter(np.random.SeedSequence(seed).spawn(len(self._nodes)))
-        for node in self._nodes:
-            node.kernel.weights = [self._weights[index] for index in node.weights]
-            node.kernel.gradients = [gradients[index] for index in node.weights[: node.trained]]
-            if isinstance(node.kernel, Drop):
-                node.kernel.random = np.random.Generator(np.random.SFC64(next(streams)))
+        kept = set(range(len(first.values))) - set(self._order)
+        self._kept = {index: np.zeros((len(programs), *self._widest[index]), np.float32) for index in kept}
+        self._nodes = [
+            dataclasses.replace(each, kernel=each.kernel.joined([other.nodes[place].kernel for other in programs[1:]]))
+            for place, each in enumerate(first.nodes)
+        ]
+        self._bind()
+        for index, arrays in enumerate(self._weights):
+            for member, program in enumerate(programs):
+                value = program.values[index]
+                arrays[member][tuple(map(slice, value.shape))] = value
 
-    def weights(self) -> list[NDArray]:
-        """A copy of the weights, as `keras.Model.get_weights` gives them."""
-        return [weight.copy() for weight in self._weights]
+    def __len__(self) -> int:
+        return len(self.vector)
+
+    def weights(self, member: int) -> list[NDArray]:
+        """A copy of a member's weights, as `keras.Model.get_weights` gives them."""
+        shapes = [shapes[member] for shapes in self._shapes]
+        return [
+            each[member][tuple(map(slice, shape))].copy() for each, shape in zip(self._weights, shapes, strict=True)
+        ]
+
+    def part(self, members: slice | list[int]) -> Network:
+        """Some of the members: a slice shares its weights with this one, a list has a copy of them."""
+        made = copy.copy(self)
+        made.keep(members)
+        return made
+
+    def keep(self, members: slice | list[int]) -> None:
+        """Leave out all but some of the members; arguments as for `part`."""
+        self._shapes = [some(shapes, members) for shapes in self._shapes]
+        self.vector, self.gradient = self.vector[members], self.gradient[members]
+        self._kept = {index: each[members] for index, each in self._kept.items()}
+        self._nodes = [dataclasses.replace(each, kernel=each.kernel.part(members)) for each in self._nodes]
+        self._bind()
 
     def forward(self, x: NDArray, *, training: bool) -> NDArray:
-        """The output [batch, ...], without the head.
+        """The outputs [members, batch, ...], without the head.
 
         Args:
-            x: What the kernels of `prefix` make of inputs.
+            x: What the kernels of `Program.prefix` make of inputs [members, batch, ...].
             training: Whether batch statistics and dropout are on.
         """
-        values: list[Any] = [None] * len(self.prefix) + [x]
-        for node in self._nodes[len(self.prefix) :]:
+        values: list[Any] = [None] * self._skipped + [x]
+        for node in self._nodes[self._skipped :]:
             values.append(node.kernel.forward(*(values[source] for source in node.sources), training=training))
         return values[-1]
 
     def backward(self, gradient: NDArray) -> None:
-        """Leave the derivative of the loss by the weights in `gradient`.
+        """Leave the derivative of the losses by the weights in `gradient`.
 
         Args:
             gradient: Derivative by the output of the last `forward` in training.
@@ -106,58 +100,20 @@ class Network:
                 for source, each in zip(node.sources, inputs, strict=True):
                     waiting[source] = waiting[source] + each if source in waiting else each
 
-
-class _Reader:
-    def __init__(self, model: keras.Model) -> None:
-        self.nodes: list[Node] = []
-        self.head = ""
-        self._positions = {id(weight): index for index, weight in enumerate(model.weights)}
-        values: dict[str, int] = {}
-        name, output = "", last(model)
-        for layer, sources in calls(model):
-            where = tuple(values[source] for source in sources) if sources else (0,)
-            for part in parts(layer, ends=layer.name == output):
-                where = (self._place(part, where),)
-            values[layer.name], name = where[0], layer.name
-        if name != output or values[name] != len(self.nodes) or not self.nodes:
-            raise UnknownModelError("the output is not what the last layer gives")
-        if not any(node.trained for node in self.nodes):
-            raise UnknownModelError("nothing is trained")
-
-    def _place(self, part: Part, sources: tuple[int, ...]) -> int:
-        if isinstance(part.kernel, str):
-            self.head = part.kernel
-            return sources[0]
-        if len(sources) > 1 and not isinstance(part.kernel, Add):
-            raise UnknownModelError("a layer takes several inputs")
-        node = Node(
-            kernel=part.kernel,
-            sources=sources,
-            weights=tuple(self._positions[id(weight)] for weight in part.weights),
-            trained=sum(weight.trainable for weight in part.weights),
-            upstream=any(self._trains(source) for source in sources),
-        )
-        self.nodes.append(node)
-        return len(self.nodes)
-
-    def _trains(self, value: int) -> bool:
-        return value > 0 and (self.nodes[value - 1].upstream or self.nodes[value - 1].trained > 0)
+    def _bind(self) -> None:
+        """Give every kernel its weights and gradients."""
+        shapes = [self._widest[index] for index in self._order]
+        views = {**self._kept, **dict(zip(self._order, _views(self.vector, shapes), strict=True))}
+        gradients = dict(zip(self._order, _views(self.gradient, shapes), strict=True))
+        self._weights = [views[index] for index in range(len(views))]
+        for node in self._nodes:
+            node.kernel.weights = [self._weights[index] for index in node.weights]
+            node.kernel.gradients = [gradients[index] for index in node.weights[: node.trained]]
 
 
-def _prefix(nodes: Sequence[Node]) -> list[Fixed]:
-    """The chain of fixed kernels that only the next one takes the output of, each."""
-    uses = [source for node in nodes for source in node.sources]
-    found: list[Fixed] = []
-    for place, node in enumerate(nodes):
-        if not isinstance(node.kernel, Fixed) or node.sources != (place,) or uses.count(place) > 1:
-            break
-        found.append(node.kernel)
-    return found
-
-
-def _views(vector: NDArray, shapes: Sequence[tuple[int, ...]]) -> Iterator[NDArray]:
+def _views(vectors: NDArray, shapes: Sequence[tuple[int, ...]]) -> Iterator[NDArray]:
     start = 0
     for shape in shapes:
         size = int(np.prod(shape))
-        yield vector[start : start + size].reshape(shape)
+        yield vectors[:, start : start + size].reshape(len(vectors), *shape)
         start += size

@@ -6,6 +6,10 @@ References:
 
 from __future__ import annotations
 
+import copy
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -21,7 +25,9 @@ class BatchNorm(Kernel):
     """
 
     def __init__(self, epsilon: float, momentum: float) -> None:
-        self.epsilon, self.newest = np.float32(epsilon), np.float32(1 - momentum)
+        self.epsilon: NDArray = np.array([[epsilon]], np.float32)
+        self.newest: NDArray = np.array([[1 - momentum]], np.float32)
+        self.keeps_zero = epsilon > 0
 
     def forward(self, *inputs: NDArray, training: bool) -> NDArray:
         """See `Kernel`."""
@@ -29,27 +35,42 @@ class BatchNorm(Kernel):
         gamma, beta, moving_mean, moving_variance = self.weights
         if not training:
             scale = gamma / np.sqrt(moving_variance + self.epsilon)
-            return (x * scale + (beta - moving_mean * scale)).reshape(inputs[0].shape)
-        mean = np.add.reduce(x, axis=0) / np.float32(len(x))
-        normed = x - mean
-        variance = np.einsum("ij,ij->j", normed, normed) / np.float32(len(x))
+            return (x * scale[:, None] + (beta - moving_mean * scale)[:, None]).reshape(inputs[0].shape)
+        rows = np.float32(x.shape[1])
+        mean = np.add.reduce(x, axis=1) / rows
+        normed = x - mean[:, None]
+        variance = np.einsum("mij,mij->mj", normed, normed) / rows
         inverse = 1 / np.sqrt(variance + self.epsilon)
-        normed *= inverse
+        normed *= inverse[:, None]
         moving_mean += (mean - moving_mean) * self.newest
         moving_variance += (variance - moving_variance) * self.newest
-        self._normed, self._scale = normed, gamma * inverse
-        y = normed * gamma
-        y += beta
+        self._normed, self._scale = normed, (gamma * inverse)[:, None]
+        y = normed * gamma[:, None]
+        y += beta[:, None]
         return y.reshape(inputs[0].shape)
 
     def backward(self, gradient: NDArray, *, wanted: bool) -> Gradients:
         """See `Kernel`."""
         dy, (dgamma, dbeta) = rows_of(gradient), self.gradients
-        np.einsum("ij,ij->j", dy, self._normed, out=dgamma)
-        np.add.reduce(dy, axis=0, out=dbeta)
-        share = np.float32(1 / len(dy))
-        dx = self._normed * (dgamma * -share)
-        dx -= dbeta * share
+        np.einsum("mij,mij->mj", dy, self._normed, out=dgamma)
+        np.add.reduce(dy, axis=1, out=dbeta)
+        share = np.float32(1 / dy.shape[1])
+        dx = self._normed * (dgamma * -share)[:, None]
+        dx -= (dbeta * share)[:, None]
         dx += dy
         dx *= self._scale
         return (dx.reshape(gradient.shape),)
+
+    def joined(self, others: Sequence[Any]) -> Any:
+        """See `Kernel`."""
+        return self._of([self, *others], slice(None))
+
+    def part(self, members: slice | list[int]) -> Any:
+        """See `Kernel`."""
+        return self._of([self], members)
+
+    def _of(self, kernels: Sequence[Any], members: slice | list[int]) -> Any:
+        made = copy.copy(self)
+        made.epsilon = np.concatenate([each.epsilon for each in kernels])[members]
+        made.newest = np.concatenate([each.newest for each in kernels])[members]
+        return made

@@ -122,7 +122,7 @@ def _flatten(layer: Any, config: Config) -> list[Part]:
 
 def _dropout(layer: Any, config: Config) -> list[Part]:
     _demand(layer, config, noise_shape=None)
-    return [Part(Drop(config["rate"]))] if config["rate"] else []
+    return [Part(Drop(config["rate"], layer.output.shape[1:]))] if config["rate"] else []
 
 
 def _relu(layer: Any, config: Config) -> list[Part]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import keras
@@ -51,35 +51,37 @@ class Scoring:
     head: str
     loss: CompiledLoss | None
 
-    def loss_and_gradient(self, output: NDArray, y: NDArray, weights: NDArray | None) -> tuple[float, NDArray]:
-        """Mean loss of a batch, and its derivative by the output.
+    def losses_and_gradient(self, output: NDArray, y: NDArray, weights: NDArray | None) -> tuple[NDArray, NDArray]:
+        """Mean loss of each member's batch, and its derivative by the output.
 
         Args:
-            output: What the network gives [batch, values], before the head.
-            y: Targets.
-            weights: Of the examples [batch], or None.
+            output: What the network gives [members, batch, values], before the head.
+            y: Targets [members, batch, ...].
+            weights: Of the examples [members, batch], or None.
 
         Returns:
-            The loss, and an array like the output.
+            The losses [members], and an array like the output.
         """
         if self.loss is not None:
-            return self.loss.value_and_gradient(output, y, weights)
+            found = [self.loss.value_and_gradient(*each) for each in _each(output, y, weights)]
+            return np.array([loss for loss, _ in found]), np.stack([gradient for _, gradient in found])
         each, shares, ids = _cross_entropy(output, y)
-        shares[np.arange(len(ids)), ids] -= 1
-        shares *= np.float32(1 / len(ids)) if weights is None else (weights / np.float32(len(ids)))[:, None]
+        shares.reshape(-1, shares.shape[-1])[np.arange(ids.size), ids] -= 1
+        rows = np.float32(output.shape[1])
+        shares *= 1 / rows if weights is None else (weights / rows)[..., None]
         return _mean(each, weights), shares
 
-    def value(self, output: NDArray, y: NDArray, weights: NDArray | None) -> float:
-        """Mean loss of a batch; arguments as above."""
+    def losses(self, output: NDArray, y: NDArray, weights: NDArray | None) -> NDArray:
+        """Mean loss of each member's batch [members]; arguments as above."""
         if self.loss is not None:
-            return self.loss.value(output, y, weights)
+            return np.array([self.loss.value(*each) for each in _each(output, y, weights)])
         return _mean(_cross_entropy(output, y)[0], weights)
 
-    def sums(self, output: NDArray, y: NDArray) -> list[float]:
-        """Sum over the examples of each metric; arguments as above."""
+    def sums(self, output: NDArray, y: NDArray) -> list[NDArray]:
+        """Sum over the examples of each metric [members]; arguments as above."""
         # The largest logit is the largest probability.
         values = sigmoid(output) if self.head == "sigmoid" else output
-        return [float(np.add.reduce(_metric(kind, values, y))) for kind in self.kinds]
+        return [np.add.reduce(_metric(kind, values, y), axis=1) for kind in self.kinds]
 
     def results(self, sums: NDArray, rows: int) -> dict[str, float]:
         """Metrics by name from sums over examples, the loss first."""
@@ -91,23 +93,29 @@ class Scoring:
         }
 
 
-def _mean(each: NDArray, weights: NDArray | None) -> float:
-    return float(np.add.reduce(each if weights is None else each * weights)) / len(each)
+def _each(output: NDArray, y: NDArray, weights: NDArray | None) -> Iterator[tuple[Any, ...]]:
+    for member in range(len(output)):
+        yield output[member], y[member], None if weights is None else weights[member]
+
+
+def _mean(each: NDArray, weights: NDArray | None) -> NDArray:
+    return np.add.reduce(each if weights is None else each * weights, axis=1) / each.shape[1]
 
 
 def _cross_entropy(output: NDArray, y: NDArray) -> tuple[NDArray, NDArray, NDArray]:
-    """Loss of each example, probabilities, and class ids."""
+    """Loss of each example [members, batch], probabilities, and class ids [members * batch]."""
     ids = y.reshape(-1).astype(np.intp)
     shifted = output - np.maximum.reduce(output, axis=-1, keepdims=True)
     shares = np.exp(shifted)
     total = np.add.reduce(shares, axis=-1, keepdims=True)
     shares /= total
-    return np.log(total[:, 0]) - shifted[np.arange(len(ids)), ids], shares, ids
+    found = shifted.reshape(-1, output.shape[-1])[np.arange(ids.size), ids].reshape(output.shape[:2])
+    return np.log(total[..., 0]) - found, shares, ids
 
 
 def _metric(kind: str, values: NDArray, y: NDArray) -> NDArray:
     if kind == "sparse":
-        return values.argmax(-1) == y.reshape(-1)
+        return values.argmax(-1) == y.reshape(values.shape[:2])
     if kind == "categorical":
         return values.argmax(-1) == y.argmax(-1)
     y = y.reshape(values.shape).astype(np.float32)

@@ -1,7 +1,10 @@
-"""Optimizers written out over one vector of weights."""
+"""Optimizers written out over one vector of weights for each member."""
 
 from __future__ import annotations
 
+import copy
+import dataclasses
+from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -10,19 +13,23 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from tuners.engine.population.decayed import is_decayed
+from tuners.engine.population.kernels import some
+from tuners.engine.population.network import Network
 from tuners.engine.population.reading import UnknownModelError
 
 REFUSED = ("clipnorm", "global_clipnorm", "clipvalue", "use_ema", "loss_scale_factor", "gradient_accumulation_steps")
 """Options of optimizers that are not written out here; amsgrad and centered neither."""
 
 
-class Optimizer:
-    """The optimizer of a Keras model in numbers.
+class Rule:
+    """The optimizer of one Keras model, in numbers.
 
     Args:
         model: A compiled Keras model.
 
     Attributes:
+        update: How it changes weights.
+        config: Its settings by name.
         decayed: Positions of the weights that weight decay shrinks.
 
     Raises:
@@ -31,19 +38,27 @@ class Optimizer:
 
     def __init__(self, model: keras.Model) -> None:
         self._optimizer = model.optimizer
-        self._config = config = self._optimizer.get_config()
-        self._apply = _rule(self._optimizer, config)
-        rate = config["learning_rate"]
+        self.config = self._optimizer.get_config()
+        self.update = _update(self._optimizer, self.config)
+        rate = self.config["learning_rate"]
         self._scheduled = keras.optimizers.schedules.deserialize(rate) if isinstance(rate, dict) else None
         if self._scheduled is None and not isinstance(rate, int | float | np.floating):
             raise UnknownModelError("the learning rate is a function")
-        self._decay = config["weight_decay"] or 0.0
+        self.decay = self.config["weight_decay"] or 0.0
         self.decayed = [
             index
             for index, weight in enumerate(model.weights)
-            if self._decay and weight.trainable and is_decayed(self._optimizer, weight)
+            if self.decay and weight.trainable and is_decayed(self._optimizer, weight)
         ]
-        self._slots: list[NDArray] = []
+
+    def key(self) -> tuple[object, ...]:
+        """Equal for rules that can be joined in an `Optimizer`."""
+        return (self.update.__name__,)
+
+    @property
+    def keeps_zero(self) -> bool:
+        """Whether a weight that is zero and has no gradient stays so; without epsilon it would become 0 / 0."""
+        return self.config.get("epsilon") != 0
 
     def rates(self, first: int, steps: int) -> list[float]:
         """Learning rates of steps, as it is now where there is no schedule.
@@ -64,83 +79,216 @@ class Optimizer:
             return [float(self._scheduled(number)) for number in numbers]
         return rates.tolist()
 
-    def step(self, vector: NDArray, gradient: NDArray, decayed: int, *, rate: float, number: int) -> None:
-        """Update the weights in place; the gradient is used up.
+
+@dataclasses.dataclass(frozen=True)
+class Plan:
+    """What the steps of an epoch multiply by, [steps, members, 1].
+
+    Attributes:
+        rates: Gradients, or what becomes of them: learning rates with all that is constant in a step.
+        shrinking: Weights that decay.
+    """
+
+    rates: NDArray
+    shrinking: NDArray
+
+
+class Optimizer:
+    """Rules of one key, over the weights of a network.
+
+    Args:
+        rules: Of the members.
+        network: What is updated.
+    """
+
+    def __init__(self, rules: Sequence[Rule], network: Network) -> None:
+        self._rules, self._network = list(rules), network
+        self._slots = [np.zeros_like(network.vector), np.zeros_like(network.vector), np.empty_like(network.vector)]
+        self._numbers, self._update = Numbers(rules), rules[0].update
+
+    def part(self, members: slice | list[int], network: Network) -> Optimizer:
+        """The rules of some of the members.
 
         Args:
-            vector: Weights.
-            gradient: Their gradient.
-            decayed: How many of them, from the first, decay.
-            rate: Learning rate.
-            number: Of the step, from 1.
+            members: As for `Network.part`.
+            network: The network's part.
         """
-        if not self._slots:
-            self._slots = [np.zeros_like(vector), np.zeros_like(vector), np.empty_like(vector)]
-        vector[:decayed] *= np.float32(1 - rate * self._decay)
-        self._apply(self._config, vector, gradient, *self._slots, rate, number)
+        made = copy.copy(self)
+        made.keep(members, network)
+        return made
+
+    def keep(self, members: slice | list[int], network: Network) -> None:
+        """Leave out all but some of the members; arguments as for `part`."""
+        self._rules, self._network = some(self._rules, members), network
+        self._slots = [each[members] for each in self._slots]
+        self._numbers = Numbers(self._rules)
+
+    def plan(self, first: int, steps: int) -> Plan:
+        """What is to be done in the steps of an epoch.
+
+        Args:
+            first: Number of the first of them, from 0.
+            steps: How many.
+        """
+        rates = np.array([rule.rates(first, steps) for rule in self._rules]).T[..., None]
+        shrinking = 1 - rates * np.array([[rule.decay] for rule in self._rules])
+        rates = self._update.scaled(self._numbers, rates, np.arange(first + 1, first + steps + 1))
+        return Plan(rates.astype(np.float32), shrinking.astype(np.float32))
+
+    def step(self, rates: NDArray, shrinking: NDArray) -> None:
+        """Update the weights; the gradient is used up.
+
+        Args:
+            rates: Of the step's plan [members, 1].
+            shrinking: Likewise.
+        """
+        network = self._network
+        if network.decayed:
+            network.vector[:, : network.decayed] *= shrinking
+        m, v, room = self._slots
+        self._update.apply(self._numbers, network.vector, network.gradient, m, v, room, rates)
 
 
-def _rule(optimizer: Any, config: dict[str, Any]) -> Any:
+class Numbers:
+    """Settings of the members' optimizers as columns [members, 1], by name."""
+
+    def __init__(self, rules: Sequence[Rule]) -> None:
+        def column(name: str) -> NDArray:
+            return np.array([[rule.config.get(name) or 0.0] for rule in rules])
+
+        self.exact = {name: column(name) for name in ("momentum", "rho", "beta_1", "beta_2", "epsilon")}
+        self.momentum, self.rho, self.beta_1, self.beta_2, _ = (each.astype(np.float32) for each in self.exact.values())
+        # The moving average of the squares is kept over 1 - beta, which saves a pass over the numbers.
+        self.rmsprop_epsilon = (self.exact["epsilon"] / (1 - self.exact["rho"])).astype(np.float32)
+        self.adam_epsilon = (self.exact["epsilon"] / (1 - self.exact["beta_2"]) ** 0.5).astype(np.float32)
+
+
+class Update:
+    """How an optimizer changes weights w by gradients g, with moments m and v, and room for as many numbers.
+
+    All is done in place, since most of the time goes into moving numbers.
+    """
+
+    @staticmethod
+    def scaled(numbers: Numbers, rates: NDArray, steps: NDArray) -> NDArray:
+        """Learning rates with all factors that are constant in a step.
+
+        Args:
+            numbers: Settings.
+            rates: Learning rates [steps, members, 1].
+            steps: Numbers of the steps, from 1.
+        """
+        return rates
+
+    @staticmethod
+    def apply(numbers: Numbers, w: Any, g: Any, m: Any, v: Any, room: Any, rate: Any) -> None:
+        """Take one step.
+
+        Args:
+            numbers: Settings.
+            w: Weights [members, ...].
+            g: Their gradients.
+            m: Moving averages of the gradients, or velocities.
+            v: Moving averages of their squares.
+            room: For as many numbers.
+            rate: From `scaled` [members, 1].
+        """
+        raise NotImplementedError
+
+
+class Descent(Update):
+    """keras.optimizers.SGD without momentum."""
+
+    @staticmethod
+    def apply(numbers: Numbers, w: Any, g: Any, m: Any, v: Any, room: Any, rate: Any) -> None:
+        """See `Update`."""
+        g *= rate
+        w -= g
+
+
+class Momentum(Update):
+    """keras.optimizers.SGD with momentum."""
+
+    @staticmethod
+    def apply(numbers: Numbers, w: Any, g: Any, m: Any, v: Any, room: Any, rate: Any) -> None:
+        """See `Update`."""
+        g *= rate
+        m *= numbers.momentum
+        m -= g
+        w += m
+
+
+class Nesterov(Update):
+    """keras.optimizers.SGD with Nesterov's momentum."""
+
+    @staticmethod
+    def apply(numbers: Numbers, w: Any, g: Any, m: Any, v: Any, room: Any, rate: Any) -> None:
+        """See `Update`."""
+        g *= rate
+        m *= numbers.momentum
+        m -= g
+        w -= g
+        np.multiply(m, numbers.momentum, out=room)
+        w += room
+
+
+class RMSprop(Update):
+    """keras.optimizers.RMSprop without momentum."""
+
+    @staticmethod
+    def scaled(numbers: Numbers, rates: NDArray, steps: NDArray) -> NDArray:
+        """See `Update`."""
+        return rates / (1 - numbers.exact["rho"]) ** 0.5
+
+    @staticmethod
+    def apply(numbers: Numbers, w: Any, g: Any, m: Any, v: Any, room: Any, rate: Any) -> None:
+        """See `Update`."""
+        _sum_squares(v, g, numbers.rho, room)
+        np.add(v, numbers.rmsprop_epsilon, out=room)
+        np.sqrt(room, out=room)
+        g *= rate
+        g /= room
+        w -= g
+
+
+class Adam(Update):
+    """keras.optimizers.Adam and AdamW."""
+
+    @staticmethod
+    def scaled(numbers: Numbers, rates: NDArray, steps: NDArray) -> NDArray:
+        """See `Update`."""
+        # Keras takes powers of the rounded betas.
+        first, second = (1 - beta.astype(float) ** steps[:, None, None] for beta in (numbers.beta_1, numbers.beta_2))
+        newest = (1 - numbers.exact["beta_1"]) / (1 - numbers.exact["beta_2"]) ** 0.5
+        return rates * second**0.5 / first * newest
+
+    @staticmethod
+    def apply(numbers: Numbers, w: Any, g: Any, m: Any, v: Any, room: Any, rate: Any) -> None:
+        """See `Update`."""
+        _sum_squares(v, g, numbers.beta_2, room)
+        m *= numbers.beta_1
+        m += g
+        np.sqrt(v, out=room)
+        room += numbers.adam_epsilon
+        np.divide(m, room, out=room)
+        room *= rate
+        w -= room
+
+
+def _sum_squares(v: Any, g: Any, beta: Any, room: Any) -> None:
+    v *= beta
+    np.multiply(g, g, out=room)
+    v += room
+
+
+def _update(optimizer: Any, config: dict[str, Any]) -> type[Update]:
     for option in (*REFUSED, "amsgrad", "centered"):
         if config.get(option):
             raise UnknownModelError(f"the optimizer has {option}={config[option]!r}")
     if type(optimizer) is keras.optimizers.SGD:
-        return _momentum if config["momentum"] else _descend
+        return (Nesterov if config["nesterov"] else Momentum) if config["momentum"] else Descent
     if type(optimizer) is keras.optimizers.RMSprop and not config["momentum"]:
-        return _rmsprop
+        return RMSprop
     if type(optimizer) in (keras.optimizers.Adam, keras.optimizers.AdamW):
-        return _adam
+        return Adam
     raise UnknownModelError(f"the optimizer is {type(optimizer).__name__}, or has options")
-
-
-# Each takes the configuration, weights w, gradients g, moments m and v, room for as many numbers, the learning rate
-# and the number of the step. All is done in place, since most of the time goes into moving numbers.
-
-
-def _descend(config: Any, w: Any, g: Any, m: Any, v: Any, room: Any, rate: float, number: int) -> None:
-    g *= rate
-    w -= g
-
-
-def _momentum(config: Any, w: Any, g: Any, m: Any, v: Any, room: Any, rate: float, number: int) -> None:
-    g *= rate
-    m *= config["momentum"]
-    m -= g
-    if config["nesterov"]:
-        w -= g
-        np.multiply(m, config["momentum"], out=room)
-        w += room
-    else:
-        w += m
-
-
-def _rmsprop(config: Any, w: Any, g: Any, m: Any, v: Any, room: Any, rate: float, number: int) -> None:
-    scale = 1 - config["rho"]
-    _sum_squares(v, g, config["rho"], room)
-    np.add(v, config["epsilon"] / scale, out=room)
-    np.sqrt(room, out=room)
-    g *= rate / scale**0.5
-    g /= room
-    w -= g
-
-
-def _adam(config: Any, w: Any, g: Any, m: Any, v: Any, room: Any, rate: float, number: int) -> None:
-    beta_1, beta_2 = config["beta_1"], config["beta_2"]
-    scale = (1 - beta_2) ** 0.5
-    _sum_squares(v, g, beta_2, room)
-    m *= beta_1
-    m += g
-    np.sqrt(v, out=room)
-    room += config["epsilon"] / scale
-    np.divide(m, room, out=room)
-    # Keras takes powers of the rounded betas.
-    first, second = float(np.float32(beta_1)), float(np.float32(beta_2))
-    room *= rate * (1 - second**number) ** 0.5 / (1 - first**number) * (1 - beta_1) / scale
-    w -= room
-
-
-def _sum_squares(v: Any, g: Any, beta: float, room: Any) -> None:
-    """The moving average over 1 - beta, which saves a pass over the numbers."""
-    v *= beta
-    np.multiply(g, g, out=room)
-    v += room
