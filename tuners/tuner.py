@@ -135,9 +135,7 @@ class FastTuner(keras_tuner.Tuner):
         while trials := self._next_trials():
             for trial in trials:
                 self.on_trial_begin(trial)
-            with beating(self.oracle, trials[0].trial_id):
-                self._attempt(trials, args, kwargs)
-            for trial in trials:
+            for trial in self._attempted(trials, args, kwargs):
                 self.on_trial_end(trial)
         if self.epochs_saved and getattr(self.oracle, "verbose", False):
             print(f"Pruning has saved {self.epochs_saved} epochs.")
@@ -266,10 +264,12 @@ class FastTuner(keras_tuner.Tuner):
                 break
         return found
 
-    def _attempt(self, trials: Sequence[Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> None:
+    def _attempted(self, trials: Sequence[Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Iterator[Any]:
+        """The trials, each when it has a status."""
         if len(trials) == 1:
-            with _judged(trials[0]):
+            with beating(self.oracle, trials[0].trial_id), _judged(trials[0]):
                 self._report(trials[0], self.run_trial(trials[0], *args, **kwargs))
+            yield trials[0]
             return
         begun: dict[str, list[Trained | Member]] = {}
         for trial in trials:
@@ -277,9 +277,11 @@ class FastTuner(keras_tuner.Tuner):
                 begun[trial.trial_id] = self._begin(trial, args, kwargs)
         finished = iter(self._engines.finish([each for parts in begun.values() for each in parts]))
         for trial in trials:
-            if trial.trial_id in begun:
+            parts = [next(finished) for _ in begun.get(trial.trial_id, ())]
+            if parts:
                 with _judged(trial):
-                    self._report(trial, self._end(trial, [next(finished) for _ in begun[trial.trial_id]]))
+                    self._report(trial, self._end(trial, parts))
+            yield trial
 
     def _report(self, trial: Any, epochs: Epochs) -> None:
         for step, metrics in enumerate(epochs):

@@ -20,9 +20,14 @@ class Dispatch:
 
     Args:
         tuner: A `FastTuner`; its oracle is asked and told here, its observer hears of all trials.
+
+    Raises:
+        ValueError: The tuner wants several trials at once.
     """
 
     def __init__(self, tuner: Any) -> None:
+        if tuner.trials_at_once > 1:
+            raise ValueError("trials_at_once does not go with worker processes or Ray: leave out one of them.")
         self.tuner, self.oracle = tuner, tuner.oracle
         self._waiting: list[Trial] = []
         self._losses: collections.Counter[str] = collections.Counter()

@@ -13,8 +13,11 @@ from tuners.engine.population.member import Member
 MOST_WEIGHTS = 2**17
 """Of all members of a group: with more, arithmetic takes most of the time, and moments no longer fit in the cache."""
 
-MOST_ADDED = 1.5
-"""Weights of a group, with those that are added to make all members as wide as the widest, over the members' own."""
+MOST_ADDED = (0.5, 4096)
+"""Weights that are added, to make all members as wide as the widest: a share of the members' own, and each.
+
+Arithmetic with as many takes less time than the calls that are saved.
+"""
 
 
 def groups(members: Sequence[Member]) -> list[list[int]]:
@@ -52,9 +55,10 @@ def _parts(members: Sequence[Member], numbers: list[int]) -> list[list[int]]:
         if found:
             together = [*found[-1], number]
             shapes = zip(*(members[each].program.shapes() for each in together), strict=True)
-            widest = [np.max(each, axis=0) for each in shapes]
+            widest = [np.max(shape, axis=0) for shape in shapes]
             total = len(together) * _size(widest)
-            if total <= min(MOST_WEIGHTS, MOST_ADDED * (own + size)):
+            share, each = MOST_ADDED
+            if total <= min(MOST_WEIGHTS, (1 + share) * (own + size) + each * len(together)):
                 found[-1], own = together, own + size
                 continue
         found.append([number])
