@@ -4,7 +4,10 @@ Both tuners get an oracle of the same kind and seed and run in processes of thei
 of steps is the wall time within compiled functions, but for the calls that trace them, or in epochs written out, over
 that of the search. The tables go into engine_speed.md beside this script; what is not measured anew stays there.
 
-Run: python tests/benchmarks/engine_speed.py [--rounds 3] [--searches "MLP, digits"] [--memory]
+The last table is of models that are trained together, beside the same ones trained one after the other: trials of one
+structure asked for at once, and the folds of a cross-validation.
+
+Run: python tests/benchmarks/engine_speed.py [--rounds 3] [--searches "MLP, digits"] [--memory] [--together]
 """
 
 import argparse
@@ -25,10 +28,22 @@ SEARCHES = {
     "convnet, Fashion-MNIST": ("convnet", "fashion_mnist", 10_000, 8, 3),
     "resnet, Fashion-MNIST": ("resnet", "fashion_mnist", 2_000, 4, 3),
 }
+# Depth, batch norm, activation, optimizer and batch size are what members of a group have in common.
+STRUCTURE = {"layers": 2, "norm": "before", "activation": "relu", "optimizer": "adam", "batch_size": 32}
+TOGETHER = {
+    # name: (data, trials, epochs, values that are not tuned, options of the tuner)
+    "MLP of one structure, digits, 24 trials x 10 epochs, 24 at once": ("digits", 24, 10, STRUCTURE, 24),
+    "MLP of one structure, digits, 24 trials x 10 epochs, 8 at once": ("digits", 24, 10, STRUCTURE, 8),
+    "MLP, digits, 30 trials x 10 epochs, 10 at once": ("digits", 30, 10, {}, 10),
+    "MLP, breast_cancer, 12 trials x 10 epochs, 5 folds": ("breast_cancer", 12, 10, {}, 0),
+}
 TUNERS = ("keras_tuner.Tuner", "tuners.FastTuner")
 HEADER = (
     "| search | keras_tuner.Tuner, CPU | tuners.FastTuner, CPU | ratio | steps, share of the time "
     "| peak memory | disk | measured |"
+)
+TOGETHER_HEADER = (
+    "| models trained together | one by one, CPU | together, CPU | ratio | steps: one by one, together | measured |"
 )
 MEMORY_HEADER = "| tuners.FastTuner, MLP on digits, trials of one epoch | resident memory | disk | measured |"
 
@@ -72,6 +87,37 @@ def search(name: str, kind: str) -> dict:
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     values = [trial.hyperparameters.values for trial in tuner.oracle.trials.values()]
     return {"cpu": spent, "share": steps() / wall, "memory": memory, "disk": disk, "trials": values}
+
+
+def together(name: str, kind: str) -> dict:
+    """CPU seconds of a search, and those of its steps, with models trained together or one by one."""
+    import tempfile
+    import time
+
+    import keras_tuner
+
+    import kzoo
+    import tuners
+    from tuners.engine.population import groups
+
+    source, trials, epochs, fixed, at_once = TOGETHER[name]
+    if kind == "one by one":
+        groups.MOST_WEIGHTS = 0
+    data = kzoo.load_dataset(source)
+    hypermodel = kzoo.create_hypermodel("mlp", data.task, epochs=epochs, fixed=fixed)
+    oracle = keras_tuner.oracles.RandomSearchOracle(objective="val_loss", max_trials=trials, seed=1)
+    options = {"trials_at_once": at_once} if at_once else {"folds": 5}
+    given = {"x": data.x_train, "y": data.y_train, "epochs": epochs, "verbose": 0}
+    if at_once:
+        given["validation_data"] = (data.x_val, data.y_val)
+    with tempfile.TemporaryDirectory() as directory:
+        tuner = tuners.FastTuner(oracle, hypermodel, directory=directory, project_name="search", **options)
+        steps = count_steps()
+        begun = time.process_time()
+        tuner.search(**given)
+        spent = time.process_time() - begun
+    scores = [trial.score for trial in tuner.oracle.trials.values()]
+    return {"cpu": spent, "steps": steps(), "scores": scores}
 
 
 def count_steps():
@@ -171,6 +217,17 @@ def row(name: str, rounds: int, measured: str) -> str:
     return f"| {' | '.join(cells)} |"
 
 
+def together_row(name: str, rounds: int, measured: str) -> str:
+    pairs = [[in_process(name, kind) for kind in ("one by one", "together")] for _ in range(rounds)]
+    for one, other in pairs:
+        gaps = [abs(a - b) / max(a, 1e-3) for a, b in zip(one["scores"], other["scores"], strict=True)]
+        assert statistics.median(gaps) < 1e-4, "the two have not given the same results"
+    ratio = statistics.median(one["cpu"] / other["cpu"] for one, other in pairs)
+    one, other = pairs[0]
+    steps = f"{one['steps']:.2f} / {other['steps']:.2f} s"
+    return f"| {name} | {one['cpu']:.2f} s | {other['cpu']:.2f} s | {ratio:.2f} | {steps} | {measured} |"
+
+
 def memory_rows(measured: str) -> list[str]:
     return [
         f"| {each['trials']:,} | {each['memory']:.0f} MB | {each['disk']:.1f} MB | {measured} |"
@@ -180,7 +237,11 @@ def memory_rows(measured: str) -> list[str]:
 
 def write(new: list[str]) -> None:
     """Put rows into the tables of the results, each in place of the one with the same beginning."""
-    tables = {HEADER: "|---|---:|---:|---:|---:|---:|---:|---|", MEMORY_HEADER: "|---:|---:|---:|---|"}
+    tables = {
+        HEADER: "|---|---:|---:|---:|---:|---:|---:|---|",
+        TOGETHER_HEADER: "|---|---:|---:|---:|---:|---|",
+        MEMORY_HEADER: "|---:|---:|---:|---|",
+    }
     old = RESULTS.read_text(encoding="utf-8").splitlines() if RESULTS.exists() else []
     kept = {line.split(" | ")[0]: line for line in old if line.startswith("| ") and line not in tables}
     kept |= {line.split(" | ")[0]: line for line in new}
@@ -197,10 +258,12 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--searches", nargs="*", choices=SEARCHES, default=list(SEARCHES))
     parser.add_argument("--memory", action="store_true", help="measure memory over 1,000 trials as well")
+    parser.add_argument("--together", action="store_true", help="measure models that are trained together as well")
     parser.add_argument("--one", nargs=2, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.one:
-        print(json.dumps(memory() if options.one[0] == "memory" else search(*options.one)))
+        name, _ = options.one
+        print(json.dumps(memory() if name == "memory" else (together if name in TOGETHER else search)(*options.one)))
         return
     versions = ", ".join(
         f"{each} {importlib.metadata.version(each)}" for each in ("tensorflow", "keras", "keras-tuner")
@@ -208,6 +271,10 @@ def main() -> None:
     measured = f"{datetime.date.today()}, {versions}, rounds: {options.rounds}"
     for name in options.searches:
         found = row(name, options.rounds, measured)
+        print(found, flush=True)
+        write([found])
+    for name in TOGETHER if options.together else ():
+        found = together_row(name, options.rounds, measured)
         print(found, flush=True)
         write([found])
     if options.memory:

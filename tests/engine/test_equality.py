@@ -100,7 +100,7 @@ def test_regression(task_data):
 
 @pytest.mark.parametrize("activation", ["gelu", "silu"])
 def test_loops_of_images(task_data, activation, monkeypatch):
-    monkeypatch.setattr(loops, "WORTH_COMPILING", 1)
+    monkeypatch.setattr(loops, "COMPILING", 0)
     task, data = task_data("classification", True)
     assert_same(
         lambda: kzoo.create_model("convnet", task, epochs=EPOCHS, filters=8, activation=activation),
@@ -146,9 +146,9 @@ def test_losses_by_name(task_data, loss):
     assert_same(build, (x, y, x_val, y_val), engines=("population",))
 
 
-@pytest.mark.parametrize("worth_compiling", [1, loops.WORTH_COMPILING])
-def test_dropout_has_the_same_distribution(task_data, worth_compiling, monkeypatch):
-    monkeypatch.setattr(loops, "WORTH_COMPILING", worth_compiling)
+@pytest.mark.parametrize("compiling", [0, loops.COMPILING])
+def test_dropout_has_the_same_distribution(task_data, compiling, monkeypatch):
+    monkeypatch.setattr(loops, "COMPILING", compiling)
     _, (x, y, *_) = task_data("regression", False)
 
     def build():

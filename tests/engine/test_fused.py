@@ -7,11 +7,10 @@ import pytest
 import tensorflow as tf
 from scipy import stats
 
-from tuners.engine.fused import dropout, loops
-from tuners.engine.fused.activations import LOOPS
+from tuners.engine.fused import activations, dropout, loops
 from tuners.engine.fused.layers import fused_layers
 
-BATCHES = loops.Batches(rows=107, size=7)
+BATCHES = loops.Batches(rows=107, size=7, epochs=2)
 
 
 def small(channels=8, **options):
@@ -92,12 +91,35 @@ def test_what_the_kernel_would_do_otherwise_stays_with_keras(build, x):
     assert "FusedBatchNormV3" not in names
 
 
-def test_outside_training_the_statistics_stay(x):
-    model = small()
+@pytest.mark.parametrize("options", [{}, {"scale": False}, {"center": False}])
+def test_outside_training_the_statistics_serve_and_stay(x, options):
+    model = small(**options)
+    model(x, training=True)
     before = [np.asarray(each) for each in model.non_trainable_weights]
-    traced(model, fused=True, x=x, training=False)
+    expected, _ = traced(model, fused=False, x=x, training=False)
+    found, names = traced(model, fused=True, x=x, training=False)
+    assert "FusedBatchNormV3" in names
+    for left, right in zip(expected, found, strict=True):
+        np.testing.assert_allclose(right, left, rtol=2e-4, atol=2e-4)
     for left, right in zip(before, model.non_trainable_weights, strict=True):
         np.testing.assert_array_equal(left, np.asarray(right))
+
+
+def biased(**options):
+    layer = keras.layers.Conv2D(8, 3, kernel_initializer=keras.initializers.GlorotNormal(1), **options)
+    return keras.Sequential([keras.Input((5, 5, 2)), layer])
+
+
+@pytest.mark.parametrize(
+    "options", [{}, {"activation": "tanh"}, {"strides": 2, "padding": "same"}, {"dilation_rate": 2}]
+)
+def test_convolutions_and_their_gradients_are_those_of_keras(x, options):
+    bias = keras.initializers.RandomNormal(seed=2)
+    expected, plain = traced(biased(bias_initializer=bias, **options), fused=False, x=x)
+    found, names = traced(biased(bias_initializer=bias, **options), fused=True, x=x)
+    assert "BiasAddGrad" in plain and "BiasAddGrad" not in names
+    for left, right in zip(expected, found, strict=True):
+        np.testing.assert_allclose(right, left, rtol=1e-4, atol=1e-4)
 
 
 def test_the_model_is_as_it_was_also_after_an_error(x):
@@ -113,17 +135,17 @@ def test_the_model_is_as_it_was_also_after_an_error(x):
 @pytest.fixture
 def compiled(monkeypatch):
     """Loops are compiled however few numbers there are."""
-    monkeypatch.setattr(loops, "WORTH_COMPILING", 1)
+    monkeypatch.setattr(loops, "COMPILING", 0)
 
 
 def activated(activation, *, in_layer=False):
     own = {"activation": activation} if in_layer else {}
-    layers = [keras.Input((5, 5, 2)), keras.layers.Conv2D(8, 3, kernel_initializer="ones", **own)]
+    layers = [keras.Input((5, 5, 2)), keras.layers.Conv2D(8, 3, use_bias=False, kernel_initializer="ones", **own)]
     return keras.Sequential(layers if in_layer else [*layers, keras.layers.Activation(activation)])
 
 
 @pytest.mark.parametrize("in_layer", [False, True])
-@pytest.mark.parametrize("activation", [each.__name__ for each in LOOPS])
+@pytest.mark.parametrize("activation", [each.__name__ for each in activations.LOOPS])
 def test_activations_and_their_gradients_are_those_of_keras(compiled, x, activation, in_layer):
     small_values = x * np.float32(0.05)
     expected, plain = traced(activated(activation, in_layer=in_layer), fused=False, x=small_values)
@@ -139,9 +161,9 @@ def test_a_short_batch_and_sizes_that_are_filled_up(compiled, x):
     assert [loops.room(rows * 25 * 8) for rows in (6, 3)] == [16, 8]
     model = keras.Sequential([keras.Input((5, 5, 8)), keras.layers.Activation("gelu")])
     values = np.random.default_rng(1).normal(size=(7, 5, 5, 8)).astype(np.float32)
-    with fused_layers(model, loops.Batches(rows=9, size=6)):
+    with fused_layers(model, loops.Batches(rows=9, size=6, epochs=1)):
         step = tf.function(model, autograph=False).get_concrete_function(tf.TensorSpec([None, 5, 5, 8]))
-    for rows in (6, 3, 2):
+    for rows in (7, 6, 3, 2):
         np.testing.assert_allclose(step(tf.constant(values[:rows])), model(values[:rows]), rtol=1e-5, atol=1e-6)
 
 

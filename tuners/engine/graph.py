@@ -55,7 +55,10 @@ class GraphEngine:
         holdout = None if validation is None else self._data.examples(tuple(validation))
         batch_size = int(given.get("batch_size") or arguments.BATCH_SIZE)
         _build(model, training)
-        steps = Steps(model, training, holdout, batch_size, given.get("validation_batch_size") or batch_size)
+        steps = Steps(model, epochs)
+        steps.train_on(training, batch_size)
+        if holdout is not None:
+            steps.validate_on(holdout, int(given.get("validation_batch_size") or batch_size))
         shuffle = given.get("shuffle", True)
         history = _run(model, steps, callbacks, epochs=epochs, rows=training.rows if shuffle else 0)
         return Trained(
@@ -87,22 +90,25 @@ class Steps:
 
     Args:
         model: A compiled and built Keras model.
-        training: What to train on.
-        holdout: What to validate on, or None.
-        batch_size: Examples in a training step.
-        holdout_batch_size: Examples in a validation step.
+        epochs: How many of them there will be, at most.
     """
 
-    def __init__(
-        self, model: Any, training: Examples, holdout: Examples | None, batch_size: int, holdout_batch_size: int
-    ) -> None:
-        self.model = model
+    def __init__(self, model: Any, epochs: int) -> None:
+        self.model, self._epochs = model, epochs
+        self._test: Any = None
+
+    # A batch has an open size, so that a last one that is short needs no trace of its own. All is traced here and not
+    # by the first call, so that a step is all that a call is.
+
+    def train_on(self, training: Examples, batch_size: int) -> None:
+        """Take the examples to train on, and how many to a step."""
         self.in_order = np.arange(training.rows, dtype=np.int32)
-        # One traced function each: a batch has an open size, so that a last one that is short needs no second trace.
-        # Traced here and not by the first call, so that a step is all that a call is.
-        self._train = _over(training, batch_size, model.train_step, model)
-        self._test = None if holdout is None else _over(holdout, holdout_batch_size, model.test_step, model)
-        self._holdout_order = np.arange(0 if holdout is None else holdout.rows, dtype=np.int32)
+        self._train = self._over(training, batch_size, self.model.train_step)
+
+    def validate_on(self, holdout: Examples, batch_size: int) -> None:
+        """Take the examples to validate on, and how many to a step."""
+        self._holdout_order = np.arange(holdout.rows, dtype=np.int32)
+        self._test = self._over(holdout, batch_size, self.model.test_step)
 
     def epoch(self, order: np.ndarray) -> dict[str, float]:
         """Train on all examples once, in this order, then validate; metrics by name."""
@@ -118,23 +124,23 @@ class Steps:
     def _results(self) -> dict[str, float]:
         return {name: float(value) for name, value in self.model.get_metrics_result().items()}
 
+    def _over(self, examples: Examples, batch_size: int, step: Any) -> Any:
+        """A compiled function that takes an order of the rows and calls `step` on batch after batch."""
+        batches = Batches(examples.rows, batch_size, self._epochs)
+        count = math.ceil(examples.rows / batch_size)
 
-def _over(examples: Examples, batch_size: int, step: Any, model: Any) -> Any:
-    """A compiled function that takes an order of the rows and calls `step` on batch after batch."""
-    batches = math.ceil(examples.rows / batch_size)
+        def run(order: Any) -> None:
+            def body(index: Any) -> Any:
+                rows = order[index * batch_size : (index + 1) * batch_size]
+                step(keras.tree.map_structure(lambda part: tf.gather(part, rows), examples.parts))
+                return index + 1
 
-    def run(order: Any) -> None:
-        def body(index: Any) -> Any:
-            rows = order[index * batch_size : (index + 1) * batch_size]
-            step(keras.tree.map_structure(lambda part: tf.gather(part, rows), examples.parts))
-            return index + 1
+            with fused_layers(self.model, batches):
+                tf.while_loop(lambda index: index < count, body, [tf.constant(0)])
 
-        with fused_layers(model, Batches(examples.rows, batch_size)):
-            tf.while_loop(lambda index: index < batches, body, [tf.constant(0)])
-
-    # The loop is written for the graph; to have autograph rewrite all that Keras calls takes longer than the training.
-    compiled = tf.function(run, autograph=False)
-    return compiled.get_concrete_function(tf.TensorSpec([examples.rows], tf.int32))
+        # The loop is written for the graph; to have autograph rewrite all that Keras calls takes longer than training.
+        compiled = tf.function(run, autograph=False)
+        return compiled.get_concrete_function(tf.TensorSpec([examples.rows], tf.int32))
 
 
 def _build(model: Any, training: Examples) -> None:

@@ -21,6 +21,9 @@ from tuners.engine.fused.loops import Batches, loop, shaped
 
 GOLDEN = 0x9E3779B97F4A7C15
 
+SAVED = 5e-9
+"""Seconds for every number, at least."""
+
 
 def can_be_fused(layer: Any) -> bool:
     """Whether a layer is dropout of single elements."""
@@ -38,15 +41,15 @@ def fused(layer: Any, batches: Batches) -> Callable[..., Any]:
     by_keras, rate = layer.call, layer.rate
 
     def call(inputs: Any, training: bool = False) -> Any:
-        if not training or not batches.are_worth_it(inputs):
+        if not training or not batches.are_worth_it(inputs, SAVED):
             return by_keras(inputs, training=training)
         least, scale = tf.constant(round(rate * 2**32), tf.uint64), tf.constant(1 / (1 - rate), tf.float32)
-        key = _key(layer.seed_generator.next())
+        seed = layer.seed_generator.next()
 
         @tf.custom_gradient
         def drop(x: Any) -> Any:
             def dropped(values: Any) -> Any:
-                return shaped(_loop(batches.flat(values), key, least, scale), x)
+                return shaped(_loop(batches.flat(values), tf.cast(seed, tf.int64), least, scale), x)
 
             return dropped(x), dropped
 
@@ -55,8 +58,8 @@ def fused(layer: Any, batches: Batches) -> Callable[..., Any]:
     return call
 
 
-def _drop(x: Any, key: Any, least: Any, scale: Any) -> Any:
-    return tf.where(squares(key, tf.size(x)) >= least, x * scale, 0.0)
+def _drop(x: Any, seed: Any, least: Any, scale: Any) -> Any:
+    return tf.where(squares(_key(seed), tf.size(x)) >= least, x * scale, 0.0)
 
 
 def squares(key: Any, count: Any) -> Any:
@@ -81,7 +84,7 @@ def _halves_changed(x: Any) -> Any:
 
 def _key(seed: Any) -> Any:
     """A key from two integers, by the mixing function of SplitMix64."""
-    first, second = tf.unstack(tf.cast(seed, tf.uint64))
+    first, second = tf.cast(seed[0], tf.uint64), tf.cast(seed[1], tf.uint64)
     z = first + second * tf.constant(GOLDEN, tf.uint64)
     for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):
         z = tf.bitwise.bitwise_xor(z, tf.bitwise.right_shift(z, tf.constant(shift, tf.uint64)))
@@ -90,4 +93,4 @@ def _key(seed: Any) -> Any:
     return tf.bitwise.bitwise_or(z, tf.constant(1, tf.uint64))
 
 
-_loop = loop(_drop, (tf.uint64, 0), (tf.uint64, 0), (tf.float32, 0))
+_loop = loop(_drop, (tf.int64, 1), (tf.uint64, 0), (tf.float32, 0))

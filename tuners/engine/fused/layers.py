@@ -8,7 +8,7 @@ from typing import Any
 
 import keras
 
-from tuners.engine.fused import activations, dropout, norm
+from tuners.engine.fused import activations, convolution, dropout, norm
 from tuners.engine.fused.loops import Batches
 
 
@@ -46,6 +46,8 @@ def _layers(model: Any) -> Iterator[Any]:
 def _changes(layer: Any, batches: Batches) -> Iterator[tuple[str, Any]]:
     if norm.can_be_fused(layer):
         yield "call", norm.fused(layer)
+    if convolution.can_be_fused(layer):
+        yield "call", convolution.fused(layer)
     if dropout.can_be_fused(layer):
         yield "call", dropout.fused(layer, batches)
     if activations.can_be_fused(layer):

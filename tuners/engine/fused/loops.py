@@ -1,7 +1,7 @@
 """Elementwise operations as one loop over the numbers, which XLA compiles for the machine at hand.
 
 TensorFlow takes one operation after the other, each of which reads and writes whole maps of images, and its kernels are
-compiled for machines of any age. A loop is compiled for every number of elements that it is called with, in 30 to 70
+compiled for machines of any age. A loop is compiled for every number of elements that it is called with, in 30 to 100
 ms, and stays for the process: arrays are flattened and filled up, so that as many shapes as can be share one.
 """
 
@@ -15,8 +15,8 @@ from typing import Any
 
 import tensorflow as tf
 
-WORTH_COMPILING = 10_000_000
-"""Numbers that pass through a layer in an epoch, at least, for a loop to be compiled."""
+COMPILING = 0.1
+"""Seconds, at most, that it takes to compile a loop."""
 
 
 def loop(function: Callable[..., Any], *dtypes: Any) -> Any:
@@ -32,38 +32,42 @@ def loop(function: Callable[..., Any], *dtypes: Any) -> Any:
 
 @dataclasses.dataclass(frozen=True)
 class Batches:
-    """The batches of an epoch.
+    """The batches of a training.
 
     Attributes:
-        rows: Examples in all of them.
-        size: Examples in each but the last one.
+        rows: Examples in an epoch.
+        size: Examples in each batch but the last one of an epoch.
+        epochs: How many, at most.
     """
 
     rows: int
     size: int
+    epochs: int
 
-    def are_worth_it(self, x: Any) -> bool:
+    def are_worth_it(self, x: Any, saved: float) -> bool:
         """Whether to compute a layer by loops.
 
         Args:
             x: Its input [batch, ...].
+            saved: Seconds for every number.
         """
         sizes = x.shape[1:]
         return (
             x.dtype == tf.float32
             and sizes.is_fully_defined()
-            and math.prod(sizes) * self.rows >= WORTH_COMPILING
+            and math.prod(sizes) * self.rows * self.epochs * saved >= COMPILING
             and has_compiler()
         )
 
     def flat(self, x: Any) -> Any:
-        """An array [batch, ...] as a flat one of a size that loops are compiled for, with zeros at the end."""
-        numbers = math.prod(x.shape[1:])
-        extra = [room(numbers * examples) for examples in (self.size, self.rows % self.size)]
+        """An array [batch, ...] as a flat one of the size that loops are compiled for, with zeros at the end.
+
+        A last batch that is short is filled up as well: compiling for it too would take longer.
+        """
+        numbers = math.prod(x.shape[1:]) * min(self.size, self.rows)
         values = tf.reshape(x, [-1])
-        if not any(extra):
-            return values
-        return tf.pad(values, [[0, tf.where(tf.shape(x)[0] == self.size, *extra)]])
+        # Where nothing is missing, nothing is copied.
+        return tf.pad(values, [[0, tf.maximum(numbers + room(numbers) - tf.size(values), 0)]])
 
 
 def shaped(values: Any, x: Any) -> Any:

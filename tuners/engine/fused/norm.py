@@ -32,7 +32,7 @@ def can_be_fused(layer: Any) -> bool:
 
 
 def fused(layer: Any) -> Callable[..., Any]:
-    """The call of a layer, of batches of images in training by the fused kernel.
+    """The call of a layer, of batches of images by the fused kernel.
 
     Args:
         layer: One that `can_be_fused` takes.
@@ -40,24 +40,25 @@ def fused(layer: Any) -> Callable[..., Any]:
     by_parts = layer.call
 
     def call(inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
-        channels = layer.moving_mean.shape[0]
         # A batch of images with the channels last; whatever else there is stays with the parts.
-        if not training or mask is not None or inputs.shape.rank != 4 or layer.axis not in (-1, 3):
+        if mask is not None or inputs.shape.rank != 4 or layer.axis not in (-1, 3):
             return by_parts(inputs, training=training, mask=mask)
+        channels = layer.moving_mean.shape[0]
         outputs, mean, unbiased, *_ = tf.raw_ops.FusedBatchNormV3(
             x=inputs,
             scale=layer.gamma if layer.scale else tf.ones(channels),
             offset=layer.beta if layer.center else tf.zeros(channels),
-            mean=tf.zeros(0),
-            variance=tf.zeros(0),
+            mean=tf.zeros(0) if training else layer.moving_mean,
+            variance=tf.zeros(0) if training else layer.moving_variance,
             epsilon=layer.epsilon,
-            is_training=True,
+            is_training=bool(training),
         )
-        # The kernel gives the variance of the population that the batch is drawn from, Keras keeps the batch's own.
-        examples = tf.cast(tf.size(inputs) / channels, tf.float32)
-        variance = unbiased * ((examples - 1) / examples)
-        for variable, value in ((layer.moving_mean, mean), (layer.moving_variance, variance)):
-            variable.assign(variable * layer.momentum + value * (1.0 - layer.momentum))
+        if training:
+            # The kernel gives the variance of the population that the batch is drawn from, Keras keeps the batch's own.
+            examples = tf.cast(tf.size(inputs) / channels, tf.float32)
+            variance = unbiased * ((examples - 1) / examples)
+            for variable, value in ((layer.moving_mean, mean), (layer.moving_variance, variance)):
+                variable.assign(variable * layer.momentum + value * (1.0 - layer.momentum))
         return outputs
 
     return call
