@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import copy
-import gc
 import os
 import sys
 import time
@@ -22,6 +21,7 @@ from tuners.engine.choice import Engines
 from tuners.engine.population.member import Member
 from tuners.engine.training import Request, Trained
 from tuners.folds import Folds
+from tuners.memory import Memory
 from tuners.oracle import CoarseToFineOracle
 from tuners.parallel.channel import is_worker
 from tuners.parallel.chief import serve_oracle
@@ -31,9 +31,6 @@ from tuners.protocols import Observer
 from tuners.pruning import Race, SuccessiveHalving
 from tuners.results import Epochs, averaged
 from tuners.verdict import means_of
-
-MEMORY_GROWTH = 64 * 2**20
-"""Bytes by which resident memory may grow before unreachable models are collected."""
 
 
 class FastTuner(keras_tuner.Tuner):
@@ -109,7 +106,7 @@ class FastTuner(keras_tuner.Tuner):
         self.epochs_saved = 0
         self.keep_checkpoints = keep_checkpoints
         self.trial_time_limit, self.observer = trial_time_limit, observer
-        self._memory = _resident_memory()
+        self._memory = Memory()
 
     def search(self, *args: Any, **kwargs: Any) -> None:
         """Search for the best hyperparameters.
@@ -326,7 +323,8 @@ class FastTuner(keras_tuner.Tuner):
         return race
 
     def _build(self, hp: keras_tuner.HyperParameters) -> keras.Model:
-        self._free_memory()
+        keras.backend.clear_session(free_memory=False)
+        self._memory.collect()
         strategy = self.distribution_strategy
         with strategy.scope() if strategy is not None else contextlib.nullcontext():
             model = self.hypermodel.build(hp)
@@ -347,12 +345,6 @@ class FastTuner(keras_tuner.Tuner):
         if replaced:
             # By configuration, so that every model gets an optimizer and metrics of its own.
             model.compile_from_config({**model.get_compile_config(), **replaced})
-
-    def _free_memory(self) -> None:
-        keras.backend.clear_session(free_memory=False)
-        if _resident_memory() > self._memory + MEMORY_GROWTH:
-            gc.collect()
-            self._memory = _resident_memory()
 
     def _merit(self, epochs: Sequence[Mapping[str, float]]) -> float:
         """The best epoch's objective, more is better; -inf where none is a number."""
@@ -399,12 +391,3 @@ def _distributed_role() -> str:
 def trial_seed(seed: int, trial_id: str, execution: int) -> int:
     """Seed of one execution of a trial, 0 to 2**32 - 1; trials of neighbouring seeds share no draws."""
     return zlib.crc32(f"{seed}/{trial_id}/{execution}".encode())
-
-
-def _resident_memory() -> int:
-    """Resident memory of this process in bytes; 0 where the system does not tell."""
-    try:
-        with open("/proc/self/statm", encoding="ascii") as file:
-            return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
-    except OSError:
-        return 0

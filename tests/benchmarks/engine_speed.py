@@ -126,7 +126,7 @@ def count_steps():
 
     import tensorflow as tf
 
-    from tuners.engine.population.training import Crew
+    from tuners.engine.population.crew import Crew
 
     spent, traced = [0.0], {}
 

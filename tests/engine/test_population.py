@@ -7,6 +7,7 @@ import pytest
 import tensorflow as tf
 
 from tuners.engine.choice import Engines
+from tuners.engine.population import inputs
 from tuners.engine.population.activations import ACTIVATIONS
 from tuners.engine.population.decayed import is_decayed
 from tuners.engine.population.engine import PopulationEngine
@@ -197,6 +198,20 @@ def test_layers_before_the_first_weight_are_applied_once_for_all_trials():
         found.append(engine.prepare(request(model)))
     assert found[0].training.x is found[1].training.x
     np.testing.assert_allclose(found[2].training.x, (X - 2) / 2, rtol=1e-6)
+
+
+def test_data_are_dropped_when_they_are_many(monkeypatch):
+    parts = [X[start:].copy() for start in range(8)]
+
+    def prepared(engine):
+        return [
+            engine.prepare(request(dense(layers.Rescaling(2.0)), part, Y[: len(part)])).training.x for part in parts
+        ]
+
+    engine = PopulationEngine()
+    assert all(one is other for one, other in zip(prepared(engine), prepared(engine), strict=True))
+    monkeypatch.setattr(inputs, "KEPT", 2 * X.nbytes)
+    assert not any(one is other for one, other in zip(prepared(engine), prepared(engine), strict=True))
 
 
 def test_a_training_leaves_the_next_one_untouched():

@@ -15,10 +15,10 @@ from tuners.engine.population import scoring
 from tuners.engine.population.groups import groups
 from tuners.engine.population.inputs import Inputs
 from tuners.engine.population.member import Member, Rows
+from tuners.engine.population.optimizer import Rule
 from tuners.engine.population.program import Program
 from tuners.engine.population.reading import UnknownModelError
 from tuners.engine.population.training import Training
-from tuners.engine.population.updates import Rule
 from tuners.engine.training import Request, Trained
 
 CALLBACKS = (keras.callbacks.EarlyStopping, keras.callbacks.ReduceLROnPlateau, keras.callbacks.LearningRateScheduler)

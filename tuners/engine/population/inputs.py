@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tuners.engine.population.kernels import Fixed
+from tuners.engine.population.fixed import Fixed
 
-KEPT = 4
-"""Arrays that are kept: of training and validation, for two families of models."""
+KEPT = 2 * 2**30
+"""Bytes of arrays that are kept, at most, and the newest array always."""
 
 
 class Inputs:
@@ -33,10 +33,11 @@ class Inputs:
         """
         key = (id(x), *(kernel.key() for kernel in prefix))
         if key not in self._known:
-            while len(self._known) >= KEPT:
-                del self._known[next(iter(self._known))]
             value = x
             for kernel in prefix:
                 value = kernel.apply(value)
-            self._known[key] = (x, value.astype(np.float32, copy=False))
+            value = value.astype(np.float32, copy=False)
+            while self._known and value.nbytes + sum(known.nbytes for _, known in self._known.values()) > KEPT:
+                del self._known[next(iter(self._known))]
+            self._known[key] = (x, value)
         return self._known[key][1]

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tuners.engine.population.optimizer import Rule
 from tuners.engine.population.program import Program
 from tuners.engine.population.scoring import Scoring
-from tuners.engine.population.updates import Rule
 from tuners.engine.training import Request
 
 

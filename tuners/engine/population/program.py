@@ -9,7 +9,8 @@ import keras
 import numpy as np
 
 from tuners.engine.population.calls import calls, last
-from tuners.engine.population.kernels import Add, Drop, Fixed, Kernel
+from tuners.engine.population.fixed import Fixed
+from tuners.engine.population.kernels import Add, Drop, Kernel
 from tuners.engine.population.reading import Part, UnknownModelError, parts
 
 

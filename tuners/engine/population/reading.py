@@ -10,7 +10,8 @@ import keras
 import numpy as np
 
 from tuners.engine.population.activations import ACTIVATIONS
-from tuners.engine.population.kernels import Activate, Add, Bias, Drop, Flatten, Kernel, Multiply, Normalize, Rescale
+from tuners.engine.population.fixed import Flatten, Normalize, Rescale
+from tuners.engine.population.kernels import Activate, Add, Bias, Drop, Kernel, Multiply
 from tuners.engine.population.norm import BatchNorm
 
 Config = Mapping[str, Any]

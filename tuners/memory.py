@@ -1,0 +1,31 @@
+"""Memory that models leave behind."""
+
+from __future__ import annotations
+
+import gc
+import os
+
+GROWTH = 64 * 2**20
+"""Bytes by which resident memory may grow before unreachable models are collected."""
+
+
+class Memory:
+    """Collects what is unreachable when memory has grown, and not after every trial, which takes as long as a trial."""
+
+    def __init__(self) -> None:
+        self._resident = resident()
+
+    def collect(self) -> None:
+        """Collect where there may be much to collect."""
+        if resident() > self._resident + GROWTH:
+            gc.collect()
+            self._resident = resident()
+
+
+def resident() -> int:
+    """Resident memory of this process in bytes; 0 where the system does not tell."""
+    try:
+        with open("/proc/self/statm", encoding="ascii") as file:
+            return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    except OSError:
+        return 0
