@@ -78,8 +78,10 @@ def assert_as_alone(makers, *, of=None):
             np.testing.assert_allclose(left, right, rtol=1e-3, atol=1e-5)
 
 
-@pytest.mark.parametrize("activation", ["relu", "gelu", "silu", "tanh", "elu", "selu"])
-@pytest.mark.parametrize("norm", ["before", "after", "none"])
+@pytest.mark.parametrize(
+    ("norm", "activation"),
+    [("before", "relu"), ("after", "gelu"), ("none", "silu"), ("before", "tanh"), ("after", "elu"), ("none", "selu")],
+)
 def test_widths_initial_weights_norms_and_dropout(norm, activation):
     assert_as_alone(
         [

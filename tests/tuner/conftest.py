@@ -7,8 +7,14 @@ import tuners
 @pytest.fixture
 def search(tmp_path):
     def make(hypermodel=build, **options):
-        options = {"objective": "val_accuracy", "max_trials": 4, "seed": 1, "directory": tmp_path, **options}
-        made = tuners.CoarseToFineSearch(hypermodel, project_name="run", **options)
+        defaults = {
+            "objective": "val_accuracy",
+            "max_trials": 4,
+            "seed": 1,
+            "directory": tmp_path,
+            "project_name": "run",
+        }
+        made = tuners.CoarseToFineSearch(hypermodel, **{**defaults, **options})
         made.oracle.verbose = 0
         return made
 
