@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence, Sized
 import numpy as np
 from numpy.typing import NDArray
 
+from tuners.engine.population.kernels import some
 from tuners.engine.population.member import Member, Rows
 from tuners.engine.population.network import Network
 from tuners.engine.population.optimizer import Optimizer
@@ -28,13 +29,12 @@ class Crew:
 
     network: Network
     optimizer: Optimizer
-    members: Sequence[Member]
+    members: list[Member]
 
     def part(self, places: slice | list[int]) -> Crew:
         """Some of them: a slice shares its weights with these, a list has a copy of them."""
         network = self.network.part(places)
-        members = self.members[places] if isinstance(places, slice) else [self.members[place] for place in places]
-        return Crew(network, self.optimizer.part(places, network), members)
+        return Crew(network, self.optimizer.part(places, network), some(self.members, places))
 
     def epoch(self, epoch: int) -> list[dict[str, float]]:
         """Train each on all its rows once, then validate it.

@@ -26,12 +26,14 @@ class Kernel:
     Attributes:
         weights: Arrays [members, ...], the trainable ones first; updated in place.
         gradients: Of the trainable weights; `backward` writes them.
+        of_members: Names of attributes that are arrays with something for each member.
         keeps_zero: Whether a unit that is zero for all examples, and leads nowhere, stays so and learns nothing: units
             are added to narrow members until all are as wide as the widest.
     """
 
     weights: Sequence[NDArray] = ()
     gradients: Sequence[NDArray] = ()
+    of_members: tuple[str, ...] = ()
     keeps_zero = False
 
     def forward(self, *inputs: NDArray, training: bool) -> NDArray:
@@ -58,11 +60,17 @@ class Kernel:
 
     def joined(self, others: Sequence[Any]) -> Any:
         """The kernel of this one's members and those of others with the same key, without weights."""
-        return copy.copy(self)
+        made = copy.copy(self)
+        for name in self.of_members:
+            setattr(made, name, np.concatenate([getattr(each, name) for each in (self, *others)]))
+        return made
 
     def part(self, members: slice | list[int]) -> Any:
         """The kernel of some of the members, without weights."""
-        return copy.copy(self)
+        made = copy.copy(self)
+        for name in self.of_members:
+            setattr(made, name, getattr(self, name)[members])
+        return made
 
 
 class Multiply(Kernel):
@@ -129,15 +137,16 @@ class Drop(Kernel):
         shape: Of an example.
 
     Attributes:
-        members: Rate and shape of each member.
-        random: What is drawn from for each member.
+        rates: [members].
+        shapes: [members, axes].
+        random: What is drawn from for each member [members].
     """
 
+    of_members = ("rates", "shapes", "random")
     keeps_zero = True
 
     def __init__(self, rate: float, shape: tuple[int, ...]) -> None:
-        self.members = [(rate, shape)]
-        self.random: list[np.random.Generator] = []
+        self.rates, self.shapes, self.random = np.array([rate]), np.array([shape]), np.empty(1, object)
 
     def forward(self, *inputs: NDArray, training: bool) -> NDArray:
         """See `Kernel`."""
@@ -145,7 +154,8 @@ class Drop(Kernel):
         if not training:
             return x
         self._mask = np.empty(x.shape, np.float32)
-        for mask, (rate, shape), random in zip(self._mask, self.members, self.random, strict=True):
+        own = zip(self.rates.tolist(), self.shapes.tolist(), self.random, strict=True)
+        for mask, (rate, shape, random) in zip(self._mask, own, strict=True):
             # Integers, since floats take twice as long to draw; as many as the member would draw alone.
             count = len(mask) * math.prod(shape)
             drawn = random.bit_generator.random_raw((count + 1) // 2).view(np.uint32)[:count]
@@ -157,20 +167,6 @@ class Drop(Kernel):
     def backward(self, gradient: NDArray, *, wanted: bool) -> Gradients:
         """See `Kernel`."""
         return (gradient * self._mask,)
-
-    def joined(self, others: Sequence[Any]) -> Any:
-        """See `Kernel`."""
-        return self._of([self, *others], slice(None))
-
-    def part(self, members: slice | list[int]) -> Any:
-        """See `Kernel`."""
-        return self._of([self], members)
-
-    def _of(self, kernels: Sequence[Any], members: slice | list[int]) -> Any:
-        made = copy.copy(self)
-        made.members = some([each for kernel in kernels for each in kernel.members], members)
-        made.random = some([each for kernel in kernels for each in kernel.random], members)
-        return made
 
 
 class Add(Kernel):

@@ -6,10 +6,6 @@ References:
 
 from __future__ import annotations
 
-import copy
-from collections.abc import Sequence
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -23,6 +19,8 @@ class BatchNorm(Kernel):
         epsilon: Added to the variance.
         momentum: Share of the moving mean and variance that stays in a step.
     """
+
+    of_members = ("epsilon", "newest")
 
     def __init__(self, epsilon: float, momentum: float) -> None:
         self.epsilon: NDArray = np.array([[epsilon]], np.float32)
@@ -60,17 +58,3 @@ class BatchNorm(Kernel):
         dx += dy
         dx *= self._scale
         return (dx.reshape(gradient.shape),)
-
-    def joined(self, others: Sequence[Any]) -> Any:
-        """See `Kernel`."""
-        return self._of([self, *others], slice(None))
-
-    def part(self, members: slice | list[int]) -> Any:
-        """See `Kernel`."""
-        return self._of([self], members)
-
-    def _of(self, kernels: Sequence[Any], members: slice | list[int]) -> Any:
-        made = copy.copy(self)
-        made.epsilon = np.concatenate([each.epsilon for each in kernels])[members]
-        made.newest = np.concatenate([each.newest for each in kernels])[members]
-        return made

@@ -66,7 +66,7 @@ class Program:
         for node in self.nodes:
             stream = next(streams)
             if isinstance(node.kernel, Drop):
-                node.kernel.random = [np.random.Generator(np.random.SFC64(stream))]
+                node.kernel.random[0] = np.random.Generator(np.random.SFC64(stream))
 
     def key(self) -> tuple[object, ...]:
         """Equal for programs of one structure, whatever their widths."""
