@@ -54,7 +54,7 @@ class GraphEngine:
         validation = given.get("validation_data")
         holdout = None if validation is None else self._data.examples(tuple(validation))
         batch_size = int(given.get("batch_size") or arguments.BATCH_SIZE)
-        _build(model, training)
+        build(model, training)
         steps = Steps(model, epochs)
         steps.train_on(training, batch_size)
         if holdout is not None:
@@ -143,8 +143,13 @@ class Steps:
         return compiled.get_concrete_function(tf.TensorSpec([examples.rows], tf.int32))
 
 
-def _build(model: Any, training: Examples) -> None:
-    """Let metrics and optimizer make their variables, which they cannot do inside a loop of the graph."""
+def build(model: Any, training: Examples) -> None:
+    """Let metrics and optimizer make their variables, which they cannot do inside a loop of the graph.
+
+    Args:
+        model: A compiled Keras model.
+        training: What it will be trained on.
+    """
     few = keras.tree.map_structure(lambda part: part[:2], training.parts)
     x, y = few[0], few[1] if len(few) > 1 else None
     predictions = model(x, training=False)
