@@ -13,11 +13,11 @@ from tuners.engine.population.member import Member
 MOST_WEIGHTS = 2**17
 """Of all members of a group: with more, arithmetic takes most of the time, and moments no longer fit in the cache."""
 
-MOST_ADDED = (0.5, 4096)
-"""Weights that are added, to make all members as wide as the widest: a share of the members' own, and each.
+MOST_EXAMPLES = 640
+"""In a step of all members of a group; likewise."""
 
-Arithmetic with as many takes less time than the calls that are saved.
-"""
+MOST_ADDED = (0.5, 4096)
+"""Weights that are added to make all members as wide as the widest: a share of the members' own, and so many each."""
 
 
 def groups(members: Sequence[Member]) -> list[list[int]]:
@@ -48,22 +48,26 @@ def _key(member: Member) -> Any:
 
 def _parts(members: Sequence[Member], numbers: list[int]) -> list[list[int]]:
     found: list[list[int]] = []
-    own = 0
     # From narrow to wide, so that neighbours need few units more.
     for number in sorted(numbers, key=lambda each: _size(members[each].program.shapes())):
-        size = _size(members[number].program.shapes())
-        if found:
-            together = [*found[-1], number]
-            shapes = zip(*(members[each].program.shapes() for each in together), strict=True)
-            widest = [np.max(shape, axis=0) for shape in shapes]
-            total = len(together) * _size(widest)
-            share, each = MOST_ADDED
-            if total <= min(MOST_WEIGHTS, (1 + share) * (own + size) + each * len(together)):
-                found[-1], own = together, own + size
-                continue
-        found.append([number])
-        own = size
+        if found and _is_worth_it([members[each] for each in (*found[-1], number)]):
+            found[-1].append(number)
+        else:
+            found.append([number])
     return found
+
+
+def _is_worth_it(group: Sequence[Member]) -> bool:
+    """Whether the calls that are saved take longer than what is computed more."""
+    shapes = [member.program.shapes() for member in group]
+    widest = [np.max(of_one_weight, axis=0) for of_one_weight in zip(*shapes, strict=True)]
+    own, total = sum(map(_size, shapes)), len(group) * _size(widest)
+    share, each = MOST_ADDED
+    return (
+        total <= MOST_WEIGHTS
+        and len(group) * group[0].batch_size <= MOST_EXAMPLES
+        and total - own <= share * own + each * len(group)
+    )
 
 
 def _size(shapes: Sequence[Any]) -> int:
