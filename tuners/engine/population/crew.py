@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Iterator, Sequence, Sized
 
 import numpy as np
@@ -35,6 +36,11 @@ class Crew:
         """Some of them: a slice shares its weights with these, a list has a copy of them."""
         network = self.network.part(places)
         return Crew(network, self.optimizer.part(places, network), some(self.members, places))
+
+    @functools.cached_property
+    def _alone(self) -> list[Crew]:
+        """Each by itself, sharing its weights with these."""
+        return [self.part(slice(place, place + 1)) for place in range(len(self.members))]
 
     def epoch(self, epoch: int) -> list[dict[str, float]]:
         """Train each on all its rows once, then validate it.
@@ -108,13 +114,13 @@ class Crew:
         return np.array([losses * output.shape[1], *scoring.sums(output, batch.y)]).T
 
     def _of_equal_batches(self, rows: Sequence[Sized]) -> Iterator[tuple[Crew, slice]]:
-        """All where they have batches of one size; else each that has any rows by itself, sharing its weights."""
+        """All where they have batches of one size; else each that has any rows by itself."""
         if len({len(each) for each in rows}) == 1:
             yield self, slice(None)
             return
         for place, each in enumerate(rows):
             if len(each):
-                yield self.part(slice(place, place + 1)), slice(place, place + 1)
+                yield self._alone[place], slice(place, place + 1)
 
 
 def _batch(data: Sequence[Rows], rows: Sequence[NDArray]) -> Rows:
