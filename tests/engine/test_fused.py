@@ -157,6 +157,29 @@ def test_activations_and_their_gradients_are_those_of_keras(compiled, x, activat
     assert model.layers[-1].activation is keras.activations.get(activation)
 
 
+class Settled(keras.layers.Layer):
+    @property
+    def activation(self):
+        return keras.activations.gelu
+
+    def call(self, x):
+        return self.activation(x)
+
+
+def test_activations_that_cannot_be_replaced_are_left(compiled, x):
+    class Unhashable:
+        __hash__ = None
+
+        def __call__(self, values):
+            return keras.ops.tanh(values)
+
+    for layer in (Settled(), keras.layers.Conv2D(8, 3, activation=Unhashable())):
+        model = keras.Sequential([keras.Input((5, 5, 2)), layer])
+        expected, _ = traced(model, fused=False, x=x)
+        found, _ = traced(model, fused=True, x=x)
+        np.testing.assert_allclose(found[0], expected[0], rtol=1e-5, atol=1e-6)
+
+
 def test_a_short_batch_and_sizes_that_are_filled_up(compiled, x):
     assert [loops.room(rows * 25 * 8) for rows in (6, 3)] == [16, 8]
     model = keras.Sequential([keras.Input((5, 5, 8)), keras.layers.Activation("gelu")])

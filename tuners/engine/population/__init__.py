@@ -1,1 +1,1 @@
-"""Dense models written out in numpy: trial after trial without a graph to trace."""
+"""Dense models written out in numpy, those of one structure together: no trial waits for a graph to be traced."""
