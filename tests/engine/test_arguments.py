@@ -79,7 +79,7 @@ def test_a_pipeline_reaches_fit_as_it_is():
 
 @pytest.mark.parametrize("gpu", [False, True])
 def test_with_a_gpu_the_graph_is_chosen(monkeypatch, gpu):
-    monkeypatch.setattr("tuners.engine.choice._has_gpu", lambda: gpu)
+    monkeypatch.setattr("tuners.engine.choice.has_gpu", lambda: gpu)
     monkeypatch.setattr("tuners.engine.graph.GraphEngine.train", lambda self, request: "by the graph")
     found = Engines("auto").begin(request(X, Y, epochs=1))
     assert found == "by the graph" if gpu else isinstance(found, Member)

@@ -210,7 +210,7 @@ def test_data_are_dropped_when_they_are_many(monkeypatch):
 
     engine = PopulationEngine()
     assert all(one is other for one, other in zip(prepared(engine), prepared(engine), strict=True))
-    monkeypatch.setattr(inputs, "KEPT", 2 * X.nbytes)
+    monkeypatch.setattr(inputs, "LARGEST", 2 * X.nbytes)
     engine = PopulationEngine()
     assert not any(one is other for one, other in zip(prepared(engine), prepared(engine), strict=True))
 

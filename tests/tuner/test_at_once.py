@@ -48,7 +48,7 @@ def test_one_that_fails_does_not_fail_the_others(search):
     assert {trial.status for trial in tuner.oracle.trials.values()} == {"FAILED", "COMPLETED"}
 
 
-def test_pruning_and_folds(search):
+def test_pruning_saves_epochs(search):
     rule = tuners.SuccessiveHalving(factor=2, first=1)
     pruned = search(max_trials=8, trials_at_once=4, pruning=rule, objective="val_loss")
     pruned.search(**DATA, epochs=4)

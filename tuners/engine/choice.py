@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Sequence
-
-import tensorflow as tf
 
 from tuners.engine import arguments, fit
 from tuners.engine.data import DeviceData
+from tuners.engine.device import has_gpu
 from tuners.engine.graph import GraphEngine
 from tuners.engine.population.engine import PopulationEngine
 from tuners.engine.population.member import Member
@@ -51,7 +49,7 @@ class Engines:
         if self.name == "fit":
             return fit.train(request)
         refusal = arguments.refusal(request)
-        if not refusal and (self.name == "population" or (self.name == "auto" and not _has_gpu())):
+        if not refusal and (self.name == "population" or (self.name == "auto" and not has_gpu())):
             member = self._population.prepare(request)
             if not isinstance(member, str):
                 return member
@@ -74,8 +72,3 @@ class Engines:
         """
         trained = iter(self._population.train([each for each in begun if isinstance(each, Member)]))
         return [next(trained) if isinstance(each, Member) else each for each in begun]
-
-
-@functools.cache
-def _has_gpu() -> bool:
-    return bool(tf.config.list_physical_devices("GPU"))

@@ -20,6 +20,7 @@ import tensorflow as tf
 from tuners.engine.fused.loops import Batches, loop, shaped
 
 GOLDEN = 0x9E3779B97F4A7C15
+"""2**64 over the golden ratio, the step of SplitMix64."""
 
 SAVED = 5e-9
 """Seconds for every number, at least."""

@@ -15,6 +15,8 @@ from typing import Any
 
 import tensorflow as tf
 
+from tuners.engine.device import has_gpu
+
 COMPILING = 0.1
 """Seconds, at most, that it takes to compile a loop."""
 
@@ -83,7 +85,7 @@ def room(numbers: int) -> int:
 @functools.cache
 def has_compiler() -> bool:
     """Whether loops can be compiled and would be faster: not on a GPU, and not where TensorFlow comes without XLA."""
-    if tf.config.list_physical_devices("GPU"):
+    if has_gpu():
         return False
     try:
         loop(lambda x: x + 1)(tf.zeros(1))

@@ -34,12 +34,12 @@ def groups(members: Sequence[Member]) -> list[list[int]]:
 
 def _key(member: Member) -> Any:
     program, measured = member.program, member.scoring
-    same_width = not (program.keeps_zero() and member.rule.keeps_zero)
+    same_width = not (program.keeps_zero and member.rule.keeps_zero)
     return (
         program.key(),
         tuple(program.shapes()) if same_width else None,
         (measured.names, measured.kinds, measured.head, id(measured.loss)),
-        member.rule.key(),
+        member.rule.update,
         (member.batch_size, member.steps, member.training.weights is None),
         member.holdout is None or member.holdout.weights is None,
         (member.training.x.shape[1:], member.training.y.shape[1:]),

@@ -8,14 +8,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tuners.engine.data import LARGEST
 from tuners.engine.population.fixed import Fixed
-
-KEPT = 2 * 2**30
-"""Bytes of arrays that are kept, at most, and the newest array always."""
 
 
 class Inputs:
-    """Arrays after the fixed layers that models begin with, such as the normalisation of inputs."""
+    """Arrays after the fixed layers that models begin with, such as the normalisation of inputs.
+
+    The newest is kept, and of those before it as many as `LARGEST` bytes hold.
+    """
 
     def __init__(self) -> None:
         # The array is kept beside its result: an id that is free may be given to another array.
@@ -37,7 +38,7 @@ class Inputs:
             for kernel in prefix:
                 value = kernel.apply(value)
             value = value.astype(np.float32, copy=False)
-            while self._known and value.nbytes + sum(known.nbytes for _, known in self._known.values()) > KEPT:
+            while self._known and value.nbytes + sum(known.nbytes for _, known in self._known.values()) > LARGEST:
                 del self._known[next(iter(self._known))]
             self._known[key] = (x, value)
         return self._known[key][1]

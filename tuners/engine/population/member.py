@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -70,7 +71,7 @@ class Member:
     @property
     def steps(self) -> int:
         """Steps in an epoch."""
-        return -(-self.training.count // self.batch_size)
+        return math.ceil(self.training.count / self.batch_size)
 
     def next_order(self) -> NDArray:
         """Numbers of the rows in the order of the next epoch."""

@@ -49,9 +49,6 @@ class Network:
                 value = program.values[index]
                 arrays[member][tuple(map(slice, value.shape))] = value
 
-    def __len__(self) -> int:
-        return len(self.vector)
-
     def weights(self, member: int) -> list[NDArray]:
         """A copy of a member's weights, as `keras.Model.get_weights` gives them."""
         shapes = [shapes[member] for shapes in self._shapes]

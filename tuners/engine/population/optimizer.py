@@ -16,7 +16,7 @@ from tuners.engine.population.decayed import is_decayed
 from tuners.engine.population.kernels import some
 from tuners.engine.population.network import Network
 from tuners.engine.population.reading import UnknownModelError
-from tuners.engine.population.updates import Adam, Descent, Momentum, Nesterov, Numbers, RMSprop, Update
+from tuners.engine.population.updates import ADAM, DESCENT, MOMENTUM, NESTEROV, RMSPROP, Numbers, Update
 
 REFUSED = ("clipnorm", "global_clipnorm", "clipvalue", "use_ema", "loss_scale_factor", "gradient_accumulation_steps")
 """Options of optimizers that are not written out here; amsgrad and centered neither."""
@@ -29,7 +29,7 @@ class Rule:
         model: A compiled Keras model.
 
     Attributes:
-        update: How it changes weights.
+        update: How it changes weights; rules with the same one can be joined in an `Optimizer`.
         config: Its settings by name.
         decayed: Positions of the weights that weight decay shrinks.
 
@@ -51,10 +51,6 @@ class Rule:
             for index, weight in enumerate(model.weights)
             if self.decay and weight.trainable and is_decayed(self._optimizer, weight)
         ]
-
-    def key(self) -> tuple[object, ...]:
-        """Equal for rules that can be joined in an `Optimizer`."""
-        return (self.update.__name__,)
 
     @property
     def keeps_zero(self) -> bool:
@@ -95,7 +91,7 @@ class Plan:
 
 
 class Optimizer:
-    """Rules of one key, over the weights of a network.
+    """Rules with the same update, over the weights of a network.
 
     Args:
         rules: Of the members.
@@ -150,16 +146,16 @@ class Optimizer:
         self._update.apply(self._numbers, network.vector, network.gradient, m, v, room, rates)
 
 
-def _update(optimizer: Any, config: dict[str, Any]) -> type[Update]:
+def _update(optimizer: Any, config: dict[str, Any]) -> Update:
     for option in (*REFUSED, "amsgrad", "centered"):
         if config.get(option):
             raise UnknownModelError(f"the optimizer has {option}={config[option]!r}")
     if type(optimizer) is keras.optimizers.SGD:
-        return (Nesterov if config["nesterov"] else Momentum) if config["momentum"] else Descent
+        return (NESTEROV if config["nesterov"] else MOMENTUM) if config["momentum"] else DESCENT
     if type(optimizer) is keras.optimizers.RMSprop and not config["momentum"]:
-        return RMSprop
+        return RMSPROP
     if type(optimizer) in (keras.optimizers.Adam, keras.optimizers.AdamW):
-        return Adam
+        return ADAM
     raise UnknownModelError(f"the optimizer is {type(optimizer).__name__}, or has options")
 
 

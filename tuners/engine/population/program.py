@@ -77,6 +77,7 @@ class Program:
         """Of the weights."""
         return [value.shape for value in self.values]
 
+    @property
     def keeps_zero(self) -> bool:
         """Whether units that are added, with weights of zero, change nothing."""
         return all(node.kernel.keeps_zero for node in self.nodes[len(self.prefix) :])

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import dataclasses
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -27,119 +28,80 @@ class Numbers:
         self.adam_epsilon = (self.exact["epsilon"] / (1 - self.exact["beta_2"]) ** 0.5).astype(np.float32)
 
 
+@dataclasses.dataclass(frozen=True)
 class Update:
-    """How an optimizer changes weights w by gradients g, with moments m and v, and room for as many numbers.
+    """How an optimizer changes weights; all is done in place, since most of the time goes into moving numbers.
 
-    All is done in place, since most of the time goes into moving numbers.
+    Attributes:
+        apply: Takes numbers, weights w [members, ...], their gradients g, moving averages m of the gradients and v of
+            their squares, room for as many numbers, and rates [members, 1]; takes one step.
+        scaled: Takes numbers, learning rates [steps, members, 1] and the numbers of the steps, from 1; gives the rates
+            with all factors that are constant in a step.
     """
 
-    @staticmethod
-    def scaled(numbers: Numbers, rates: NDArray, steps: NDArray) -> NDArray:
-        """Learning rates with all factors that are constant in a step.
-
-        Args:
-            numbers: Settings.
-            rates: Learning rates [steps, members, 1].
-            steps: Numbers of the steps, from 1.
-        """
-        return rates
-
-    @staticmethod
-    def apply(numbers: Numbers, w: Any, g: Any, m: Any, v: Any, room: Any, rate: Any) -> None:
-        """Take one step.
-
-        Args:
-            numbers: Settings.
-            w: Weights [members, ...].
-            g: Their gradients.
-            m: Moving averages of the gradients, or velocities.
-            v: Moving averages of their squares.
-            room: For as many numbers.
-            rate: From `scaled` [members, 1].
-        """
-        raise NotImplementedError
+    apply: Callable[[Numbers, Any, Any, Any, Any, Any, Any], None]
+    scaled: Callable[[Numbers, NDArray, NDArray], NDArray] = lambda numbers, rates, steps: rates
 
 
-class Descent(Update):
-    """keras.optimizers.SGD without momentum."""
-
-    @staticmethod
-    def apply(numbers: Numbers, w: Any, g: Any, m: Any, v: Any, room: Any, rate: Any) -> None:
-        """See `Update`."""
-        g *= rate
-        w -= g
+def _descend(numbers: Numbers, w: Any, g: Any, m: Any, v: Any, room: Any, rate: Any) -> None:
+    g *= rate
+    w -= g
 
 
-class Momentum(Update):
-    """keras.optimizers.SGD with momentum."""
-
-    @staticmethod
-    def apply(numbers: Numbers, w: Any, g: Any, m: Any, v: Any, room: Any, rate: Any) -> None:
-        """See `Update`."""
-        g *= rate
-        m *= numbers.momentum
-        m -= g
-        w += m
+def _momentum(numbers: Numbers, w: Any, g: Any, m: Any, v: Any, room: Any, rate: Any) -> None:
+    _accelerate(numbers, g, m, rate)
+    w += m
 
 
-class Nesterov(Update):
-    """keras.optimizers.SGD with Nesterov's momentum."""
-
-    @staticmethod
-    def apply(numbers: Numbers, w: Any, g: Any, m: Any, v: Any, room: Any, rate: Any) -> None:
-        """See `Update`."""
-        g *= rate
-        m *= numbers.momentum
-        m -= g
-        w -= g
-        np.multiply(m, numbers.momentum, out=room)
-        w += room
+def _nesterov(numbers: Numbers, w: Any, g: Any, m: Any, v: Any, room: Any, rate: Any) -> None:
+    _accelerate(numbers, g, m, rate)
+    w -= g
+    np.multiply(m, numbers.momentum, out=room)
+    w += room
 
 
-class RMSprop(Update):
-    """keras.optimizers.RMSprop without momentum."""
-
-    @staticmethod
-    def scaled(numbers: Numbers, rates: NDArray, steps: NDArray) -> NDArray:
-        """See `Update`."""
-        return rates / (1 - numbers.exact["rho"]) ** 0.5
-
-    @staticmethod
-    def apply(numbers: Numbers, w: Any, g: Any, m: Any, v: Any, room: Any, rate: Any) -> None:
-        """See `Update`."""
-        _sum_squares(v, g, numbers.rho, room)
-        np.add(v, numbers.rmsprop_epsilon, out=room)
-        np.sqrt(room, out=room)
-        g *= rate
-        g /= room
-        w -= g
+def _accelerate(numbers: Numbers, g: Any, m: Any, rate: Any) -> None:
+    g *= rate
+    m *= numbers.momentum
+    m -= g
 
 
-class Adam(Update):
-    """keras.optimizers.Adam and AdamW."""
+def _rmsprop(numbers: Numbers, w: Any, g: Any, m: Any, v: Any, room: Any, rate: Any) -> None:
+    _sum_squares(v, g, numbers.rho, room)
+    np.add(v, numbers.rmsprop_epsilon, out=room)
+    np.sqrt(room, out=room)
+    g *= rate
+    g /= room
+    w -= g
 
-    @staticmethod
-    def scaled(numbers: Numbers, rates: NDArray, steps: NDArray) -> NDArray:
-        """See `Update`."""
-        # Keras takes powers of the rounded betas.
-        first, second = (1 - beta.astype(float) ** steps[:, None, None] for beta in (numbers.beta_1, numbers.beta_2))
-        newest = (1 - numbers.exact["beta_1"]) / (1 - numbers.exact["beta_2"]) ** 0.5
-        return rates * second**0.5 / first * newest
 
-    @staticmethod
-    def apply(numbers: Numbers, w: Any, g: Any, m: Any, v: Any, room: Any, rate: Any) -> None:
-        """See `Update`."""
-        _sum_squares(v, g, numbers.beta_2, room)
-        m *= numbers.beta_1
-        m += g
-        np.sqrt(v, out=room)
-        room += numbers.adam_epsilon
-        np.divide(m, room, out=room)
-        room *= rate
-        w -= room
+def _rmsprop_rates(numbers: Numbers, rates: NDArray, steps: NDArray) -> NDArray:
+    return rates / (1 - numbers.exact["rho"]) ** 0.5
+
+
+def _adam(numbers: Numbers, w: Any, g: Any, m: Any, v: Any, room: Any, rate: Any) -> None:
+    _sum_squares(v, g, numbers.beta_2, room)
+    m *= numbers.beta_1
+    m += g
+    np.sqrt(v, out=room)
+    room += numbers.adam_epsilon
+    np.divide(m, room, out=room)
+    room *= rate
+    w -= room
+
+
+def _adam_rates(numbers: Numbers, rates: NDArray, steps: NDArray) -> NDArray:
+    # Keras takes powers of the rounded betas.
+    first, second = (1 - beta.astype(float) ** steps[:, None, None] for beta in (numbers.beta_1, numbers.beta_2))
+    newest = (1 - numbers.exact["beta_1"]) / (1 - numbers.exact["beta_2"]) ** 0.5
+    return rates * second**0.5 / first * newest
 
 
 def _sum_squares(v: Any, g: Any, beta: Any, room: Any) -> None:
     v *= beta
     np.multiply(g, g, out=room)
     v += room
+
+
+DESCENT, MOMENTUM, NESTEROV = Update(_descend), Update(_momentum), Update(_nesterov)
+RMSPROP, ADAM = Update(_rmsprop, _rmsprop_rates), Update(_adam, _adam_rates)
