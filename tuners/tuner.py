@@ -21,7 +21,7 @@ from tuners.engine.choice import Engines
 from tuners.engine.population.member import Member
 from tuners.engine.training import Request, Trained
 from tuners.folds import Folds
-from tuners.memory import Memory
+from tuners.memory import Memory, settled
 from tuners.oracle import CoarseToFineOracle
 from tuners.parallel.channel import is_worker
 from tuners.parallel.chief import serve_oracle
@@ -129,11 +129,12 @@ class FastTuner(keras_tuner.Tuner):
         # Epoch by epoch output of model.fit drowns what the search has to say.
         kwargs["verbose"] = 0 if kwargs.get("verbose", "auto") in ("auto", 0, 1) else kwargs["verbose"]
         self.on_search_begin()
-        while trials := self._next_trials():
-            for trial in trials:
-                self.on_trial_begin(trial)
-            for trial in self._attempted(trials, args, kwargs):
-                self.on_trial_end(trial)
+        with settled():
+            while trials := self._next_trials():
+                for trial in trials:
+                    self.on_trial_begin(trial)
+                for trial in self._attempted(trials, args, kwargs):
+                    self.on_trial_end(trial)
         if self.epochs_saved and getattr(self.oracle, "verbose", False):
             print(f"Pruning has saved {self.epochs_saved} epochs.")
         self.on_search_end()

@@ -2,7 +2,8 @@
 
 Both tuners get an oracle of the same kind and seed and run in processes of their own, in turns, on one core. The share
 of steps is the wall time within compiled functions, but for the calls that trace them, or in epochs written out, over
-that of the search. The tables go into engine_speed.md beside this script; what is not measured anew stays there.
+that of the search. Wall times differ by more than CPU times, since `model.fit` sleeps at the end of every epoch, until a
+thread of tf.data has ended. The tables go into engine_speed.md beside this script; what is not measured anew stays there.
 
 The last table is of models that are trained together, beside the same ones trained one after the other: trials of one
 structure asked for at once, and the folds of a cross-validation.
@@ -39,8 +40,8 @@ TOGETHER = {
 }
 TUNERS = ("keras_tuner.Tuner", "tuners.FastTuner")
 HEADER = (
-    "| search | keras_tuner.Tuner, CPU | tuners.FastTuner, CPU | ratio | steps, share of the time "
-    "| peak memory | disk | measured |"
+    "| search | keras_tuner.Tuner, CPU | tuners.FastTuner, CPU | ratio | ratio of wall times "
+    "| steps, share of the wall time | peak memory | disk | measured |"
 )
 TOGETHER_HEADER = (
     "| models trained together | one by one, CPU | together, CPU | ratio | steps: one by one, together | measured |"
@@ -86,7 +87,7 @@ def search(name: str, kind: str) -> dict:
         disk = disk_of(directory)
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     values = [trial.hyperparameters.values for trial in tuner.oracle.trials.values()]
-    return {"cpu": spent, "share": steps() / wall, "memory": memory, "disk": disk, "trials": values}
+    return {"cpu": spent, "wall": wall, "share": steps() / wall, "memory": memory, "disk": disk, "trials": values}
 
 
 def together(name: str, kind: str) -> dict:
@@ -201,7 +202,7 @@ def row(name: str, rounds: int, measured: str) -> str:
     for theirs, ours in pairs:
         assert theirs["trials"] == ours["trials"], "the two have not run the same trials"
     _, _, rows, trials, epochs = SEARCHES[name]
-    ratio = statistics.median(theirs["cpu"] / ours["cpu"] for theirs, ours in pairs)
+    ratio, of_wall = (statistics.median(theirs[key] / ours[key] for theirs, ours in pairs) for key in ("cpu", "wall"))
     theirs, ours = pairs[0]
     size = f"{rows:,} images, " if rows else ""
     cells = [
@@ -209,6 +210,7 @@ def row(name: str, rounds: int, measured: str) -> str:
         f"{theirs['cpu']:.1f} s",
         f"{ours['cpu']:.1f} s",
         f"{ratio:.2f}",
+        f"{of_wall:.2f}",
         f"{theirs['share']:.0%} / {ours['share']:.0%}",
         f"{theirs['memory']:.0f} / {ours['memory']:.0f} MB",
         f"{theirs['disk']:.1f} / {ours['disk']:.1f} MB",
@@ -238,7 +240,7 @@ def memory_rows(measured: str) -> list[str]:
 def write(new: list[str]) -> None:
     """Put rows into the tables of the results, each in place of the one with the same beginning."""
     tables = {
-        HEADER: "|---|---:|---:|---:|---:|---:|---:|---|",
+        HEADER: "|---|---:|---:|---:|---:|---:|---:|---:|---|",
         TOGETHER_HEADER: "|---|---:|---:|---:|---:|---|",
         MEMORY_HEADER: "|---:|---:|---:|---|",
     }

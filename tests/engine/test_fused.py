@@ -31,24 +31,32 @@ def nested():
     return keras.Model(inputs, keras.layers.Flatten()(inner(inputs)))
 
 
+def sum_of_cubes(outputs):
+    return sum(tf.reduce_sum(each**3) for each in keras.tree.flatten(outputs))
+
+
 def traced(model, *, fused, x, training=True):
     """Outputs, gradients and what became of the moving statistics, and the names of the operations."""
 
     def step(batch):
         with tf.GradientTape() as tape:
             outputs = model(batch, training=training)
-            loss = tf.reduce_sum(outputs**3)
+            loss = sum_of_cubes(outputs)
         return outputs, tape.gradient(loss, model.trainable_weights)
 
     function = tf.function(step, autograph=False)
     if fused:
-        with fused_layers(model, BATCHES):
+        with fused_layers(model, BATCHES, training=training):
             concrete = function.get_concrete_function(x)
     else:
         concrete = function.get_concrete_function(x)
     outputs, gradients = concrete(tf.constant(x))
     names = {operation.type for operation in concrete.graph.get_operations()}
-    return [outputs.numpy(), *(g.numpy() for g in gradients), *map(np.asarray, model.non_trainable_weights)], names
+    return [
+        *(o.numpy() for o in keras.tree.flatten(outputs)),
+        *(g.numpy() for g in gradients),
+        *map(np.asarray, model.non_trainable_weights),
+    ], names
 
 
 @pytest.fixture
@@ -122,9 +130,54 @@ def test_convolutions_and_their_gradients_are_those_of_keras(x, options):
         np.testing.assert_allclose(right, left, rtol=1e-4, atol=1e-4)
 
 
+def pooled(**options):
+    layers = keras.layers
+    inputs = keras.Input((5, 5, 2))
+    normed = layers.BatchNormalization(name="norm")(layers.Conv2D(8, 3, kernel_initializer="ones")(inputs))
+    return keras.Model(inputs, [layers.MaxPooling2D(2, **options)(normed), layers.MaxPooling2D(3, 1)(normed)])
+
+
+@pytest.mark.parametrize("padding", ["valid", "same"])
+@pytest.mark.parametrize("signs", [1, -1])
+def test_pooling_before_batch_norm_gives_the_same(x, padding, signs):
+    model = pooled(padding=padding)
+    model(x, training=True)
+    norm, rng = model.get_layer("norm"), np.random.default_rng(2)
+    # No factor, some or all of one sign.
+    norm.gamma.assign(rng.uniform(0, 2, 8) * [0, *[signs] * 4, 1, 1, 1])
+    norm.beta.assign(rng.normal(size=8))
+    expected = model(x, training=False)
+    with fused_layers(model, BATCHES, training=False):
+        step = tf.function(lambda batch: model(batch, training=False), autograph=False).get_concrete_function(x)
+    assert {"If", "StatelessIf"} & {operation.type for operation in step.graph.get_operations()}
+    [normed] = [each for each in step.graph.get_operations() if each.type == "FusedBatchNormV3"]
+    assert not normed.outputs[0].consumers()
+    for left, right in zip(expected, step(tf.constant(x)), strict=True):
+        np.testing.assert_allclose(right, left, rtol=1e-5, atol=1e-5)
+
+
+def test_what_is_normalised_can_be_used_elsewhere_too(x):
+    base = pooled()
+    model = keras.Model(base.input, [*base.outputs, base.get_layer("norm").output])
+    model(x, training=True)
+    expected = model(x, training=False)
+    with fused_layers(model, BATCHES, training=False):
+        step = tf.function(lambda batch: model(batch, training=False), autograph=False).get_concrete_function(x)
+    for left, right in zip(expected, step(tf.constant(x)), strict=True):
+        np.testing.assert_allclose(right, left, rtol=1e-5, atol=1e-5)
+
+
+def test_in_training_pooling_comes_after_batch_norm(x):
+    expected, _ = traced(pooled(), fused=False, x=x)
+    found, names = traced(pooled(), fused=True, x=x)
+    assert "If" not in names and "StatelessIf" not in names
+    for left, right in zip(expected, found, strict=True):
+        np.testing.assert_allclose(right, left, rtol=2e-4, atol=2e-4)
+
+
 def test_the_model_is_as_it_was_also_after_an_error(x):
     model = small()
-    with pytest.raises(KeyError), fused_layers(model, BATCHES):
+    with pytest.raises(KeyError), fused_layers(model, BATCHES, training=True):
         assert "call" in vars(model.get_layer("norm"))
         raise KeyError
     assert "call" not in vars(model.get_layer("norm"))
@@ -184,7 +237,7 @@ def test_a_short_batch_and_sizes_that_are_filled_up(compiled, x):
     assert [loops.room(rows * 25 * 8) for rows in (6, 3)] == [16, 8]
     model = keras.Sequential([keras.Input((5, 5, 8)), keras.layers.Activation("gelu")])
     values = np.random.default_rng(1).normal(size=(7, 5, 5, 8)).astype(np.float32)
-    with fused_layers(model, loops.Batches(rows=9, size=6, epochs=1)):
+    with fused_layers(model, loops.Batches(rows=9, size=6, epochs=1), training=False):
         step = tf.function(model, autograph=False).get_concrete_function(tf.TensorSpec([None, 5, 5, 8]))
     for rows in (7, 6, 3, 2):
         np.testing.assert_allclose(step(tf.constant(values[:rows])), model(values[:rows]), rtol=1e-5, atol=1e-6)
@@ -220,7 +273,7 @@ def dropping(rate, seed=3):
 
 def dropped(model, x):
     """What dropout makes of x, and the gradient of the sum of it times x."""
-    with fused_layers(model, BATCHES):
+    with fused_layers(model, BATCHES, training=True):
 
         @tf.function(autograph=False)
         def step(values):
@@ -256,7 +309,7 @@ def test_every_step_and_every_layer_drops_others(compiled):
 def test_dropout_is_seeded_and_off_outside_training(compiled):
     x = np.ones((2, 40, 50, 4), np.float32)
     np.testing.assert_array_equal(dropped(dropping(0.5), x)()[0], dropped(dropping(0.5), x)()[0])
-    with fused_layers(model := dropping(0.5), BATCHES):
+    with fused_layers(model := dropping(0.5), BATCHES, training=False):
         np.testing.assert_array_equal(model(x, training=False), x)
 
 

@@ -103,12 +103,12 @@ class Steps:
     def train_on(self, training: Examples, batch_size: int) -> None:
         """Take the examples to train on, and how many to a step."""
         self.in_order = np.arange(training.rows, dtype=np.int32)
-        self._train = self._over(training, batch_size, self.model.train_step)
+        self._train = self._over(training, batch_size, training=True)
 
     def validate_on(self, holdout: Examples, batch_size: int) -> None:
         """Take the examples to validate on, and how many to a step."""
         self._holdout_order = np.arange(holdout.rows, dtype=np.int32)
-        self._test = self._over(holdout, batch_size, self.model.test_step)
+        self._test = self._over(holdout, batch_size, training=False)
 
     def epoch(self, order: np.ndarray) -> dict[str, float]:
         """Train on all examples once, in this order, then validate; metrics by name."""
@@ -124,8 +124,9 @@ class Steps:
     def _results(self) -> dict[str, float]:
         return {name: float(value) for name, value in self.model.get_metrics_result().items()}
 
-    def _over(self, examples: Examples, batch_size: int, step: Any) -> Any:
-        """A compiled function that takes an order of the rows and calls `step` on batch after batch."""
+    def _over(self, examples: Examples, batch_size: int, *, training: bool) -> Any:
+        """A compiled function that takes an order of the rows and takes a step on batch after batch."""
+        step = self.model.train_step if training else self.model.test_step
         batches = Batches(examples.rows, batch_size, self._epochs)
         count = math.ceil(examples.rows / batch_size)
 
@@ -135,7 +136,7 @@ class Steps:
                 step(keras.tree.map_structure(lambda part: tf.gather(part, rows), examples.parts))
                 return index + 1
 
-            with fused_layers(self.model, batches):
+            with fused_layers(self.model, batches, training=training):
                 tf.while_loop(lambda index: index < count, body, [tf.constant(0)])
 
         # The loop is written for the graph; to have autograph rewrite all that Keras calls takes longer than training.

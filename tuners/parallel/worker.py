@@ -8,6 +8,7 @@ from typing import Any
 import keras_tuner
 from keras_tuner.engine.trial import Trial
 
+from tuners.memory import settled
 from tuners.parallel.channel import Report, serve
 from tuners.parallel.messages import Ended, Epoch, Order
 from tuners.pruning import SuccessiveHalving
@@ -26,7 +27,8 @@ def serve_trials(tuner: Any, *args: Any, **kwargs: Any) -> None:
     Raises:
         RuntimeError: This process was not started by `search_in_processes`.
     """
-    serve(lambda order, report: train_trial(tuner, order, report, *args, **kwargs))
+    with settled():
+        serve(lambda order, report: train_trial(tuner, order, report, *args, **kwargs))
 
 
 def train_trial(tuner: Any, order: Order, report: Report, *args: Any, **kwargs: Any) -> Ended:

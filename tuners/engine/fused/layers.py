@@ -8,25 +8,24 @@ from typing import Any
 
 import keras
 
-from tuners.engine.fused import activations, convolution, dropout, norm
+from tuners.engine.fused import activations, convolution, dropout, norm, pooling
 from tuners.engine.fused.loops import Batches
 
 
 @contextlib.contextmanager
-def fused_layers(model: Any, batches: Batches) -> Iterator[None]:
+def fused_layers(model: Any, batches: Batches, *, training: bool) -> Iterator[None]:
     """Within, what is traced of a model computes each layer by one operation where there is one.
 
     Args:
         model: A built Keras model; it is as it was afterwards.
         batches: What passes through it in an epoch.
+        training: Whether there will be derivatives.
     """
     before: list[tuple[Any, str, Any]] = []
     try:
-        # Each once, also where it is used in several places.
-        for layer in set(_layers(model)):
-            for name, value in _changes(layer, batches):
-                before.append((layer, name, vars(layer).get(name)))
-                setattr(layer, name, value)
+        for layer, name, value in _changes(model, batches, training=training):
+            before.append((layer, name, vars(layer).get(name)))
+            setattr(layer, name, value)
         yield
     finally:
         for layer, name, value in before:
@@ -36,19 +35,25 @@ def fused_layers(model: Any, batches: Batches) -> Iterator[None]:
                 setattr(layer, name, value)
 
 
+def _changes(model: Any, batches: Batches, *, training: bool) -> Iterator[tuple[Any, str, Any]]:
+    """Layers, names of their attributes and what to put there."""
+    origins: dict[Any, norm.Normalized] = {}
+    # Each once, also where it is used in several places.
+    for layer in set(_layers(model)):
+        if norm.can_be_fused(layer):
+            yield layer, "call", norm.fused(layer, origins)
+        if pooling.can_be_fused(layer):
+            yield layer, "call", pooling.fused(layer, origins)
+        if training and convolution.can_be_fused(layer):
+            yield layer, "call", convolution.fused(layer)
+        if dropout.can_be_fused(layer):
+            yield layer, "call", dropout.fused(layer, batches)
+        if activations.can_be_fused(layer):
+            yield layer, "activation", activations.fused(layer, batches)
+
+
 def _layers(model: Any) -> Iterator[Any]:
     for layer in model.layers:
         yield layer
         if isinstance(layer, keras.Model):
             yield from _layers(layer)
-
-
-def _changes(layer: Any, batches: Batches) -> Iterator[tuple[str, Any]]:
-    if norm.can_be_fused(layer):
-        yield "call", norm.fused(layer)
-    if convolution.can_be_fused(layer):
-        yield "call", convolution.fused(layer)
-    if dropout.can_be_fused(layer):
-        yield "call", dropout.fused(layer, batches)
-    if activations.can_be_fused(layer):
-        yield "activation", activations.fused(layer, batches)

@@ -8,6 +8,7 @@ multiple of four.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from typing import Any
 
@@ -15,6 +16,21 @@ import keras
 import tensorflow as tf
 
 CHANNELS_AT_A_TIME = 4
+
+
+@dataclasses.dataclass(frozen=True)
+class Normalized:
+    """Where an output of batch norm comes from, outside training.
+
+    Attributes:
+        inputs: The input.
+        normalize: Gives the output of any input [batch, height, width, channels], by the statistics kept.
+        factors: What it multiplies each channel by, up to a positive number; None for 1.
+    """
+
+    inputs: Any
+    normalize: Callable[[Any], Any]
+    factors: Any
 
 
 def can_be_fused(layer: Any) -> bool:
@@ -31,34 +47,44 @@ def can_be_fused(layer: Any) -> bool:
     )
 
 
-def fused(layer: Any) -> Callable[..., Any]:
+def fused(layer: Any, origins: dict[Any, Normalized]) -> Callable[..., Any]:
     """The call of a layer, of batches of images by the fused kernel.
 
     Args:
         layer: One that `can_be_fused` takes.
+        origins: Is told of the outputs outside training, by reference.
     """
     by_parts = layer.call
+
+    def by_kernel(inputs: Any, mean: Any, variance: Any, *, training: bool) -> Any:
+        channels = layer.moving_mean.shape[0]
+        return tf.raw_ops.FusedBatchNormV3(
+            x=inputs,
+            scale=layer.gamma if layer.scale else tf.ones(channels),
+            offset=layer.beta if layer.center else tf.zeros(channels),
+            mean=mean,
+            variance=variance,
+            epsilon=layer.epsilon,
+            is_training=training,
+        )
+
+    def normalize(inputs: Any) -> Any:
+        return by_kernel(inputs, layer.moving_mean, layer.moving_variance, training=False)[0]
 
     def call(inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
         # A batch of images with the channels last; whatever else there is stays with the parts.
         if mask is not None or inputs.shape.rank != 4 or layer.axis not in (-1, 3):
             return by_parts(inputs, training=training, mask=mask)
-        channels = layer.moving_mean.shape[0]
-        outputs, mean, unbiased, *_ = tf.raw_ops.FusedBatchNormV3(
-            x=inputs,
-            scale=layer.gamma if layer.scale else tf.ones(channels),
-            offset=layer.beta if layer.center else tf.zeros(channels),
-            mean=tf.zeros(0) if training else layer.moving_mean,
-            variance=tf.zeros(0) if training else layer.moving_variance,
-            epsilon=layer.epsilon,
-            is_training=bool(training),
-        )
-        if training:
-            # The kernel gives the variance of the population that the batch is drawn from, Keras keeps the batch's own.
-            examples = tf.cast(tf.size(inputs) / channels, tf.float32)
-            variance = unbiased * ((examples - 1) / examples)
-            for variable, value in ((layer.moving_mean, mean), (layer.moving_variance, variance)):
-                variable.assign(variable * layer.momentum + value * (1.0 - layer.momentum))
+        if not training:
+            outputs = normalize(inputs)
+            origins[outputs.ref()] = Normalized(inputs, normalize, layer.gamma if layer.scale else None)
+            return outputs
+        outputs, mean, unbiased, *_ = by_kernel(inputs, tf.zeros(0), tf.zeros(0), training=True)
+        # The kernel gives the variance of the population that the batch is drawn from, Keras keeps the batch's own.
+        examples = tf.cast(tf.size(inputs) / layer.moving_mean.shape[0], tf.float32)
+        variance = unbiased * ((examples - 1) / examples)
+        for variable, value in ((layer.moving_mean, mean), (layer.moving_variance, variance)):
+            variable.assign(variable * layer.momentum + value * (1.0 - layer.momentum))
         return outputs
 
     return call
