@@ -2,8 +2,8 @@
 
 Both tuners get an oracle of the same kind and seed and run in processes of their own, in turns, on one core. The share
 of steps is the wall time within compiled functions, but for the calls that trace them, or in epochs written out, over
-that of the search. Wall times differ by more than CPU times, since `model.fit` sleeps at the end of every epoch, until a
-thread of tf.data has ended. The tables go into engine_speed.md beside this script; what is not measured anew stays there.
+that of the search. Wall times differ by more than CPU times, since `model.fit` sleeps at the end of every epoch, until
+a thread of tf.data has ended. The tables go into engine_speed.md beside this script; what is not measured anew stays.
 
 The last table is of models that are trained together, beside the same ones trained one after the other: trials of one
 structure asked for at once, and the folds of a cross-validation.
