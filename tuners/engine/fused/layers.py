@@ -42,7 +42,7 @@ def _changes(model: Any, batches: Batches, *, training: bool) -> Iterator[tuple[
     for layer in set(_layers(model)):
         if norm.can_be_fused(layer):
             yield layer, "call", norm.fused(layer, origins)
-        if pooling.can_be_fused(layer):
+        if not training and pooling.can_be_fused(layer):
             yield layer, "call", pooling.fused(layer, origins)
         if training and convolution.can_be_fused(layer):
             yield layer, "call", convolution.fused(layer)
