@@ -25,16 +25,19 @@ class Memory:
 
 
 @contextlib.contextmanager
-def settled() -> Iterator[None]:
-    """Within, collections pass over what was there before: modules for the most part, a fifth of a second each time."""
-    frozen = gc.get_freeze_count()
+def frozen_heap() -> Iterator[None]:
+    """Within, garbage collections pass over the objects that were there before, most of them of imported modules.
+
+    Where something is frozen already nothing is done: what is frozen later could not be told from it.
+    """
+    if gc.get_freeze_count():
+        yield
+        return
     gc.freeze()
     try:
         yield
     finally:
-        # Whoever has frozen something wants it to stay so.
-        if not frozen:
-            gc.unfreeze()
+        gc.unfreeze()
 
 
 def resident() -> int:

@@ -21,7 +21,7 @@ from tuners.engine.choice import Engines
 from tuners.engine.population.member import Member
 from tuners.engine.training import Request, Trained
 from tuners.folds import Folds
-from tuners.memory import Memory, settled
+from tuners.memory import Memory, frozen_heap
 from tuners.oracle import CoarseToFineOracle
 from tuners.parallel.channel import is_worker
 from tuners.parallel.chief import serve_oracle
@@ -129,7 +129,7 @@ class FastTuner(keras_tuner.Tuner):
         # Epoch by epoch output of model.fit drowns what the search has to say.
         kwargs["verbose"] = 0 if kwargs.get("verbose", "auto") in ("auto", 0, 1) else kwargs["verbose"]
         self.on_search_begin()
-        with settled():
+        with frozen_heap():
             while trials := self._next_trials():
                 for trial in trials:
                     self.on_trial_begin(trial)

@@ -5,7 +5,7 @@ of steps is the wall time within compiled functions, but for the calls that trac
 that of the search. Wall times differ by more than CPU times, since `model.fit` sleeps at the end of every epoch, until
 a thread of tf.data has ended. The tables go into engine_speed.md beside this script; what is not measured anew stays.
 
-The last table is of models that are trained together, beside the same ones trained one after the other: trials of one
+The second table is of models that are trained together, beside the same ones trained one after the other: trials of one
 structure asked for at once, and the folds of a cross-validation.
 
 Run: python tests/benchmarks/engine_speed.py [--rounds 3] [--searches "MLP, digits"] [--memory] [--together]
@@ -270,7 +270,8 @@ def main() -> None:
     versions = ", ".join(
         f"{each} {importlib.metadata.version(each)}" for each in ("tensorflow", "keras", "keras-tuner")
     )
-    measured = f"{datetime.date.today()}, {versions}, rounds: {options.rounds}"
+    today = f"{datetime.date.today()}, {versions}, rounds: "
+    measured = f"{today}{options.rounds}"
     for name in options.searches:
         found = row(name, options.rounds, measured)
         print(found, flush=True)
@@ -280,7 +281,7 @@ def main() -> None:
         print(found, flush=True)
         write([found])
     if options.memory:
-        found = memory_rows(measured)
+        found = memory_rows(f"{today}1")
         print("\n".join(found))
         write(found)
 

@@ -6,7 +6,7 @@ import weakref
 import pytest
 from small import DATA
 
-from tuners.memory import settled
+from tuners.memory import frozen_heap
 
 
 class Circle:
@@ -17,7 +17,7 @@ class Circle:
 def test_only_what_is_new_is_collected():
     old = Circle()
     before = weakref.ref(old)
-    with settled():
+    with frozen_heap():
         del old
         after = weakref.ref(Circle())
         gc.collect()
@@ -29,9 +29,11 @@ def test_only_what_is_new_is_collected():
 def test_what_was_frozen_stays_so():
     gc.freeze()
     try:
-        with settled():
-            pass
-        assert gc.get_freeze_count()
+        count = gc.get_freeze_count()
+        new = Circle()
+        with frozen_heap():
+            assert gc.get_freeze_count() == count
+        assert gc.get_freeze_count() == count and new
     finally:
         gc.unfreeze()
 

@@ -8,7 +8,7 @@ from typing import Any
 import keras_tuner
 from keras_tuner.engine.trial import Trial
 
-from tuners.memory import settled
+from tuners.memory import frozen_heap
 from tuners.parallel.channel import Report, serve
 from tuners.parallel.messages import Ended, Epoch, Order
 from tuners.pruning import SuccessiveHalving
@@ -27,7 +27,7 @@ def serve_trials(tuner: Any, *args: Any, **kwargs: Any) -> None:
     Raises:
         RuntimeError: This process was not started by `search_in_processes`.
     """
-    with settled():
+    with frozen_heap():
         serve(lambda order, report: train_trial(tuner, order, report, *args, **kwargs))
 
 

@@ -1,1 +1,1 @@
-"""Layers that are one operation each while a training step is traced, with the numbers of Keras' own."""
+"""Layers that are one operation each while a step is traced, with the numbers of Keras' own."""
