@@ -268,6 +268,17 @@ def test_few_numbers_are_left_to_keras(x):
     np.testing.assert_array_equal(found[0], expected[0])
 
 
+def test_silu_in_validation_is_what_tensorflow_has_an_operation_for_however_few_numbers(x):
+    model = activated("silu")
+    with fused_layers(model, BATCHES, training=False):
+        step = tf.function(lambda batch: model(batch, training=False), autograph=False).get_concrete_function(x)
+    [sigmoid] = [each for each in step.graph.get_operations() if each.type == "Sigmoid"]
+    [product] = sigmoid.outputs[0].consumers()
+    # Of the same input: no factor has been multiplied in before.
+    assert product.type == "Mul" and sigmoid.inputs[0] in list(product.inputs)
+    np.testing.assert_allclose(step(tf.constant(x)), model(x, training=False), rtol=1e-5, atol=1e-6)
+
+
 def test_where_nothing_can_be_compiled_layers_are_left_to_keras(compiled, x, monkeypatch):
     monkeypatch.setattr(loops, "has_compiler", lambda: False)
     assert traced(activated("gelu"), fused=True, x=x)[1] == traced(activated("gelu"), fused=False, x=x)[1]

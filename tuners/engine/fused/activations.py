@@ -20,11 +20,13 @@ class Loops:
         forward: Takes x [batch, ...] and what passes through in an epoch.
         backward: Takes x and the gradient of the output, flat; gives that of x.
         saved: Seconds for every number, at least.
+        compiled_forward: Whether `forward` waits for a compiler.
     """
 
     forward: Callable[[Any, Batches], Any]
     backward: Callable[[Any, Any], Any]
     saved: float
+    compiled_forward: bool = True
 
 
 def _derivative(activation: Callable[[Any], Any]) -> Any:
@@ -45,7 +47,7 @@ def _forward(activation: Callable[[Any], Any]) -> Callable[[Any, Batches], Any]:
 LOOPS = {
     keras.activations.gelu: Loops(_forward(keras.activations.gelu), _derivative(keras.activations.gelu), 2e-9),
     # In this form TensorFlow has an operation for it, and in validation makes it one with the convolution before.
-    keras.activations.silu: Loops(lambda x, _: x * tf.sigmoid(x), _derivative(keras.activations.silu), 5e-10),
+    keras.activations.silu: Loops(lambda x, _: x * tf.sigmoid(x), _derivative(keras.activations.silu), 1e-9, False),
 }
 """Those that TensorFlow computes in several operations; for the others its own are faster."""
 
@@ -57,15 +59,18 @@ def can_be_fused(layer: Any) -> bool:
     return any(activation is each for each in LOOPS)
 
 
-def fused(layer: Any, batches: Batches) -> Callable[[Any], Any]:
+def fused(layer: Any, batches: Batches, *, training: bool) -> Callable[[Any], Any]:
     """The activation of a layer, of large arrays by loops.
 
     Args:
         layer: One that `can_be_fused` takes.
         batches: What passes through it in an epoch.
+        training: Whether there will be derivatives.
     """
     by_keras = layer.activation
     loops = LOOPS[by_keras]
+    if not training and not loops.compiled_forward:
+        return lambda x: loops.forward(x, batches)
 
     @tf.custom_gradient
     def by_loops(x: Any) -> Any:

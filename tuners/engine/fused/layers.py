@@ -49,7 +49,7 @@ def _changes(model: Any, batches: Batches, *, training: bool) -> Iterator[tuple[
         if dropout.can_be_fused(layer):
             yield layer, "call", dropout.fused(layer, batches)
         if activations.can_be_fused(layer):
-            yield layer, "activation", activations.fused(layer, batches)
+            yield layer, "activation", activations.fused(layer, batches, training=training)
 
 
 def _layers(model: Any) -> Iterator[Any]:
