@@ -20,13 +20,13 @@ class Loops:
         forward: Takes x [batch, ...] and what passes through in an epoch.
         backward: Takes x and the gradient of the output, flat; gives that of x.
         saved: Seconds for every number, at least.
-        compiled_forward: Whether `forward` waits for a compiler.
+        compiles_forward: Whether `forward` is compiled as well, which takes a while; else it serves arrays of any size.
     """
 
     forward: Callable[[Any, Batches], Any]
     backward: Callable[[Any, Any], Any]
     saved: float
-    compiled_forward: bool = True
+    compiles_forward: bool = True
 
 
 def _derivative(activation: Callable[[Any], Any]) -> Any:
@@ -47,7 +47,9 @@ def _forward(activation: Callable[[Any], Any]) -> Callable[[Any, Batches], Any]:
 LOOPS = {
     keras.activations.gelu: Loops(_forward(keras.activations.gelu), _derivative(keras.activations.gelu), 2e-9),
     # In this form TensorFlow has an operation for it, and in validation makes it one with the convolution before.
-    keras.activations.silu: Loops(lambda x, _: x * tf.sigmoid(x), _derivative(keras.activations.silu), 1e-9, False),
+    keras.activations.silu: Loops(
+        lambda x, _: x * tf.sigmoid(x), _derivative(keras.activations.silu), 1e-9, compiles_forward=False
+    ),
 }
 """Those that TensorFlow computes in several operations; for the others its own are faster."""
 
@@ -60,7 +62,7 @@ def can_be_fused(layer: Any) -> bool:
 
 
 def fused(layer: Any, batches: Batches, *, training: bool) -> Callable[[Any], Any]:
-    """The activation of a layer, of large arrays by loops.
+    """The activation of a layer, by loops where compiling them is worth it.
 
     Args:
         layer: One that `can_be_fused` takes.
@@ -69,7 +71,8 @@ def fused(layer: Any, batches: Batches, *, training: bool) -> Callable[[Any], An
     """
     by_keras = layer.activation
     loops = LOOPS[by_keras]
-    if not training and not loops.compiled_forward:
+    # Without derivatives nothing of it is compiled, so that it need not be worth that.
+    if not training and not loops.compiles_forward:
         return lambda x: loops.forward(x, batches)
 
     @tf.custom_gradient
