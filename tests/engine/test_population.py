@@ -7,9 +7,9 @@ import pytest
 import tensorflow as tf
 
 from tuners.engine.choice import Engines
+from tuners.engine.decayed import is_decayed
 from tuners.engine.population import inputs
 from tuners.engine.population.activations import ACTIVATIONS
-from tuners.engine.population.decayed import is_decayed
 from tuners.engine.population.engine import PopulationEngine
 from tuners.engine.population.network import Network
 from tuners.engine.population.program import Program

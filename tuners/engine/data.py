@@ -26,6 +26,16 @@ class Examples:
     parts: tuple[Any, ...]
     rows: int
 
+    @property
+    def specs(self) -> Any:
+        """Shapes and dtypes, in the structure of the parts."""
+        return keras.tree.map_structure(lambda part: tf.TensorSpec(part.shape, part.dtype), self.parts)
+
+    @property
+    def signature(self) -> str:
+        """Equal for examples of the same shapes and dtypes, in the same structure."""
+        return repr(self.specs)
+
 
 class DeviceData:
     """Arrays as tensors, each moved to the device once however many trials use it."""

@@ -1,7 +1,8 @@
 """The engine that runs a whole epoch as one compiled function, with the data on the device.
 
 It calls the model's own `train_step` and `test_step`, so that what is computed is what `model.fit` computes; what falls
-away is the loop around them: iterators, callbacks of batches, and a call into TensorFlow for every batch.
+away is the loop around them: iterators, callbacks of batches, and a call into TensorFlow for every batch. Models of one
+structure share a compiled function: a new one's weights and settings are put into the one that it was made for.
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ from tuners.engine.data import DeviceData, Examples
 from tuners.engine.fit import Best, BestEpoch
 from tuners.engine.fused.layers import fused_layers
 from tuners.engine.fused.loops import Batches
+from tuners.engine.reuse import Models
+from tuners.engine.settings import Settings
 from tuners.engine.training import Request, Trained
 from tuners.results import epochs_of
 
@@ -30,7 +33,7 @@ class GraphEngine:
     """
 
     def __init__(self, data: DeviceData) -> None:
-        self._data = data
+        self._data, self._models = data, Models()
 
     def train(self, request: Request) -> Trained:
         """Train the model of a trial; `arguments.refusal` must have been "".
@@ -44,21 +47,30 @@ class GraphEngine:
         Raises:
             Exception: Whatever training raises.
         """
-        given, model = arguments.of(request) or {}, request.model
-        best = Best(request)
+        given = arguments.of(request) or {}
         epochs = int(given.get("epochs") or 1)
-        callbacks = keras.callbacks.CallbackList(
-            [*arguments.callbacks(given), BestEpoch(best)], add_history=True, model=model, verbose=0, epochs=epochs
-        )
         training = self._data.examples(arguments.training_parts(given))
         validation = given.get("validation_data")
         holdout = None if validation is None else self._data.examples(tuple(validation))
         batch_size = int(given.get("batch_size") or arguments.BATCH_SIZE)
-        build(model, training)
-        steps = Steps(model, epochs)
-        steps.train_on(training, batch_size)
-        if holdout is not None:
-            steps.validate_on(holdout, int(given.get("validation_batch_size") or batch_size))
+        holdout_batch_size = int(given.get("validation_batch_size") or batch_size)
+
+        def steps_of(model: Any, settings: Settings) -> Steps:
+            build(model, training)
+            steps = Steps(model, epochs, settings)
+            steps.train_on(training, batch_size)
+            if holdout is not None:
+                steps.validate_on(holdout, holdout_batch_size)
+            return steps
+
+        sizes = (training.signature, None if holdout is None else holdout.signature, batch_size, holdout_batch_size)
+        ready = self._models.ready(request.model, (*sizes, epochs), steps_of)
+        model, steps = ready.model, ready.steps
+        steps.use(training, holdout)
+        best = Best(request)
+        callbacks = keras.callbacks.CallbackList(
+            [*arguments.callbacks(given), BestEpoch(best)], add_history=True, model=model, verbose=0, epochs=epochs
+        )
         shuffle = given.get("shuffle", True)
         history = _run(model, steps, callbacks, epochs=epochs, rows=training.rows if shuffle else 0)
         return Trained(
@@ -91,10 +103,12 @@ class Steps:
     Args:
         model: A compiled and built Keras model.
         epochs: How many of them there will be, at most.
+        settings: What is to be no part of what is compiled; None for nothing.
     """
 
-    def __init__(self, model: Any, epochs: int) -> None:
+    def __init__(self, model: Any, epochs: int, settings: Settings | None = None) -> None:
         self.model, self._epochs = model, epochs
+        self._settings = settings or Settings(model, known=False)
         self._test: Any = None
 
     # A batch has an open size, so that a last one that is short needs no trace of its own. All is traced here and not
@@ -102,22 +116,28 @@ class Steps:
 
     def train_on(self, training: Examples, batch_size: int) -> None:
         """Take the examples to train on, and how many to a step."""
-        self.in_order = np.arange(training.rows, dtype=np.int32)
+        self._training, self.in_order = training, np.arange(training.rows, dtype=np.int32)
         self._train = self._over(training, batch_size, training=True)
 
     def validate_on(self, holdout: Examples, batch_size: int) -> None:
         """Take the examples to validate on, and how many to a step."""
-        self._holdout_order = np.arange(holdout.rows, dtype=np.int32)
+        self._holdout, self._holdout_order = holdout, np.arange(holdout.rows, dtype=np.int32)
         self._test = self._over(holdout, batch_size, training=False)
+
+    def use(self, training: Examples, holdout: Examples | None) -> None:
+        """Take other examples of the same shapes, in the same number."""
+        self._training = training
+        if holdout is not None:
+            self._holdout = holdout
 
     def epoch(self, order: np.ndarray) -> dict[str, float]:
         """Train on all examples once, in this order, then validate; metrics by name."""
         self.model.reset_metrics()
-        self._train(tf.constant(order))
+        self._train(tf.constant(order), self._training.parts)
         logs = self._results()
         if self._test is not None:
             self.model.reset_metrics()
-            self._test(tf.constant(self._holdout_order))
+            self._test(tf.constant(self._holdout_order), self._holdout.parts)
             logs |= {f"val_{name}": value for name, value in self._results().items()}
         return logs
 
@@ -125,23 +145,23 @@ class Steps:
         return {name: float(value) for name, value in self.model.get_metrics_result().items()}
 
     def _over(self, examples: Examples, batch_size: int, *, training: bool) -> Any:
-        """A compiled function that takes an order of the rows and takes a step on batch after batch."""
+        """A compiled function that takes an order of the rows, and the rows, and takes a step on batch after batch."""
         step = self.model.train_step if training else self.model.test_step
         batches = Batches(examples.rows, batch_size, self._epochs)
         count = math.ceil(examples.rows / batch_size)
 
-        def run(order: Any) -> None:
+        def run(order: Any, parts: Any) -> None:
             def body(index: Any) -> Any:
                 rows = order[index * batch_size : (index + 1) * batch_size]
-                step(keras.tree.map_structure(lambda part: tf.gather(part, rows), examples.parts))
+                step(keras.tree.map_structure(lambda part: tf.gather(part, rows), parts))
                 return index + 1
 
-            with fused_layers(self.model, batches, training=training):
+            with self._settings.as_inputs(), fused_layers(self.model, batches, training=training):
                 tf.while_loop(lambda index: index < count, body, [tf.constant(0)])
 
         # The loop is written for the graph; to have autograph rewrite all that Keras calls takes longer than training.
         compiled = tf.function(run, autograph=False)
-        return compiled.get_concrete_function(tf.TensorSpec([examples.rows], tf.int32))
+        return compiled.get_concrete_function(tf.TensorSpec([examples.rows], tf.int32), examples.specs)
 
 
 def build(model: Any, training: Examples) -> None:

@@ -42,9 +42,15 @@ def fused(layer: Any, batches: Batches) -> Callable[..., Any]:
     by_keras, rate = layer.call, layer.rate
 
     def call(inputs: Any, training: bool = False) -> Any:
-        if not training or not batches.are_worth_it(inputs, SAVED):
-            return by_keras(inputs, training=training)
-        least, scale = tf.constant(round(rate * 2**32), tf.uint64), tf.constant(1 / (1 - rate), tf.float32)
+        if not training:
+            return by_keras(inputs, training=False)
+        # A number, or one that is read when an epoch begins, which Keras' own dropout does not take.
+        exact = tf.convert_to_tensor(rate, tf.float64)
+        if not batches.are_worth_it(inputs, SAVED):
+            drawn = keras.random.uniform(tf.shape(inputs), dtype=inputs.dtype, seed=layer.seed_generator)
+            kept = inputs * tf.cast(1 / (1 - exact), inputs.dtype)
+            return tf.where(drawn >= tf.cast(exact, inputs.dtype), kept, tf.zeros([], inputs.dtype))
+        least, scale = tf.cast(tf.round(exact * 2**32), tf.uint64), tf.cast(1 / (1 - exact), tf.float32)
         seed = layer.seed_generator.next()
 
         @tf.custom_gradient

@@ -12,7 +12,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from tuners.engine.population.decayed import is_decayed
+from tuners.engine.decayed import is_decayed
 from tuners.engine.population.kernels import some
 from tuners.engine.population.network import Network
 from tuners.engine.population.reading import UnknownModelError

@@ -1,0 +1,141 @@
+"""What models have in common that can be trained by one compiled function."""
+
+from __future__ import annotations
+
+import functools
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import keras
+
+from tuners.engine.decayed import is_decayed
+
+OPTIMIZERS: Mapping[type, tuple[str, ...]] = {
+    keras.optimizers.SGD: ("momentum", "weight_decay"),
+    keras.optimizers.RMSprop: ("rho", "momentum", "weight_decay"),
+    keras.optimizers.Adam: ("beta_1", "beta_2", "weight_decay"),
+    keras.optimizers.AdamW: ("beta_1", "beta_2", "weight_decay"),
+}
+"""Optimizers whose averages begin at zero, each with the settings that it only computes with, where they are > 0."""
+
+SCHEDULES: Mapping[type, tuple[str, ...]] = {
+    keras.optimizers.schedules.ExponentialDecay: ("initial_learning_rate", "decay_rate"),
+    keras.optimizers.schedules.InverseTimeDecay: ("initial_learning_rate", "decay_rate"),
+    keras.optimizers.schedules.CosineDecay: ("initial_learning_rate",),
+}
+"""Schedules of learning rates, with what they only compute with."""
+
+COMPILED = {kind.__name__: names for kind, names in SCHEDULES.items()} | {
+    # A learning rate that is a number is in a variable already.
+    kind.__name__: (*names, "learning_rate")
+    for kind, names in OPTIMIZERS.items()
+}
+LAYERS = {"Dropout": ("rate",)}
+MODELS = ("Functional", "Sequential")
+SETTING = "a setting"
+
+
+def structure(model: keras.Model) -> str | None:
+    """A text that is equal for models that compute the same, but for their weights and settings.
+
+    Args:
+        model: A compiled and built Keras model.
+
+    Returns:
+        The text, or None where the configuration of a model does not tell all that it computes: it has code that is not
+        Keras', is a subclass, or has a layer that learned from data before it was trained.
+    """
+    if type(model) not in (keras.Sequential, _functional()) or type(model.optimizer) not in OPTIMIZERS:
+        return None
+    if {"call", "train_step", "test_step", "compute_loss", "compute_metrics"} & vars(model).keys():
+        return None
+    if any(hasattr(layer, "adapt") and layer.get_config().get("mean") is None for layer in layers(model)):
+        return None
+    given = model.optimizer.get_config()
+    if given["use_ema"]:
+        return None
+    try:
+        parts = [
+            _of_config({"class_name": MODELS[0], "config": model.get_config()}, {}),
+            _of_config(model.get_compile_config(), COMPILED),
+            [is_decayed(model.optimizer, weight) for weight in model.trainable_weights],
+        ]
+        return json.dumps(parts, sort_keys=True)
+    except (_ForeignCodeError, TypeError):
+        return None
+
+
+def settings(model: keras.Model, schedule: Any) -> Iterator[tuple[Any, str]]:
+    """What `structure` leaves out, as objects and names of their attributes, in the same order for all of a structure.
+
+    Args:
+        model: A model that has a structure.
+        schedule: The schedule of its learning rate, or None.
+    """
+    for owner, names in ((model.optimizer, OPTIMIZERS), (schedule, SCHEDULES)):
+        for name in names.get(type(owner), ()):
+            if _is_setting(getattr(owner, name)):
+                yield owner, name
+    for layer in layers(model):
+        if type(layer) is keras.layers.Dropout and layer.noise_shape is None and _is_setting(layer.rate):
+            yield layer, "rate"
+
+
+def schedule_of(optimizer: keras.optimizers.Optimizer) -> Any:
+    """A copy of the schedule that an optimizer takes its learning rate from, or None where that is a number."""
+    config = optimizer.get_config()["learning_rate"]
+    return keras.optimizers.schedules.deserialize(config) if isinstance(config, dict) else None
+
+
+def layers(model: keras.Model) -> Iterator[Any]:
+    """The layers of a model and of the models in it, each once."""
+    seen: set[int] = set()
+
+    def all_of(model: Any) -> Iterator[Any]:
+        for layer in model.layers:
+            if id(layer) not in seen:
+                seen.add(id(layer))
+                yield layer
+                if isinstance(layer, keras.Model):
+                    yield from all_of(layer)
+
+    return all_of(model)
+
+
+class _ForeignCodeError(Exception):
+    pass
+
+
+def _of_config(value: Any, settable: Mapping[str, tuple[str, ...]]) -> Any:
+    """A configuration without settings, and without seeds, whose states are among the variables.
+
+    Args:
+        value: The configuration, or a part of it.
+        settable: Names of settings by the class that they belong to, in this part.
+    """
+    if isinstance(value, list | tuple):
+        return [_of_config(each, settable) for each in value]
+    if not isinstance(value, dict):
+        return value
+    kind, config = value.get("class_name"), value.get("config")
+    # A tensor of the graph is said to be of no module.
+    if kind in ("Lambda", "__lambda__") or not str(value.get("module") or "keras").startswith("keras"):
+        raise _ForeignCodeError
+    # Dropout that is wrapped, by TimeDistributed say, is not among the layers that `settings` goes through.
+    within = settable if kind is None or settable is COMPILED else LAYERS if kind in MODELS else {}
+    if isinstance(config, dict):
+        names = () if config.get("noise_shape") else settable.get(str(kind), ())
+        config = {name: SETTING if name in names and _is_setting(each) else each for name, each in config.items()}
+        value = {**value, "config": config}
+    return {name: _of_config(each, within) for name, each in value.items() if name != "seed"}
+
+
+def _is_setting(value: Any) -> bool:
+    return isinstance(value, float) and value > 0
+
+
+@functools.cache
+def _functional() -> type:
+    inputs = keras.Input((1,))
+    return type(keras.Model(inputs, inputs))
