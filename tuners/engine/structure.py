@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
+import warnings
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -50,19 +51,24 @@ def structure(model: keras.Model) -> str | None:
         return None
     if {"call", "train_step", "test_step", "compute_loss", "compute_metrics"} & vars(model).keys():
         return None
-    if any(hasattr(layer, "adapt") and layer.get_config().get("mean") is None for layer in layers(model)):
-        return None
-    given = model.optimizer.get_config()
-    if given["use_ema"]:
+    found = list(layers(model))
+    if not all(type(layer).__module__.startswith("keras.") for layer in found):
         return None
     try:
+        # Keras warns of a lambda, which has no structure anyway.
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            configs = model.get_config(), model.get_compile_config()
+            if any(hasattr(layer, "adapt") and layer.get_config().get("mean") is None for layer in found):
+                return None
         parts = [
-            _of_config({"class_name": MODELS[0], "config": model.get_config()}, {}),
-            _of_config(model.get_compile_config(), COMPILED),
+            _of_config({"class_name": MODELS[0], "config": configs[0]}, {}),
+            _of_config(configs[1], COMPILED),
             [is_decayed(model.optimizer, weight) for weight in model.trainable_weights],
         ]
-        return json.dumps(parts, sort_keys=True)
-    except (_ForeignCodeError, TypeError):
+        return None if model.optimizer.get_config()["use_ema"] else json.dumps(parts, sort_keys=True)
+    # What is within a layer, a loss or a metric may have no configuration at all.
+    except (_ForeignCodeError, NotImplementedError, TypeError, ValueError):
         return None
 
 
@@ -120,7 +126,8 @@ def _of_config(value: Any, settable: Mapping[str, tuple[str, ...]]) -> Any:
         return value
     kind, config = value.get("class_name"), value.get("config")
     # A tensor of the graph is said to be of no module.
-    if kind in ("Lambda", "__lambda__") or not str(value.get("module") or "keras").startswith("keras"):
+    # The code of a lambda is all that there is of an activation.
+    if kind in ("Lambda", "__lambda__") or set(value) == {"value"} or not str(value.get("module") or "keras").startswith("keras"):
         raise _ForeignCodeError
     # Dropout that is wrapped, by TimeDistributed say, is not among the layers that `settings` goes through.
     within = settable if kind is None or settable is COMPILED else LAYERS if kind in MODELS else {}
