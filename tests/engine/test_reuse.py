@@ -159,6 +159,16 @@ def doubled(x):
     return x * 2
 
 
+def gelu(x):
+    """Keras tells of an activation the name alone, where there is one of its own."""
+    return x * 2
+
+
+def changed(model, **attributes):
+    vars(model.layers[0]).update(attributes)
+    return model
+
+
 def trainable_with_a_loss_of_its_own():
     model = build("adam")
     model.compile("adam", lambda y, p: keras.losses.sparse_categorical_crossentropy(y, p) * 2)
@@ -172,6 +182,10 @@ def trainable_with_a_loss_of_its_own():
         lambda: build("adam", layer=Untold(2)),
         lambda: build("adam", layer=keras.layers.RNN(Cell(3), return_sequences=True)),
         lambda: build("adam", layer=keras.layers.Dense(3, activation=doubled)),
+        lambda: build("adam", layer=keras.layers.Dense(3, activation=gelu)),
+        lambda: build("adam", layer=keras.layers.TimeDistributed(keras.layers.Dense(3, activation=gelu))),
+        lambda: build("adam", layer=keras.layers.SimpleRNN(3, activation=gelu, return_sequences=True)),
+        lambda: changed(build("adam", layer=keras.layers.Dense(3)), call=lambda x, **_: x[..., :3] * 2),
         trainable_with_a_loss_of_its_own,
         lambda: build("adam", layer=keras.layers.Lambda(lambda x: x * 2, output_shape=(6, 4))),
         lambda: build("adam", layer=keras.layers.Dense(3, activation=lambda x: x * 2)),

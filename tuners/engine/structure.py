@@ -49,10 +49,8 @@ def structure(model: keras.Model) -> str | None:
     """
     if type(model) not in (keras.Sequential, _functional()) or type(model.optimizer) not in OPTIMIZERS:
         return None
-    if {"call", "train_step", "test_step", "compute_loss", "compute_metrics"} & vars(model).keys():
-        return None
-    found = list(layers(model))
-    if not all(type(layer).__module__.startswith("keras.") for layer in found):
+    found = list(_all_within(model))
+    if not all(_is_of_keras(part) for layer in found for part in (layer, *vars(layer).values()) if callable(part)):
         return None
     try:
         # Keras warns of a lambda, which has no structure anyway.
@@ -109,6 +107,28 @@ def layers(model: keras.Model) -> Iterator[Any]:
     return all_of(model)
 
 
+def _all_within(layer: keras.Layer) -> Iterator[keras.Layer]:
+    """A layer and all in its attributes: the layers of a model, what is wrapped, the cells of a recurrent one."""
+    seen: dict[int, keras.Layer] = {}
+    left: list[Any] = [layer]
+    while left:
+        each = left.pop()
+        if isinstance(each, list | tuple):
+            left += each
+        elif isinstance(each, keras.Layer) and id(each) not in seen:
+            seen[id(each)] = each
+            left += vars(each).values()
+    return iter(seen.values())
+
+
+def _is_of_keras(part: Any) -> bool:
+    """Whether a layer, or a function in its attributes, is Keras' own.
+
+    A configuration does not tell: of an activation that is called as one of Keras' it has the name alone.
+    """
+    return str(getattr(part, "__module__", "")).startswith("keras.")
+
+
 class _ForeignCodeError(Exception):
     pass
 
@@ -127,7 +147,8 @@ def _of_config(value: Any, settable: Mapping[str, tuple[str, ...]]) -> Any:
     kind, config = value.get("class_name"), value.get("config")
     # A tensor of the graph is said to be of no module.
     # The code of a lambda is all that there is of an activation.
-    if kind in ("Lambda", "__lambda__") or set(value) == {"value"} or not str(value.get("module") or "keras").startswith("keras"):
+    is_lambda = kind in ("Lambda", "__lambda__") or set(value) == {"value"}
+    if is_lambda or not str(value.get("module") or "keras").startswith("keras"):
         raise _ForeignCodeError
     # Dropout that is wrapped, by TimeDistributed say, is not among the layers that `settings` goes through.
     within = settable if kind is None or settable is COMPILED else LAYERS if kind in MODELS else {}
