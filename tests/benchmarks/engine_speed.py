@@ -5,8 +5,8 @@ of steps is the wall time within compiled functions, but for the calls that trac
 that of the search. Wall times differ by more than CPU times, since `model.fit` sleeps at the end of every epoch, until
 a thread of tf.data has ended. The tables go into engine_speed.md beside this script; what is not measured anew stays.
 
-The second table is of models that are trained together, beside the same ones trained one after the other: trials of one
-structure asked for at once, and the folds of a cross-validation.
+The second table is of models that share a compiled epoch or are trained together, beside the same ones each by itself:
+trials of one structure, and the folds of a cross-validation.
 
 Run: python tests/benchmarks/engine_speed.py [--rounds 3] [--searches "MLP, digits"] [--memory] [--together]
 """
@@ -22,21 +22,33 @@ import sys
 from pathlib import Path
 
 RESULTS = Path(__file__).with_suffix(".md")
-SEARCHES = {
-    # name: (family, data, training rows, trials, epochs)
-    "MLP, digits": ("mlp", "digits", None, 30, 10),
-    "MLP, Fashion-MNIST": ("mlp", "fashion_mnist", 10_000, 12, 5),
-    "convnet, Fashion-MNIST": ("convnet", "fashion_mnist", 10_000, 8, 3),
-    "resnet, Fashion-MNIST": ("resnet", "fashion_mnist", 2_000, 4, 3),
-}
 # Depth, batch norm, activation, optimizer and batch size are what members of a group have in common.
 STRUCTURE = {"layers": 2, "norm": "before", "activation": "relu", "optimizer": "adam", "batch_size": 32}
+# What is left is what a compiled epoch takes as input: learning rate, dropout and weight decay.
+CONVNET = {
+    **{"filters": 16, "units": 64, "stages": 2, "norm": "before", "activation": "relu", "batch_size": 32},
+    **{"optimizer": "adam", "decay": "none"},
+}
+SEARCHES = {
+    # name: (family, data, training rows, trials, epochs, values that are not tuned)
+    "MLP, digits": ("mlp", "digits", None, 30, 10, {}),
+    "MLP, Fashion-MNIST": ("mlp", "fashion_mnist", 10_000, 12, 5, {}),
+    "convnet, Fashion-MNIST": ("convnet", "fashion_mnist", 10_000, 8, 3, {}),
+    "resnet, Fashion-MNIST": ("resnet", "fashion_mnist", 2_000, 4, 3, {}),
+    "convnet of one structure, Fashion-MNIST": ("convnet", "fashion_mnist", 2_000, 12, 3, CONVNET),
+}
 TOGETHER = {
-    # name: (data, trials, epochs, values that are not tuned, options of the tuner)
-    "MLP of one structure, digits, 24 trials x 10 epochs, 24 at once": ("digits", 24, 10, STRUCTURE, 24),
-    "MLP of one structure, digits, 24 trials x 10 epochs, 8 at once": ("digits", 24, 10, STRUCTURE, 8),
-    "MLP, digits, 30 trials x 10 epochs, 10 at once": ("digits", 30, 10, {}, 10),
-    "MLP, breast_cancer, 12 trials x 10 epochs, 5 folds": ("breast_cancer", 12, 10, {}, 0),
+    # name: (family, data, training rows, trials, epochs, values that are not tuned, trials at once; 0 for 5 folds)
+    "MLP of one structure, digits, 24 trials x 10 epochs, 24 at once": ("mlp", "digits", None, 24, 10, STRUCTURE, 24),
+    "MLP of one structure, digits, 24 trials x 10 epochs, 8 at once": ("mlp", "digits", None, 24, 10, STRUCTURE, 8),
+    "MLP, digits, 30 trials x 10 epochs, 10 at once": ("mlp", "digits", None, 30, 10, {}, 10),
+    "MLP, breast_cancer, 12 trials x 10 epochs, 5 folds": ("mlp", "breast_cancer", None, 12, 10, {}, 0),
+    "convnet of one structure, Fashion-MNIST, 2,000 images, 12 trials x 3 epochs": (
+        *("convnet", "fashion_mnist", 2_000, 12, 3, CONVNET, 1),
+    ),
+    "convnet, Fashion-MNIST, 2,000 images, 2 trials x 3 epochs, 5 folds": (
+        *("convnet", "fashion_mnist", 2_000, 2, 3, {}, 0),
+    ),
 }
 TUNERS = ("keras_tuner.Tuner", "tuners.FastTuner")
 HEADER = (
@@ -44,7 +56,7 @@ HEADER = (
     "| steps, share of the wall time | peak memory | disk | measured |"
 )
 TOGETHER_HEADER = (
-    "| models trained together | one by one, CPU | together, CPU | ratio | steps: one by one, together | measured |"
+    "| models of one structure | each by itself, CPU | sharing, CPU | ratio | steps: by itself, sharing | measured |"
 )
 MEMORY_HEADER = "| tuners.FastTuner, MLP on digits, trials of one epoch | resident memory | disk | measured |"
 
@@ -56,9 +68,9 @@ def make_search(name: str, kind: str, directory: str):
     import kzoo
     import tuners
 
-    family, source, rows, trials, epochs = SEARCHES[name]
+    family, source, rows, trials, epochs, fixed = SEARCHES[name]
     data = kzoo.load_dataset(source)
-    hypermodel = kzoo.create_hypermodel(family, data.task, epochs=epochs)
+    hypermodel = kzoo.create_hypermodel(family, data.task, epochs=epochs, fixed=fixed)
     oracle = keras_tuner.oracles.RandomSearchOracle(objective="val_accuracy", max_trials=trials, seed=1)
     make = keras_tuner.Tuner if kind == TUNERS[0] else tuners.FastTuner
     tuner = make(oracle=oracle, hypermodel=hypermodel, directory=directory, project_name="search")
@@ -91,7 +103,7 @@ def search(name: str, kind: str) -> dict:
 
 
 def together(name: str, kind: str) -> dict:
-    """CPU seconds of a search, and those of its steps, with models trained together or one by one."""
+    """CPU seconds of a search, and those of its steps, with models that share what they can or each by itself."""
     import tempfile
     import time
 
@@ -99,18 +111,19 @@ def together(name: str, kind: str) -> dict:
 
     import kzoo
     import tuners
+    from tuners.engine import reuse
     from tuners.engine.population import groups
 
-    source, trials, epochs, fixed, at_once = TOGETHER[name]
-    if kind == "one by one":
-        groups.MOST_WEIGHTS = 0
+    family, source, rows, trials, epochs, fixed, at_once = TOGETHER[name]
+    if kind == "by itself":
+        groups.MOST_WEIGHTS = reuse.MODELS = 0
     data = kzoo.load_dataset(source)
-    hypermodel = kzoo.create_hypermodel("mlp", data.task, epochs=epochs, fixed=fixed)
+    hypermodel = kzoo.create_hypermodel(family, data.task, epochs=epochs, fixed=fixed)
     oracle = keras_tuner.oracles.RandomSearchOracle(objective="val_loss", max_trials=trials, seed=1)
     options = {"trials_at_once": at_once} if at_once else {"folds": 5}
-    given = {"x": data.x_train, "y": data.y_train, "epochs": epochs, "verbose": 0}
+    given = {"x": data.x_train[:rows], "y": data.y_train[:rows], "epochs": epochs, "verbose": 0}
     if at_once:
-        given["validation_data"] = (data.x_val, data.y_val)
+        given["validation_data"] = (data.x_val[:rows], data.y_val[:rows])
     with tempfile.TemporaryDirectory() as directory:
         tuner = tuners.FastTuner(oracle, hypermodel, directory=directory, project_name="search", **options)
         steps = count_steps()
@@ -197,19 +210,24 @@ def in_process(*arguments: str):
     return json.loads(out.stdout.splitlines()[-1])
 
 
+def median(pairs: list) -> list:
+    """The round whose ratio of CPU times is the median, the lower one of two."""
+    return sorted(pairs, key=lambda pair: pair[0]["cpu"] / pair[1]["cpu"])[(len(pairs) - 1) // 2]
+
+
 def row(name: str, rounds: int, measured: str) -> str:
     pairs = [[in_process(name, kind) for kind in TUNERS] for _ in range(rounds)]
     for theirs, ours in pairs:
         assert theirs["trials"] == ours["trials"], "the two have not run the same trials"
-    _, _, rows, trials, epochs = SEARCHES[name]
-    ratio, of_wall = (statistics.median(theirs[key] / ours[key] for theirs, ours in pairs) for key in ("cpu", "wall"))
-    theirs, ours = pairs[0]
+    _, _, rows, trials, epochs, _ = SEARCHES[name]
+    of_wall = statistics.median(theirs["wall"] / ours["wall"] for theirs, ours in pairs)
+    theirs, ours = median(pairs)
     size = f"{rows:,} images, " if rows else ""
     cells = [
         f"{name}, {size}{trials} trials x {epochs} epochs",
         f"{theirs['cpu']:.1f} s",
         f"{ours['cpu']:.1f} s",
-        f"{ratio:.2f}",
+        f"{theirs['cpu'] / ours['cpu']:.2f}",
         f"{of_wall:.2f}",
         f"{theirs['share']:.0%} / {ours['share']:.0%}",
         f"{theirs['memory']:.0f} / {ours['memory']:.0f} MB",
@@ -220,14 +238,13 @@ def row(name: str, rounds: int, measured: str) -> str:
 
 
 def together_row(name: str, rounds: int, measured: str) -> str:
-    pairs = [[in_process(name, kind) for kind in ("one by one", "together")] for _ in range(rounds)]
+    pairs = [[in_process(name, kind) for kind in ("by itself", "sharing")] for _ in range(rounds)]
     for one, other in pairs:
         gaps = [abs(a - b) / max(a, 1e-3) for a, b in zip(one["scores"], other["scores"], strict=True)]
         assert statistics.median(gaps) < 1e-4, "the two have not given the same results"
-    ratio = statistics.median(one["cpu"] / other["cpu"] for one, other in pairs)
-    one, other = pairs[0]
-    steps = f"{one['steps']:.2f} / {other['steps']:.2f} s"
-    return f"| {name} | {one['cpu']:.2f} s | {other['cpu']:.2f} s | {ratio:.2f} | {steps} | {measured} |"
+    one, other = median(pairs)
+    cpu = f"{one['cpu']:.2f} s | {other['cpu']:.2f} s | {one['cpu'] / other['cpu']:.2f}"
+    return f"| {name} | {cpu} | {one['steps']:.2f} / {other['steps']:.2f} s | {measured} |"
 
 
 def memory_rows(measured: str) -> list[str]:
@@ -260,7 +277,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--searches", nargs="*", choices=SEARCHES, default=list(SEARCHES))
     parser.add_argument("--memory", action="store_true", help="measure memory over 1,000 trials as well")
-    parser.add_argument("--together", action="store_true", help="measure models that are trained together as well")
+    parser.add_argument("--together", action="store_true", help="measure models of one structure as well")
     parser.add_argument("--one", nargs=2, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.one:
