@@ -1,5 +1,7 @@
 """Trials of several trainings, and trials that end early."""
 
+import contextlib
+
 import keras
 import keras_tuner
 import numpy as np
@@ -7,6 +9,7 @@ import pytest
 from small import DATA, X, Y, build
 
 import tuners
+from tuners.engine import graph, reuse
 
 ENGINES = ("fit", "graph", "population")
 
@@ -32,6 +35,47 @@ def test_folds_are_averaged(search, engine):
         history = [each.value[0] for each in trial.metrics.get_history("val_loss")]
         assert history == pytest.approx([np.mean(recorder.losses[trial.trial_id, epoch]) for epoch in (1, 2)])
     assert made.get_best_models()[0].evaluate(X, Y, verbose=0)
+
+
+def test_a_search_whose_trials_share_a_compiled_epoch_finds_what_it_finds_without(search, monkeypatch):
+    def dropping(hp):
+        model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(6, activation="relu")])
+        model.add(keras.layers.Dropout(hp.Float("dropout", 0.1, 0.5)))
+        model.add(keras.layers.Dense(2, activation="softmax"))
+        rate, decay = (hp.Float(name, 1e-3, 0.1, sampling="log") for name in ("learning_rate", "weight_decay"))
+        model.compile(keras.optimizers.AdamW(rate, decay), "sparse_categorical_crossentropy", metrics=["accuracy"])
+        return model
+
+    def found(name):
+        made = search(dropping, engine="graph", folds=2, executions_per_trial=2, project_name=name)
+        with counted_traces() as traces:
+            made.search(X, Y, epochs=2)
+        scores = {each.trial_id: each.score for each in made.oracle.trials.values()}
+        assert len(set(scores.values())) > 1
+        return scores, made.get_best_models()[0].get_weights(), len(traces)
+
+    shared, weights, traces = found("shared")
+    monkeypatch.setattr(reuse, "MODELS", 0)
+    alone, weights_alone, traces_alone = found("alone")
+    assert shared == alone
+    for one, other in zip(weights, weights_alone, strict=True):
+        np.testing.assert_array_equal(one, other)
+    # Two folds of one size, two executions of each, four trials.
+    assert (traces, traces_alone) == (1, 16)
+
+
+@contextlib.contextmanager
+def counted_traces():
+    """The models that an epoch is compiled for meanwhile."""
+    models, make = [], graph.Steps.__init__
+
+    def counted(steps, model, *rest):
+        models.append(model)
+        make(steps, model, *rest)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(graph.Steps, "__init__", counted)
+        yield models
 
 
 def test_folds_and_validation_data_are_refused_at_once(search):
