@@ -148,6 +148,15 @@ def test_weights_that_are_left_out_of_weight_decay_are_part_of_the_structure():
     assert structure_of(make) == structure_of(make) != structure_of(lambda: make("bias"))
 
 
+def test_weights_that_are_frozen_one_by_one_are_part_of_the_structure():
+    def make(name):
+        model = build("adam")
+        getattr(model.layers[-1], name).trainable = False
+        return model
+
+    assert structure_of(lambda: make("kernel")) != structure_of(lambda: make("bias"))
+
+
 class Own(keras.layers.Dense):
     pass
 
@@ -208,6 +217,18 @@ def test_a_model_whose_configuration_does_not_tell_all_has_no_structure(data, ma
     engine = Counted()
     for _ in range(2):
         trained(engine, make, data)
+    assert len(engine.models) == 2
+
+
+def test_a_model_that_was_trained_while_it_was_built_keeps_the_averages_of_its_optimizer(data):
+    def make():
+        model = build("adam")
+        model.fit(data[0][0], data[1][0], verbose=0, shuffle=False)
+        return model
+
+    engine = Counted()
+    trained(engine, lambda: build("adam"), data)
+    assert_identical(trained(engine, make, data), trained(Counted(), make, data))
     assert len(engine.models) == 2
 
 

@@ -74,11 +74,12 @@ class Models:
         """A model that is as a given one, with its steps.
 
         Args:
-            model: A compiled and built model that has not been trained.
+            model: A compiled and built model. One whose optimizer has made steps, as when it was trained while it was
+                built, is not shared: the averages would be lost.
             purpose: What its steps depend on beside its structure.
             make: Makes the steps of a model, with its settings as inputs.
         """
-        known = structure(model)
+        known = None if int(model.optimizer.iterations) else structure(model)
         found = None if known is None else self._kept.pop((known, purpose), None)
         if found is not None and found.is_still(known):
             found.take(model)

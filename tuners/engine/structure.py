@@ -62,7 +62,8 @@ def structure(model: keras.Model) -> str | None:
         parts = [
             _of_config({"class_name": MODELS[0], "config": configs[0]}, {}),
             _of_config(configs[1], COMPILED),
-            [is_decayed(model.optimizer, weight) for weight in model.trainable_weights],
+            # A single weight can be frozen, which no configuration tells.
+            [(weight.path, is_decayed(model.optimizer, weight)) for weight in model.trainable_weights],
         ]
         return None if model.optimizer.get_config()["use_ema"] else json.dumps(parts, sort_keys=True)
     # What is within a layer, a loss or a metric may have no configuration at all.
