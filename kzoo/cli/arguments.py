@@ -12,6 +12,7 @@ import typer
 
 RunDirectory = Annotated[Path, typer.Argument(metavar="RUN", help="Directory of a search.", show_default=False)]
 ExportName = Annotated[str, typer.Argument(help="Name of the export.", show_default=False)]
+EXPORTS = Path("saved_models")
 Exports = Annotated[Path, typer.Option("--to", metavar="DIR", help="Directory of the exports.")]
 Json = Annotated[bool, typer.Option("--json", help="Print machine-readable results.")]
 Data = Annotated[

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import json
+import shlex
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import rich.console
@@ -52,6 +54,11 @@ def mendable(*errors: type[Exception]) -> Iterator[None]:
         yield
     except errors as error:
         raise Failure(describe(error)) from None
+
+
+def command(*parts: str | Path) -> str:
+    """A command as it is typed into a shell."""
+    return shlex.join(map(str, parts))
 
 
 def describe(error: Exception) -> str:

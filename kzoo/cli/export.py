@@ -10,10 +10,11 @@ import typer
 
 import kzoo
 from kzoo.cli import arguments, summary
-from kzoo.cli.console import Failure, console, mendable, print_json
+from kzoo.cli.console import Failure, command, console, mendable, print_json
 from kzoo.cli.quiet import import_tensorflow
 from kzoo.cli.run import Run
 from kzoo.cli.shown import number, shown_name, shown_value
+from kzoo.export.layout import SERVED_NAME
 from kzoo.files import write_text
 from kzoo.serving.errors import ServingError
 from kzoo.serving.labels import write_current_configuration
@@ -33,7 +34,7 @@ REQUEST_ROWS = 2
 def export(
     run: arguments.RunDirectory,
     name: Annotated[str, typer.Option(metavar="NAME", help="Name to serve it under.")],
-    to: arguments.Exports = Path("saved_models"),
+    to: arguments.Exports = arguments.EXPORTS,
     trial: Annotated[int | None, typer.Option(help="Number of a trial; the best if not given.")] = None,
     refit: Annotated[
         bool, typer.Option("--refit", help="Train it again first, on training and validation rows together.")
@@ -43,8 +44,11 @@ def export(
     as_json: arguments.Json = False,
 ) -> None:
     """Export the best model of a search as a SavedModel that TensorFlow Serving takes."""
-    if not name.strip() or Path(name).name != name or name.startswith("."):
-        raise typer.BadParameter(f"{name!r} is no name for a model; letters, digits, - and _ do.", param_hint="--name")
+    if not SERVED_NAME.fullmatch(name):
+        raise typer.BadParameter(
+            f"{name!r} is no name to serve under; letters, digits, -, _ and . do, the first a letter or a digit.",
+            param_hint="--name",
+        )
     if seeds > 1 and not refit:
         raise typer.BadParameter("several seeds need models trained again; add --refit.", param_hint="--seeds")
     study = summary.load(run)
@@ -142,5 +146,7 @@ def _show(path: Path, trial: TrialRecord, metrics: dict[str, dict[str, Any]], re
     for part, values in metrics.items():
         line = ", ".join(f"{name} {number(float(value), 4)}" for name, value in values.items())
         out.print(f"{part:>10}: {line}", markup=False)
-    out.print(f"\nNext: kzoo predict {path.parent} {request}", markup=False, soft_wrap=True)
-    out.print(f"      kzoo serve {path.parent.name}", markup=False, soft_wrap=True)
+    to = path.parent.parent
+    elsewhere = () if to == arguments.EXPORTS else ("--to", to)
+    out.print(f"\nNext: {command('kzoo', 'predict', path.parent, request)}", markup=False, soft_wrap=True)
+    out.print(f"      {command('kzoo', 'serve', path.parent.name, *elsewhere)}", markup=False, soft_wrap=True)

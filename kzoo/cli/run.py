@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kzoo.cli.console import Failure
+from kzoo.cli.console import Failure, command
 from kzoo.datasets import Dataset, load_dataset
 from kzoo.files import write_text
 from kzoo.task import Task
@@ -136,7 +136,7 @@ class Run:
         except FileNotFoundError:
             raise Failure(
                 f"{directory} holds no search of the kzoo command ({FILE} is not there); start one with: "
-                f"kzoo search MODEL --data DATA --out {directory}"
+                f"kzoo search MODEL --data DATA --out {command(directory)}"
             ) from None
         except OSError as error:
             raise Failure(f"{path}: {error.strerror}.") from None

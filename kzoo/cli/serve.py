@@ -4,25 +4,24 @@ from __future__ import annotations
 
 import signal
 import types
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from kzoo.cli import arguments
-from kzoo.cli.console import Failure, console, mendable
+from kzoo.cli.console import Failure, command, console, mendable
 from kzoo.serving import ServingError, start
 
 STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 NEXT = """\
 {name} is served on {host}, REST on {rest}, gRPC on {grpc}; Ctrl-C ends it.
 
-Next: curl -d @{base}/request.json http://{asked}:{rest}/v1/models/{name}:predict"""
+Next: curl -d {request} http://{asked}:{rest}/v1/models/{name}:predict"""
 
 
 def serve(
     name: arguments.ExportName,
-    to: arguments.Exports = Path("saved_models"),
+    to: arguments.Exports = arguments.EXPORTS,
     rest_port: Annotated[int, typer.Option(min=1, max=65535, help="Port for REST.")] = 8501,
     grpc_port: Annotated[int, typer.Option(min=1, max=65535, help="Port for gRPC.")] = 8500,
     host: Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 for all of them.")] = "127.0.0.1",
@@ -32,7 +31,14 @@ def serve(
     before = {each: signal.signal(each, _interrupt) for each in STOPPING}
     base = to / name
     asked = "127.0.0.1" if host == "0.0.0.0" else host
-    text = NEXT.format(name=base.resolve().name, host=host, rest=rest_port, grpc=grpc_port, base=base, asked=asked)
+    text = NEXT.format(
+        name=base.resolve().name,
+        host=host,
+        rest=rest_port,
+        grpc=grpc_port,
+        request=command(f"@{base}/request.json"),
+        asked=asked,
+    )
     try:
         with (
             mendable(OSError),

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import collections
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import rich.table
 
 from kzoo.cli import run
-from kzoo.cli.console import Failure, console, describe
+from kzoo.cli.console import Failure, command, console, describe
 from kzoo.cli.shown import cell, columns, number, shown_name, shown_value
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ def load(directory: Path) -> Study:
         return Study.load(directory)
     except FileNotFoundError:
         raise Failure(
-            f"{directory} holds no search; start one with: kzoo search MODEL --data DATA --out {directory}"
+            f"{directory} holds no search; start one with: kzoo search MODEL --data DATA --out {command(directory)}"
         ) from None
     except (OSError, ValueError) as error:
         raise Failure(describe(error)) from None
@@ -72,7 +73,8 @@ def show(directory: Path, study: Study, *, top: int = 10) -> None:
     for line in troubles(study):
         out.print(line, markup=False)
     if study.best:
-        out.print(f"\nNext: kzoo export {directory} --name {_serving_name(directory)}", markup=False, soft_wrap=True)
+        following = command("kzoo", "export", directory, "--name", _serving_name(directory))
+        out.print(f"\nNext: {following}", markup=False, soft_wrap=True)
 
 
 def epochs_saved(directory: Path, study: Study) -> int:
@@ -84,10 +86,11 @@ def epochs_saved(directory: Path, study: Study) -> int:
 
 
 def _serving_name(directory: Path) -> str:
-    """The name of the data, where the search was run by the command."""
-    if not (directory / run.FILE).exists():
-        return directory.resolve().name
-    return Path(run.Run.read(directory).data.source).stem
+    """The name of the data, where the search was run by the command, as far as it goes into an address."""
+    name = directory.resolve().name
+    if (directory / run.FILE).exists():
+        name = Path(run.Run.read(directory).data.source).stem
+    return re.sub(r"[^A-Za-z0-9_.-]+", "-", name).strip("-_.") or "model"
 
 
 def headline(directory: Path, study: Study) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -17,7 +16,7 @@ def promote(
     name: arguments.ExportName,
     version: Annotated[int, typer.Argument(help="Number of the version.")],
     label: Annotated[str, typer.Option(help="The label: stable, canary, or a word of your own.")] = "stable",
-    to: arguments.Exports = Path("saved_models"),
+    to: arguments.Exports = arguments.EXPORTS,
     as_json: arguments.Json = False,
 ) -> None:
     """Give a label to a version; a server takes it up within half a minute."""
@@ -35,7 +34,7 @@ def promote(
 def prune(
     name: arguments.ExportName,
     keep: Annotated[int, typer.Option(min=1, help="Newest versions that stay.")] = 3,
-    to: arguments.Exports = Path("saved_models"),
+    to: arguments.Exports = arguments.EXPORTS,
     as_json: arguments.Json = False,
 ) -> None:
     """Remove old versions of an export; the newest stay, and those with a label."""

@@ -6,6 +6,7 @@ is copied with it.
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 EXTRA = Path("assets.extra")
@@ -14,6 +15,9 @@ GOLDEN = EXTRA / "kzoo" / "golden.json"
 CARD = EXTRA / "kzoo" / "model_card.json"
 CARD_TEXT = EXTRA / "kzoo" / "model_card.md"
 MANIFEST = EXTRA / "kzoo" / "manifest.json"
+
+SERVED_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
+"""Names of exports that go into an address and the server's configuration as they are."""
 
 ALLOWED_BATCH_SIZES = (1, 2, 4, 8, 16, 32)
 """Batch sizes that a server with batching pads to; an export is warmed up at each of them."""

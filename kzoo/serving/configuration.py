@@ -12,11 +12,10 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from kzoo.export.layout import ALLOWED_BATCH_SIZES
+from kzoo.export.layout import ALLOWED_BATCH_SIZES, SERVED_NAME
 from kzoo.files import write_text
 from kzoo.serving.deployment import compose, kubernetes
 from kzoo.serving.errors import ServingError
@@ -27,8 +26,6 @@ LOCAL_MODELS = "models.local.config"
 BATCHING = "batching.config"
 MONITORING = "monitoring.config"
 MODELS_IN_CONTAINER = "/models"
-
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -90,7 +87,7 @@ def served_name(base: Path) -> str:
         ServingError: It has characters that do not go into an address.
     """
     name = base.resolve().name
-    if not _NAME.fullmatch(name):
+    if not SERVED_NAME.fullmatch(name):
         raise ServingError(f"{name!r} is no name to serve under; letters, digits, -, _ and . do. Rename {base}.")
     return name
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import shlex
 import shutil
 import socket
 import subprocess
@@ -32,7 +33,7 @@ There is no TensorFlow Serving here. To get it, do one of these:
   {docker}
   install tensorflow-model-server: https://www.tensorflow.org/tfx/serving/setup
 Meanwhile the same requests are answered without a server:
-  kzoo predict {base} {base}/request.json"""
+  {predict}"""
 INSTALL = f"install Docker and run: docker pull {IMAGE}"
 START = "start Docker, which is installed, but whose engine does not answer"
 
@@ -100,7 +101,8 @@ def _command(base: Path, *, host: str, rest_port: int, grpc_port: int, container
             f"{BINARY} listens on every address of this machine and has no option to listen on {host} only; allow that "
             f"with --host {EVERYWHERE} where a firewall protects it, or use Docker, which can."
         )
-    raise ServingError(NO_SERVER.format(docker=START if shutil.which("docker") else INSTALL, base=base))
+    predict = shlex.join(["kzoo", "predict", str(base), f"{base}/request.json"])
+    raise ServingError(NO_SERVER.format(docker=START if shutil.which("docker") else INSTALL, predict=predict))
 
 
 def _fetch_image() -> None:

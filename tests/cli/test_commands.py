@@ -1,4 +1,5 @@
 import json
+import shlex
 
 import numpy as np
 import pytest
@@ -34,6 +35,25 @@ def test_search_prints_the_best_and_the_next_command(searched):
     assert "6 trials finished" in searched.result.stdout
     assert "Next: kzoo export RUN --name wine" in searched.result.stdout
     assert max(map(len, searched.result.stdout.splitlines())) <= 80
+
+
+def test_the_next_commands_can_be_typed_as_they_are_printed(kzoo):
+    data = library.load_dataset("wine")
+    np.savez(kzoo.directory / "my wine.npz", x=data.x_train, y=data.y_train)
+    printed = kzoo(*("search", "mlp", "--data", "my wine.npz", "--trials", 1, "--epochs", 1, "--out", "my run")).stdout
+    following = shlex.split(printed.rpartition("Next: ")[2])
+    assert following == ["kzoo", "export", "my run", "--name", "my-wine"]
+    printed = kzoo(*following[1:], "--to", "my models").stdout
+    predict, serve = map(shlex.split, printed.rpartition("Next: ")[2].splitlines())
+    assert len(json.loads(kzoo(*predict[1:]).stdout)["predictions"]) == 2
+    assert serve == ["kzoo", "serve", "my-wine", "--to", "my models"]
+
+
+def test_a_name_that_no_server_takes_is_refused_before_anything_is_done(searched):
+    refused = searched("export", "RUN", "--name", "my wine", "--to", "refused")
+    assert refused.exit_code == 2
+    assert "'my wine' is no name to serve under" in refused.stderr
+    assert not (searched.directory / "refused").exists()
 
 
 def test_the_first_trial_is_the_defaults(searched):
