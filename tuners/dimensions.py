@@ -160,6 +160,24 @@ class Cube:
         return np.array([each.applies(values) for each in self.dimensions], dtype=bool)
 
 
+def check_names(argument: str, given: Iterable[str], known: Sequence[str]) -> None:
+    """Refuse names of hyperparameters that are not there.
+
+    Args:
+        argument: What they were given for.
+        given: Names.
+        known: Names of all hyperparameters.
+
+    Raises:
+        ValueError: One is not among them.
+    """
+    for name in given:
+        if name not in known:
+            near = difflib.get_close_matches(name, known, n=1)
+            hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(known)}."
+            raise ValueError(f"{argument}: no hyperparameter is called {name!r}; {hint}")
+
+
 def cube_from_space(space: Iterable[Mapping[str, Any]], scales: Mapping[str, str] | None = None) -> Cube:
     """The cube of a keras-tuner search space.
 
@@ -176,11 +194,7 @@ def cube_from_space(space: Iterable[Mapping[str, Any]], scales: Mapping[str, str
     declared = list(space)
     scales = dict(scales or {})
     names = [each["config"]["name"] for each in declared]
-    for name in scales:
-        if name not in names:
-            near = difflib.get_close_matches(name, names, n=1)
-            hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(names)}."
-            raise ValueError(f"scales: no hyperparameter is called {name!r}; {hint}")
+    check_names("scales", scales, names)
     made = [_dimension(each["class_name"], each["config"], scales.get(each["config"]["name"])) for each in declared]
     return Cube(_parents_first(made))
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from tuners.dimensions import Cube, cube_from_space
+from tuners.dimensions import Cube, check_names, cube_from_space
 from tuners.earlier import Known, fitting
 from tuners.history import TrialTable
 from tuners.repeats import Repeats
@@ -140,7 +140,4 @@ class Planner:
                 raise ValueError(f"initial: {each.name}: {values[each.name]!r} is not {each.range}.")
 
     def _check_names(self, argument: str, given: Mapping[str, Any]) -> None:
-        known = [each.name for each in self.cube.dimensions]
-        for name in given:
-            if name not in known:
-                raise ValueError(f"{argument}: no hyperparameter is called {name!r}; there are {', '.join(known)}.")
+        check_names(argument, given, [each.name for each in self.cube.dimensions])

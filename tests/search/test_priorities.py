@@ -93,7 +93,7 @@ def test_without_priorities_everything_moves_at_once(tmp_path):
 
 
 def test_a_name_that_is_not_there_is_named(tmp_path):
-    with pytest.raises(ValueError, match="priorities: no hyperparameter is called 'rates'; there are rate, kind"):
+    with pytest.raises(ValueError, match="priorities: no hyperparameter is called 'rates'; did you mean rate"):
         searched(tmp_path, 1, priorities={"rates": 1})
 
 
