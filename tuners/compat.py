@@ -1,14 +1,19 @@
-"""The private corners of keras-tuner that there is no way around.
+"""The private corners of keras-tuner and TensorFlow that there is no way around.
 
 A tuner tells its oracle where the project is through `Oracle._set_project_dir`, and the oracle's public attributes
 `directory` and `project_name` stay None. The protocol between chief and workers is in `keras_tuner.src.protos`, and no
 public name leads there. `tests/search/test_oracle.py` and `tests/parallel/test_chief.py` fail when this changes.
+
+TensorFlow registers the gradient of every call in a graph of a function that has one of its own, `tf.nn.silu` among them,
+and keeps it for ever, and by it the whole graph: a megabyte or more for every model. No public name takes it out.
+`tests/engine/test_reuse.py` fails when this changes.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -41,3 +46,20 @@ def oracle_messages() -> Any:
     from keras_tuner.src import protos
 
     return protos.get_service()
+
+
+def forget_gradients(operations: Iterable[Any]) -> None:
+    """Let go of what TensorFlow registered for the derivatives of operations.
+
+    Args:
+        operations: All of a graph, of which no derivative is taken any more.
+    """
+    # Here, since reading a study must not import TensorFlow.
+    from tensorflow.python.framework import ops
+
+    registered = ops.gradient_registry._registry  # noqa: SLF001
+    for each in operations:
+        # What has a gradient of its own passes through one of these, which bears its name.
+        if each.type == "IdentityN":
+            with contextlib.suppress(ValueError):
+                registered.pop(each.get_attr("_gradient_op_type").decode(), None)

@@ -1,11 +1,13 @@
 """Models of one structure share compiled steps, and are trained to the same numbers as each by itself."""
 
+import gc
+
 import keras
 import keras_tuner
 import numpy as np
 import pytest
 
-from tuners.engine import fit
+from tuners.engine import fit, reuse
 from tuners.engine.data import DeviceData
 from tuners.engine.graph import GraphEngine
 from tuners.engine.structure import structure
@@ -230,6 +232,21 @@ def test_a_model_that_was_trained_while_it_was_built_keeps_the_averages_of_its_o
     trained(engine, lambda: build("adam"), data)
     assert_identical(trained(engine, make, data), trained(Counted(), make, data))
     assert len(engine.models) == 2
+
+
+def test_nothing_is_left_of_a_compiled_epoch_that_is_not_kept(data, monkeypatch):
+    def graphs():
+        gc.collect()
+        return sum(type(each).__name__ == "FuncGraph" for each in gc.get_objects())
+
+    monkeypatch.setattr(reuse, "MODELS", 0)
+    # Of these TensorFlow keeps the gradients by name, and by them the graph that they are in.
+    layer = lambda: keras.layers.Conv1D(6, 3, activation="silu")  # noqa: E731
+    engine, counts = GraphEngine(DeviceData()), []
+    for _ in range(4):
+        trained(engine, lambda: build("adam", layer=layer(), rate=0.2), data)
+        counts.append(graphs())
+    assert counts[1] == counts[2] == counts[3]
 
 
 class Freezes(keras.callbacks.Callback):

@@ -14,6 +14,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from tuners.compat import forget_gradients
 from tuners.engine import arguments
 from tuners.engine.data import DeviceData, Examples
 from tuners.engine.fit import Best, BestEpoch
@@ -154,6 +155,8 @@ class Steps:
             def body(index: Any) -> Any:
                 rows = order[index * batch_size : (index + 1) * batch_size]
                 step(keras.tree.map_structure(lambda part: tf.gather(part, rows), parts))
+                # No derivative is taken through a step, and its graph would outlive the model.
+                forget_gradients(tf.compat.v1.get_default_graph().get_operations())
                 return index + 1
 
             with self._settings.as_inputs(), fused_layers(self.model, batches, training=training):
