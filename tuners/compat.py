@@ -4,8 +4,8 @@ A tuner tells its oracle where the project is through `Oracle._set_project_dir`,
 `directory` and `project_name` stay None. The protocol between chief and workers is in `keras_tuner.src.protos`, and no
 public name leads there. `tests/search/test_oracle.py` and `tests/parallel/test_chief.py` fail when this changes.
 
-TensorFlow registers the gradient of every call in a graph of a function that has one of its own, `tf.nn.silu` among them,
-and keeps it for ever, and by it the whole graph: a megabyte or more for every model. No public name takes it out.
+In a graph TensorFlow registers the gradient of every call of a function that has one of its own, `tf.nn.silu` among
+them, and keeps it for ever, and by it the whole graph: megabytes for every model. No public name takes it out.
 `tests/engine/test_reuse.py` fails when this changes.
 """
 

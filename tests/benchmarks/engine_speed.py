@@ -8,7 +8,7 @@ a thread of tf.data has ended. The tables go into engine_speed.md beside this sc
 The second table is of models that share a compiled epoch or are trained together, beside the same ones each by itself:
 trials of one structure, and the folds of a cross-validation.
 
-Run: python tests/benchmarks/engine_speed.py [--rounds 3] [--searches "MLP, digits"] [--memory] [--together]
+Run: python tests/benchmarks/engine_speed.py [--rounds 3] [--searches "MLP, digits"] [--memory convnet] [--together]
 """
 
 import argparse
@@ -58,7 +58,12 @@ HEADER = (
 TOGETHER_HEADER = (
     "| models of one structure | each by itself, CPU | sharing, CPU | ratio | steps: by itself, sharing | measured |"
 )
-MEMORY_HEADER = "| tuners.FastTuner, MLP on digits, trials of one epoch | resident memory | disk | measured |"
+MEMORY_HEADER = "| tuners.FastTuner, digits, trials of one epoch | resident memory | disk | measured |"
+MEMORY = {
+    # family: trials after which memory and disk are looked at
+    "mlp": (30, 50, 1000),
+    "convnet": (30, 100, 200),
+}
 
 
 def make_search(name: str, kind: str, directory: str):
@@ -168,7 +173,7 @@ def disk_of(directory: str) -> float:
     return sum(map(os.path.getsize, files)) / 1e6
 
 
-def memory(counts: tuple[int, ...] = (30, 50, 1000)) -> list[dict]:
+def memory(family: str) -> list[dict]:
     """Resident memory and disk of one long search after so many trials."""
     import tempfile
 
@@ -177,7 +182,7 @@ def memory(counts: tuple[int, ...] = (30, 50, 1000)) -> list[dict]:
     import kzoo
     import tuners
 
-    found = []
+    found, counts = [], MEMORY[family]
 
     class Watcher:
         trials = 0
@@ -197,7 +202,7 @@ def memory(counts: tuple[int, ...] = (30, 50, 1000)) -> list[dict]:
         oracle = tuners.CoarseToFineOracle("val_accuracy", max(counts), 1, ranking=False)
         assert isinstance(oracle, keras_tuner.Oracle)
         tuner = tuners.FastTuner(
-            oracle, kzoo.create_hypermodel("mlp", data.task), directory=directory, project_name="s", observer=Watcher()
+            oracle, kzoo.create_hypermodel(family, data.task), directory=directory, project_name="s", observer=Watcher()
         )
         tuner.search(data.x_train, data.y_train, validation_data=(data.x_val, data.y_val), epochs=1, verbose=0)
     return found
@@ -247,10 +252,10 @@ def together_row(name: str, rounds: int, measured: str) -> str:
     return f"| {name} | {cpu} | {one['steps']:.2f} / {other['steps']:.2f} s | {measured} |"
 
 
-def memory_rows(measured: str) -> list[str]:
+def memory_rows(family: str, measured: str) -> list[str]:
     return [
-        f"| {each['trials']:,} | {each['memory']:.0f} MB | {each['disk']:.1f} MB | {measured} |"
-        for each in in_process("memory", "")
+        f"| {family}, {each['trials']:,} | {each['memory']:.0f} MB | {each['disk']:.1f} MB | {measured} |"
+        for each in in_process("memory", family)
     ]
 
 
@@ -259,7 +264,7 @@ def write(new: list[str]) -> None:
     tables = {
         HEADER: "|---|---:|---:|---:|---:|---:|---:|---:|---|",
         TOGETHER_HEADER: "|---|---:|---:|---:|---:|---|",
-        MEMORY_HEADER: "|---:|---:|---:|---|",
+        MEMORY_HEADER: "|---|---:|---:|---|",
     }
     old = RESULTS.read_text(encoding="utf-8").splitlines() if RESULTS.exists() else []
     kept = {line.split(" | ")[0]: line for line in old if line.startswith("| ") and line not in tables}
@@ -276,13 +281,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--searches", nargs="*", choices=SEARCHES, default=list(SEARCHES))
-    parser.add_argument("--memory", action="store_true", help="measure memory over 1,000 trials as well")
+    parser.add_argument("--memory", nargs="*", choices=MEMORY, default=[], help="memory over many trials of these")
     parser.add_argument("--together", action="store_true", help="measure models of one structure as well")
     parser.add_argument("--one", nargs=2, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.one:
-        name, _ = options.one
-        print(json.dumps(memory() if name == "memory" else (together if name in TOGETHER else search)(*options.one)))
+        name, kind = options.one
+        print(
+            json.dumps(memory(kind) if name == "memory" else (together if name in TOGETHER else search)(*options.one))
+        )
         return
     versions = ", ".join(
         f"{each} {importlib.metadata.version(each)}" for each in ("tensorflow", "keras", "keras-tuner")
@@ -297,8 +304,8 @@ def main() -> None:
         found = together_row(name, options.rounds, measured)
         print(found, flush=True)
         write([found])
-    if options.memory:
-        found = memory_rows(f"{today}1")
+    for family in options.memory:
+        found = memory_rows(family, f"{today}1")
         print("\n".join(found))
         write(found)
 
