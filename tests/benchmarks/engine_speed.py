@@ -62,7 +62,7 @@ MEMORY_HEADER = "| tuners.FastTuner, digits, trials of one epoch | resident memo
 MEMORY = {
     # family: trials after which memory and disk are looked at
     "mlp": (30, 50, 1000),
-    "convnet": (30, 100, 200),
+    "convnet": (30, 60, 120),
 }
 
 

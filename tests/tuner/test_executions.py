@@ -47,7 +47,7 @@ def test_a_search_whose_trials_share_a_compiled_epoch_finds_what_it_finds_withou
         return model
 
     def found(name):
-        made = search(dropping, engine="graph", folds=2, executions_per_trial=2, project_name=name)
+        made = search(dropping, engine="graph", folds=2, max_trials=3, project_name=name)
         with counted_traces() as traces:
             made.search(X, Y, epochs=2)
         scores = {each.trial_id: each.score for each in made.oracle.trials.values()}
@@ -60,8 +60,8 @@ def test_a_search_whose_trials_share_a_compiled_epoch_finds_what_it_finds_withou
     assert shared == alone
     for one, other in zip(weights, weights_alone, strict=True):
         np.testing.assert_array_equal(one, other)
-    # Two folds of one size, two executions of each, four trials.
-    assert (traces, traces_alone) == (1, 16)
+    # Two folds of one size, three trials.
+    assert (traces, traces_alone) == (1, 6)
 
 
 @contextlib.contextmanager
