@@ -267,8 +267,9 @@ def write(new: list[str]) -> None:
         MEMORY_HEADER: "|---|---:|---:|---|",
     }
     old = RESULTS.read_text(encoding="utf-8").splitlines() if RESULTS.exists() else []
-    kept = {line.split(" | ")[0]: line for line in old if line.startswith("| ") and line not in tables}
-    kept |= {line.split(" | ")[0]: line for line in new}
+    rows = [*(line for line in old if line.startswith("| ") and line not in tables), *new]
+    # The same search may be in two tables.
+    kept = {(line.split(" | ")[0], line.count("|")): line for line in rows}
     lines = ["# The trial engine beside keras-tuner's own tuner", "", "Written by `engine_speed.py`; one core.", ""]
     for header, rule in tables.items():
         columns = header.count("|")
