@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import collections
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +11,7 @@ import rich.table
 from kzoo.cli import run
 from kzoo.cli.console import Failure, command, console, describe
 from kzoo.cli.shown import cell, columns, number, shown_name, shown_value
+from kzoo.export.layout import served_name_of
 
 if TYPE_CHECKING:
     from tuners import Study, TrialRecord
@@ -90,7 +90,7 @@ def _serving_name(directory: Path) -> str:
     name = directory.resolve().name
     if (directory / run.FILE).exists():
         name = Path(run.Run.read(directory).data.source).stem
-    return re.sub(r"[^A-Za-z0-9_.-]+", "-", name).strip("-_.") or "model"
+    return served_name_of(name)
 
 
 def headline(directory: Path, study: Study) -> str:

@@ -19,5 +19,11 @@ MANIFEST = EXTRA / "kzoo" / "manifest.json"
 SERVED_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 """Names of exports that go into an address and the server's configuration as they are."""
 
+
+def served_name_of(text: str) -> str:
+    """A name like a text that a server takes."""
+    return re.sub(r"[^A-Za-z0-9_.-]+", "-", text).strip("-_.") or "model"
+
+
 ALLOWED_BATCH_SIZES = (1, 2, 4, 8, 16, 32)
 """Batch sizes that a server with batching pads to; an export is warmed up at each of them."""

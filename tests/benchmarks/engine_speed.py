@@ -26,8 +26,14 @@ RESULTS = Path(__file__).with_suffix(".md")
 STRUCTURE = {"layers": 2, "norm": "before", "activation": "relu", "optimizer": "adam", "batch_size": 32}
 # What is left is what a compiled epoch takes as input: learning rate, dropout and weight decay.
 CONVNET = {
-    **{"filters": 16, "units": 64, "stages": 2, "norm": "before", "activation": "relu", "batch_size": 32},
-    **{"optimizer": "adam", "decay": "none"},
+    "filters": 16,
+    "units": 64,
+    "stages": 2,
+    "norm": "before",
+    "activation": "relu",
+    "batch_size": 32,
+    "optimizer": "adam",
+    "decay": "none",
 }
 SEARCHES = {
     # name: (family, data, training rows, trials, epochs, values that are not tuned)
@@ -44,10 +50,22 @@ TOGETHER = {
     "MLP, digits, 30 trials x 10 epochs, 10 at once": ("mlp", "digits", None, 30, 10, {}, 10),
     "MLP, breast_cancer, 12 trials x 10 epochs, 5 folds": ("mlp", "breast_cancer", None, 12, 10, {}, 0),
     "convnet of one structure, Fashion-MNIST, 2,000 images, 12 trials x 3 epochs": (
-        *("convnet", "fashion_mnist", 2_000, 12, 3, CONVNET, 1),
+        "convnet",
+        "fashion_mnist",
+        2_000,
+        12,
+        3,
+        CONVNET,
+        1,
     ),
     "convnet, Fashion-MNIST, 2,000 images, 2 trials x 3 epochs, 5 folds": (
-        *("convnet", "fashion_mnist", 2_000, 2, 3, {}, 0),
+        "convnet",
+        "fashion_mnist",
+        2_000,
+        2,
+        3,
+        {},
+        0,
     ),
 }
 TUNERS = ("keras_tuner.Tuner", "tuners.FastTuner")

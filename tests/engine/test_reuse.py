@@ -190,7 +190,7 @@ def changed(model, **attributes):
     return model
 
 
-def trainable_with_a_loss_of_its_own():
+def with_a_loss_of_its_own():
     model = build("adam")
     model.compile("adam", lambda y, p: keras.losses.sparse_categorical_crossentropy(y, p) * 2)
     return model
@@ -207,7 +207,7 @@ def trainable_with_a_loss_of_its_own():
         lambda: build("adam", layer=keras.layers.TimeDistributed(keras.layers.Dense(3, activation=gelu))),
         lambda: build("adam", layer=keras.layers.SimpleRNN(3, activation=gelu, return_sequences=True)),
         lambda: changed(build("adam", layer=keras.layers.ReLU()), call=lambda x, **_: x * 2),
-        trainable_with_a_loss_of_its_own,
+        with_a_loss_of_its_own,
         lambda: build("adam", layer=keras.layers.Lambda(lambda x: x * 2, output_shape=(6, 4))),
         lambda: build("adam", layer=keras.layers.Dense(3, activation=lambda x: x * 2)),
         lambda: build(keras.optimizers.Adagrad()),

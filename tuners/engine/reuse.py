@@ -32,7 +32,7 @@ class Ready:
 
     model: keras.Model
     settings: Settings
-    steps: Any = None
+    steps: Any
 
     def __post_init__(self) -> None:
         self._optimizer = self.model.optimizer
@@ -84,8 +84,8 @@ class Models:
         if found is not None and found.is_still(known):
             found.take(model)
         else:
-            found = Ready(model, Settings(model, known=known is not None))
-            found.steps = make(model, found.settings)
+            settings = Settings(model, known=known is not None)
+            found = Ready(model, settings, make(model, settings))
         if known is not None:
             self._keep((known, purpose), found)
         return found

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import json
 import warnings
 from collections.abc import Iterator, Mapping
@@ -47,7 +46,7 @@ def structure(model: keras.Model) -> str | None:
         The text, or None where the configuration of a model does not tell all that it computes: it has code that is not
         Keras', is a subclass, or has a layer that learned from data before it was trained.
     """
-    if type(model) not in (keras.Sequential, _functional()) or type(model.optimizer) not in OPTIMIZERS:
+    if type(model.optimizer) not in OPTIMIZERS:
         return None
     found = list(_all_within(model))
     if not all(_is_of_keras(part) for layer in found for part in (layer, *vars(layer).values()) if callable(part)):
@@ -162,9 +161,3 @@ def _of_config(value: Any, settable: Mapping[str, tuple[str, ...]]) -> Any:
 
 def _is_setting(value: Any) -> bool:
     return isinstance(value, float) and value > 0
-
-
-@functools.cache
-def _functional() -> type:
-    inputs = keras.Input((1,))
-    return type(keras.Model(inputs, inputs))

@@ -6,10 +6,9 @@ import contextlib
 from collections.abc import Iterator
 from typing import Any
 
-import keras
-
 from tuners.engine.fused import activations, convolution, dropout, norm, pooling
 from tuners.engine.fused.loops import Batches
+from tuners.engine.structure import layers
 
 
 @contextlib.contextmanager
@@ -38,8 +37,7 @@ def fused_layers(model: Any, batches: Batches, *, training: bool) -> Iterator[No
 def _changes(model: Any, batches: Batches, *, training: bool) -> Iterator[tuple[Any, str, Any]]:
     """Layers, names of their attributes and what to put there."""
     origins: dict[Any, norm.Normalized] = {}
-    # Each once, also where it is used in several places.
-    for layer in set(_layers(model)):
+    for layer in layers(model):
         if norm.can_be_fused(layer):
             yield layer, "call", norm.fused(layer, origins)
         if not training and pooling.can_be_fused(layer):
@@ -50,10 +48,3 @@ def _changes(model: Any, batches: Batches, *, training: bool) -> Iterator[tuple[
             yield layer, "call", dropout.fused(layer, batches)
         if activations.can_be_fused(layer):
             yield layer, "activation", activations.fused(layer, batches, training=training)
-
-
-def _layers(model: Any) -> Iterator[Any]:
-    for layer in model.layers:
-        yield layer
-        if isinstance(layer, keras.Model):
-            yield from _layers(layer)
