@@ -9,7 +9,7 @@ from scipy import stats
 import kzoo
 from tuners.engine import arguments, fit
 from tuners.engine.data import DeviceData
-from tuners.engine.fused import loops
+from tuners.engine.fused import loops, winograd
 from tuners.engine.graph import GraphEngine
 from tuners.engine.population.engine import PopulationEngine
 from tuners.engine.training import Request
@@ -107,6 +107,16 @@ def test_loops_of_images(task_data, activation, monkeypatch):
         data,
         engines=("graph",),
     )
+
+
+def test_convolutions_in_fewer_products(task_data, monkeypatch):
+    monkeypatch.setattr(loops, "COMPILING", 0)
+    monkeypatch.setattr(winograd, "FEWEST_CHANNELS", 8)
+    monkeypatch.setattr(winograd, "has_one_thread", lambda: True)
+    task, data = task_data("classification", True)
+    # Adam would make steps of gradients that are next to nothing, as rounding leaves them.
+    values = {"filters": 8, "stages": 3, "optimizer": "momentum"}
+    assert_same(lambda: kzoo.create_model("convnet", task, epochs=EPOCHS, **values), data, engines=("graph",))
 
 
 @pytest.mark.parametrize("optimizer", ["sgd", "momentum", "nesterov", "rmsprop", "adam"])

@@ -1,5 +1,7 @@
 """Layers as one operation each give what Keras gives, and leave the model as it was."""
 
+import math
+
 import hypothesis
 import keras
 import numpy as np
@@ -7,7 +9,8 @@ import pytest
 import tensorflow as tf
 from scipy import stats
 
-from tuners.engine.fused import activations, dropout, loops
+from tuners.engine import device
+from tuners.engine.fused import activations, dropout, loops, winograd
 from tuners.engine.fused.layers import fused_layers
 
 BATCHES = loops.Batches(rows=107, size=7, epochs=2)
@@ -128,6 +131,84 @@ def test_convolutions_and_their_gradients_are_those_of_keras(x, options):
     assert "BiasAddGrad" in plain and "BiasAddGrad" not in names
     for left, right in zip(expected, found, strict=True):
         np.testing.assert_allclose(right, left, rtol=1e-4, atol=1e-4)
+
+
+@pytest.fixture
+def one_thread(monkeypatch):
+    """Convolutions are taken in fewer products however few channels and examples there are."""
+    monkeypatch.setattr(winograd, "has_one_thread", lambda: True)
+    monkeypatch.setattr(winograd, "FEWEST_CHANNELS", 1)
+    monkeypatch.setattr(loops, "COMPILING", 0)
+
+
+def convolving(height, width, channels=3, **options):
+    options = {"padding": "same", "bias_initializer": keras.initializers.RandomNormal(seed=2), **options}
+    layer = keras.layers.Conv2D(5, 3, kernel_initializer=keras.initializers.GlorotNormal(1), **options)
+    return keras.Sequential([keras.Input((height, width, channels)), layer])
+
+
+@pytest.mark.parametrize(
+    "size, options",
+    [
+        ((6, 8), {}),
+        ((5, 8), {"use_bias": False}),
+        ((4, 7), {"activation": "tanh"}),
+        ((1, 1), {}),
+    ],
+)
+@pytest.mark.parametrize("parts", [1, 3])
+@pytest.mark.parametrize("training", [True, False])
+def test_convolutions_in_fewer_products_are_those_of_keras(one_thread, monkeypatch, size, options, parts, training):
+    squares = math.ceil(size[0] / 2) * math.ceil(size[1] / 2)
+    monkeypatch.setattr(winograd, "LARGEST_PART", math.ceil(7 * squares * 16 * (3 + 5) * 4 / parts))
+    # A batch of 7 examples, and one that is short.
+    for rows in (7, 4):
+        x = np.random.default_rng(rows).normal(1, 2, (rows, *size, 3)).astype(np.float32)
+        expected, plain = traced(convolving(*size, **options), fused=False, x=x, training=training)
+        found, names = traced(convolving(*size, **options), fused=True, x=x, training=training)
+        assert "Conv2D" in plain and not any("Conv2D" in name for name in names) and "BatchMatMulV2" in names
+        for left, right in zip(expected, found, strict=True):
+            np.testing.assert_allclose(right, left, rtol=1e-4, atol=1e-5 * np.abs(left).max())
+
+
+@pytest.mark.parametrize(
+    "options", [{"padding": "valid"}, {"strides": 2}, {"dilation_rate": 2}, {"groups": 5, "channels": 5}]
+)
+def test_other_convolutions_stay_convolutions(one_thread, options):
+    x = np.ones((2, 6, 6, options.get("channels", 3)), np.float32)
+    _, names = traced(convolving(6, 6, **options), fused=True, x=x)
+    assert "BatchMatMulV2" not in names
+
+
+@pytest.mark.parametrize(
+    "name, value", [("has_one_thread", lambda: False), ("FEWEST_CHANNELS", 4), ("MOST_PARTS", 0), ("SAVED", -1)]
+)
+def test_convolutions_stay_where_fewer_products_are_not_worth_it(one_thread, monkeypatch, name, value):
+    monkeypatch.setattr(winograd, name, value)
+    _, names = traced(convolving(6, 6), fused=True, x=np.ones((2, 6, 6, 3), np.float32))
+    assert "Conv2D" in names and "BatchMatMulV2" not in names
+
+
+def test_a_convolution_in_fewer_products_is_as_exact(one_thread):
+    rng = np.random.default_rng(0)
+    x, kernel = rng.normal(size=(2, 14, 14, 64)), rng.normal(size=(3, 3, 64, 64))
+    exact = tf.nn.conv2d(x, kernel, 1, "SAME")
+    x, kernel = tf.constant(x, tf.float32), tf.constant(kernel, tf.float32)
+
+    def error(y):
+        return np.sqrt(np.mean((y - exact.numpy()) ** 2))
+
+    found = winograd.convolved(x, kernel, tf.zeros(64), BATCHES)
+    assert error(found.numpy()) < 1.5 * error(tf.nn.conv2d(x, kernel, 1, "SAME").numpy())
+
+
+@pytest.mark.parametrize("told, cores, expected", [("1", 8, True), ("4", 1, True), ("4", 8, False), (None, 8, False)])
+def test_one_thread_is_told_by_the_environment_or_the_cores(monkeypatch, told, cores, expected):
+    monkeypatch.setattr(device, "available_cores", lambda: list(range(cores)))
+    monkeypatch.delenv("TF_NUM_INTRAOP_THREADS", raising=False)
+    if told:
+        monkeypatch.setenv("TF_NUM_INTRAOP_THREADS", told)
+    assert device.has_one_thread() == expected
 
 
 def pooled(**options):

@@ -42,8 +42,8 @@ def _changes(model: Any, batches: Batches, *, training: bool) -> Iterator[tuple[
             yield layer, "call", norm.fused(layer, origins)
         if not training and pooling.can_be_fused(layer):
             yield layer, "call", pooling.fused(layer, origins)
-        if training and convolution.can_be_fused(layer):
-            yield layer, "call", convolution.fused(layer)
+        if convolution.can_be_fused(layer):
+            yield layer, "call", convolution.fused(layer, batches, training=training)
         if dropout.can_be_fused(layer):
             yield layer, "call", dropout.fused(layer, batches)
         if activations.can_be_fused(layer):

@@ -46,6 +46,11 @@ class Batches:
     size: int
     epochs: int
 
+    @property
+    def largest(self) -> int:
+        """Examples in the largest batch."""
+        return min(self.size, self.rows)
+
     def are_worth_it(self, x: Any, saved: float) -> bool:
         """Whether to compute a layer by loops.
 
@@ -66,7 +71,7 @@ class Batches:
 
         A last batch that is short is filled up as well: compiling for it too would take longer.
         """
-        numbers = math.prod(x.shape[1:]) * min(self.size, self.rows)
+        numbers = math.prod(x.shape[1:]) * self.largest
         values = tf.reshape(x, [-1])
         # Where nothing is missing, nothing is copied.
         return tf.pad(values, [[0, tf.maximum(numbers + room(numbers) - tf.size(values), 0)]])
