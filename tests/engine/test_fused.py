@@ -138,6 +138,7 @@ def one_thread(monkeypatch):
     """Convolutions are taken in fewer products however few channels and examples there are."""
     monkeypatch.setattr(winograd, "has_one_thread", lambda: True)
     monkeypatch.setattr(winograd, "FEWEST_CHANNELS", 1)
+    monkeypatch.setattr(winograd, "_shapes", set())
     monkeypatch.setattr(loops, "COMPILING", 0)
 
 
@@ -156,7 +157,7 @@ def convolving(height, width, channels=3, **options):
         ((1, 1), {}),
     ],
 )
-@pytest.mark.parametrize("parts", [1, 3])
+@pytest.mark.parametrize("parts", [1, 3, 4])
 @pytest.mark.parametrize("training", [True, False])
 def test_convolutions_in_fewer_products_are_those_of_keras(one_thread, monkeypatch, size, options, parts, training):
     squares = math.ceil(size[0] / 2) * math.ceil(size[1] / 2)
@@ -181,12 +182,27 @@ def test_other_convolutions_stay_convolutions(one_thread, options):
 
 
 @pytest.mark.parametrize(
-    "name, value", [("has_one_thread", lambda: False), ("FEWEST_CHANNELS", 4), ("MOST_PARTS", 0), ("SAVED", -1)]
+    "name, value",
+    [
+        ("has_one_thread", lambda: False),
+        ("FEWEST_CHANNELS", 4),
+        ("MOST_PARTS", 0),
+        ("MOST_SHAPES", 0),
+        ("LARGEST_PART", 1),
+        ("SAVED", -1),
+    ],
 )
 def test_convolutions_stay_where_fewer_products_are_not_worth_it(one_thread, monkeypatch, name, value):
     monkeypatch.setattr(winograd, name, value)
     _, names = traced(convolving(6, 6), fused=True, x=np.ones((2, 6, 6, 3), np.float32))
     assert "Conv2D" in names and "BatchMatMulV2" not in names
+
+
+def test_a_process_compiles_for_few_shapes_and_goes_on_with_those(one_thread, monkeypatch):
+    monkeypatch.setattr(winograd, "MOST_SHAPES", 1)
+    for side, expected in ((6, True), (4, False), (6, True)):
+        _, names = traced(convolving(side, side), fused=True, x=np.ones((2, side, side, 3), np.float32))
+        assert ("BatchMatMulV2" in names) == expected
 
 
 def test_a_convolution_in_fewer_products_is_as_exact(one_thread):

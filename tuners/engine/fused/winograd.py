@@ -30,11 +30,17 @@ KERNEL = np.array([[1, 0, 0], [0.5, 0.5, 0.5], [0.5, -0.5, 0.5], [0, 0, 1]], np.
 
 FEWEST_CHANNELS = 48
 
-LARGEST_PART = 10 * 2**20
+LARGEST_PART = 9 * 2**20
 """Bytes of both transformed maps that are worked on at a time, since they should stay in the cache."""
 
 MOST_PARTS = 64
 """Of a batch; each has operations of its own in the graph."""
+
+MOST_SHAPES = 32
+"""That a process compiles for, since it keeps what is compiled: 6 MB for each."""
+
+_shapes: set[tuple[int, ...]] = set()
+"""Those that it has: examples, height, width, channels and filters."""
 
 SAVED = 2e-12
 """Seconds for every product of the convolution as it is written, at least, and for each loop that is compiled."""
@@ -55,7 +61,11 @@ def is_worth_it(layer: Any, x: Any, batches: Batches) -> bool:
         return False
     if layer.padding != "same" or layer.groups != 1 or min(x.shape[-1], layer.filters) < FEWEST_CHANNELS:
         return False
-    return batches.are_worth_it(x, SAVED * 9 * layer.filters) and _parts(x, layer.filters, batches) <= MOST_PARTS
+    if not batches.are_worth_it(x, SAVED * 9 * layer.filters):
+        return False
+    parts, examples = _parts(x, layer.filters, batches)
+    known = (examples, *x.shape[1:], layer.filters) in _shapes or len(_shapes) < MOST_SHAPES
+    return known and parts <= min(MOST_PARTS, batches.largest)
 
 
 def convolved(x: Any, kernel: Any, added: Any, batches: Batches) -> Any:
@@ -71,12 +81,12 @@ def convolved(x: Any, kernel: Any, added: Any, batches: Batches) -> Any:
         [batch, height, width, filters].
     """
     (_, height, width, channels), filters = x.shape, kernel.shape[-1]
-    parts = _parts(x, filters, batches)
-    # Parts are of one size, for which the loops are compiled; a last batch that is short is filled up with zeros.
-    examples = math.ceil(batches.largest / parts)
+    parts, examples = _parts(x, filters, batches)
+    _shapes.add((examples, height, width, channels, filters))
     transform = tf.constant(np.kron(KERNEL, KERNEL))
 
     def split(values: Any) -> list[Any]:
+        # A last batch that is short is filled up with zeros.
         filled = tf.pad(values, [[0, examples * parts - tf.shape(values)[0]], [0, 0], [0, 0], [0, 0]])
         return tf.split(tf.ensure_shape(filled, [examples * parts, *values.shape[1:]]), parts)
 
@@ -106,10 +116,12 @@ def convolved(x: Any, kernel: Any, added: Any, batches: Batches) -> Any:
     return convolve(x, kernel, added)
 
 
-def _parts(x: Any, filters: int, batches: Batches) -> int:
+def _parts(x: Any, filters: int, batches: Batches) -> tuple[int, int]:
+    """How many parts a batch has, by a power of two, and the examples in each: so batches of many sizes share parts."""
     squares = math.ceil(x.shape[1] / 2) * math.ceil(x.shape[2] / 2)
     numbers = batches.largest * squares * PLACES * (x.shape[3] + filters)
-    return math.ceil(numbers * tf.float32.size / LARGEST_PART)
+    parts = 2 ** max(0, math.ceil(math.log2(numbers * tf.float32.size / LARGEST_PART)))
+    return parts, math.ceil(batches.largest / parts)
 
 
 def _in_turn(function: Callable[..., Any], *parts: list[Any]) -> list[Any]:
