@@ -19,4 +19,4 @@ def has_gpu() -> bool:
 def has_one_thread() -> bool:
     """Whether a single thread computes: TensorFlow was told so, or this process has one core."""
     told = tf.config.threading.get_intra_op_parallelism_threads() or os.environ.get("TF_NUM_INTRAOP_THREADS")
-    return 1 in (int(told or 0), len(available_cores()))
+    return told in (1, "1") or len(available_cores()) == 1

@@ -29,6 +29,8 @@ KERNEL = np.array([[1, 0, 0], [0.5, 0.5, 0.5], [0.5, -0.5, 0.5], [0, 0, 1]], np.
 """The transform of three weights of a kernel; G of the paper."""
 
 FEWEST_CHANNELS = 48
+"""Of input and output: with fewer the sums take as long as the products that are saved
+(`tests/benchmarks/convolution_speed.py`)."""
 
 LARGEST_PART = 9 * 2**20
 """Bytes of both transformed maps that are worked on at a time, since they should stay in the cache."""
@@ -181,20 +183,22 @@ def _map_back(squares: Any, height: int, width: int) -> Any:
 
 
 def _four(x: list[Any]) -> list[Any]:
-    """Four numbers of an input, transformed; the transpose of B of the paper, as all rows in a row are."""
+    """Four numbers of an input, transformed: by the transpose of B of the paper."""
     return [x[0] - x[2], x[1] + x[2], x[2] - x[1], x[1] - x[3]]
 
 
 def _four_back(x: list[Any]) -> list[Any]:
+    """By B itself."""
     return [x[0], x[1] - x[2] + x[3], x[1] + x[2] - x[0], -x[3]]
 
 
 def _two(x: list[Any]) -> list[Any]:
-    """Two numbers of an output from four products; the transpose of A of the paper."""
+    """Two numbers of an output from four products: by the transpose of A of the paper."""
     return [x[0] + x[1] + x[2], x[1] - x[2] - x[3]]
 
 
 def _two_back(x: list[Any]) -> list[Any]:
+    """By A itself."""
     return [x[0], x[0] + x[1], x[0] - x[1], -x[1]]
 
 
