@@ -120,10 +120,14 @@ def convolved(x: Any, kernel: Any, added: Any, batches: Batches) -> Any:
 
 def _parts(x: Any, filters: int, batches: Batches) -> tuple[int, int]:
     """How many parts a batch has, by a power of two, and the examples in each: so batches of many sizes share parts."""
-    squares = math.ceil(x.shape[1] / 2) * math.ceil(x.shape[2] / 2)
-    numbers = batches.largest * squares * PLACES * (x.shape[3] + filters)
+    numbers = batches.largest * math.prod(_along(*x.shape[1:3])) * PLACES * (x.shape[3] + filters)
     parts = 2 ** max(0, math.ceil(math.log2(numbers * tf.float32.size / LARGEST_PART)))
     return parts, math.ceil(batches.largest / parts)
+
+
+def _along(height: int, width: int) -> tuple[int, int]:
+    """How many squares there are along each side of a map, the last one over its edge where a side is odd."""
+    return math.ceil(height / 2), math.ceil(width / 2)
 
 
 def _in_turn(function: Callable[..., Any], *parts: list[Any]) -> list[Any]:
@@ -144,7 +148,7 @@ _loop = functools.partial(tf.function, jit_compile=True, autograph=False)
 @_loop
 def _squares(x: Any) -> Any:
     """The transform of a map: [places, squares, channels] of [examples, height, width, channels]."""
-    high, wide = math.ceil(x.shape[1] / 2), math.ceil(x.shape[2] / 2)
+    high, wide = _along(*x.shape[1:3])
     x = tf.pad(x, [[0, 0], [1, 2 * high + 1 - x.shape[1]], [1, 2 * wide + 1 - x.shape[2]], [0, 0]])
     rows = tf.stack(_four([x[:, place : place + 2 * high - 1 : 2] for place in range(4)]))
     both = tf.stack(_four([rows[:, :, :, place : place + 2 * wide - 1 : 2] for place in range(4)]), 1)
@@ -154,7 +158,7 @@ def _squares(x: Any) -> Any:
 @_loop
 def _outputs(products: Any, added: Any, height: int, width: int) -> Any:
     """The map of the products, and the bias: [examples, height, width, filters] of [places, squares, filters]."""
-    high, wide = math.ceil(height / 2), math.ceil(width / 2)
+    high, wide = _along(height, width)
     products = tf.reshape(products, [4, 4, -1, high, wide, products.shape[2]])
     rows = _two(tf.unstack(products))
     both = tf.stack([tf.stack(_two(tf.unstack(row)), 3) for row in rows], 2)
@@ -164,7 +168,7 @@ def _outputs(products: Any, added: Any, height: int, width: int) -> Any:
 @_loop
 def _products_back(dy: Any) -> Any:
     """The gradient of the products of that of their map."""
-    high, wide = math.ceil(dy.shape[1] / 2), math.ceil(dy.shape[2] / 2)
+    high, wide = _along(*dy.shape[1:3])
     dy = tf.pad(dy, [[0, 0], [0, 2 * high - dy.shape[1]], [0, 2 * wide - dy.shape[2]], [0, 0]])
     dy = tf.reshape(dy, [-1, high, 2, wide, 2, dy.shape[3]])
     rows = tf.stack(_two_back([dy[:, :, place] for place in range(2)]))
@@ -175,7 +179,7 @@ def _products_back(dy: Any) -> Any:
 @_loop
 def _map_back(squares: Any, height: int, width: int) -> Any:
     """The gradient of a map of that of its squares."""
-    high, wide = math.ceil(height / 2), math.ceil(width / 2)
+    high, wide = _along(height, width)
     squares = tf.reshape(squares, [4, 4, -1, high, wide, squares.shape[2]])
     rows = _overlapped(_four_back(tf.unstack(squares)), 2)
     both = _overlapped(_four_back(tf.unstack(rows)), 3)
