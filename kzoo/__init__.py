@@ -6,12 +6,12 @@ import lazy_loader as _lazy
 __getattr__, __dir__, __all__ = _lazy.attach(
     __name__,
     submod_attrs={
-        "creation": ["create_model"],
+        "zoo.creation": ["create_model"],
         "datasets": ["DataError", "Dataset", "list_datasets", "load_dataset"],
         "export": ["ExportError", "ModelCard", "RequestError", "check", "export_model", "predict"],
-        "hypermodel": ["ZooHyperModel", "create_hypermodel"],
-        "refit": ["refit"],
-        "registry": ["list_models", "register_model"],
+        "zoo.hypermodel": ["ZooHyperModel", "create_hypermodel"],
+        "zoo.refit": ["refit"],
+        "zoo.registry": ["list_models", "register_model"],
         "task": ["Task"],
     },
 )

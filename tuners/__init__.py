@@ -5,8 +5,8 @@ import lazy_loader as _lazy
 __getattr__, __dir__, __all__ = _lazy.attach(
     __name__,
     submod_attrs={
-        "journal": ["JournalError", "RunLocked"],
-        "checkpoints": ["CheckpointError"],
+        "store.journal": ["JournalError", "RunLocked"],
+        "store.checkpoints": ["CheckpointError"],
         "oracle": ["CoarseToFineOracle"],
         "study": ["Study", "TrialRecord"],
         "parallel": ["search_in_processes", "serve_trials"],

@@ -15,14 +15,14 @@ from typing import Any
 import keras_tuner
 from keras_tuner.engine.trial import Trial
 
-from tuners.compat import project_directory
-from tuners.earlier import Known, known_trials
-from tuners.ledger import Ledger
-from tuners.planner import Planner
-from tuners.replay import TrialState
-from tuners.samplers import STARTING_POINTS
+from tuners.private_apis import project_directory
+from tuners.store.ledger import Ledger
+from tuners.store.replay import TrialState
+from tuners.strategy.planner import Planner
+from tuners.strategy.samplers import STARTING_POINTS
+from tuners.strategy.suggest import Strategy
+from tuners.strategy.warm_start import Known, known_trials
 from tuners.study import Study
-from tuners.suggest import Strategy
 from tuners.tally import Tally
 from tuners.trials import revived, set_score, take_metrics, with_values
 from tuners.verdict import directions

@@ -9,10 +9,10 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
-from tuners.dimensions import Cube, cube_from_space
-from tuners.journal import read_journal
-from tuners.repeats import Repeats
-from tuners.replay import TrialState, replay
+from tuners.space.dimensions import Cube, cube_from_space
+from tuners.store.journal import read_journal
+from tuners.store.replay import TrialState, replay
+from tuners.strategy.configurations import Repeats
 
 
 @dataclasses.dataclass(frozen=True)

@@ -10,7 +10,7 @@ from typing import Any
 import keras_tuner
 from keras_tuner.engine.trial import Trial
 
-from tuners.replay import TrialState
+from tuners.store.replay import TrialState
 from tuners.verdict import direction, directions, means_of
 
 

@@ -16,20 +16,20 @@ import keras
 import keras_tuner
 import numpy as np
 
-from tuners import checkpoints
 from tuners.engine.choice import Engines
-from tuners.engine.population.member import Member
-from tuners.engine.training import Request, Trained
+from tuners.engine.numpy_engine.member import Member
+from tuners.engine.request import Request, Trained
+from tuners.engine.results import Epochs, averaged
 from tuners.folds import Folds
-from tuners.memory import Memory, frozen_heap
+from tuners.machine import Memory, frozen_heap
 from tuners.oracle import CoarseToFineOracle
-from tuners.parallel.channel import is_worker
 from tuners.parallel.chief import serve_oracle
-from tuners.parallel.client import PersistentClient
+from tuners.parallel.chief_client import PersistentClient
 from tuners.parallel.heartbeat import beating
+from tuners.parallel.worker_pipe import is_worker
 from tuners.protocols import Observer
 from tuners.pruning import Race, SuccessiveHalving
-from tuners.results import Epochs, averaged
+from tuners.store import checkpoints
 from tuners.verdict import means_of
 
 

@@ -96,7 +96,7 @@ def _trained(asked: Run, run: Path, trial: TrialRecord) -> keras.Model:
     import keras_tuner
 
     from tuners import CheckpointError
-    from tuners.checkpoints import load_weights
+    from tuners.store.checkpoints import load_weights
 
     hyperparameters = keras_tuner.HyperParameters()
     hyperparameters.values = dict(trial.values)

@@ -10,8 +10,8 @@ import typer
 
 from kzoo.cli.console import bad_argument, console, print_json
 from kzoo.cli.shown import number, shown_name, shown_value
-from kzoo.hyperparameters import Choice, Float, Hyperparameter, Int
-from kzoo.registry import Family, get_family, list_models
+from kzoo.zoo.hyperparameters import Choice, Float, Hyperparameter, Int
+from kzoo.zoo.registry import Family, get_family, list_models
 
 
 def models(

@@ -15,7 +15,7 @@ from kzoo.files import write_text
 from kzoo.task import Task
 
 if TYPE_CHECKING:
-    from kzoo.hypermodel import ZooHyperModel
+    from kzoo.zoo.hypermodel import ZooHyperModel
 
 FILE = "kzoo.json"
 FORMAT = 1

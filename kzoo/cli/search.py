@@ -15,9 +15,9 @@ from kzoo.cli.console import Failure, bad_argument, describe, mendable, print_js
 from kzoo.cli.progress import SearchProgress
 from kzoo.cli.quiet import import_tensorflow
 from kzoo.cli.run import FILE, Run, Source, library_versions
-from kzoo.registry import get_family
-from tuners.journal import JournalError
+from kzoo.zoo.registry import get_family
 from tuners.parallel.cluster import check_address
+from tuners.store.journal import JournalError
 
 if TYPE_CHECKING:
     from kzoo.datasets import Dataset

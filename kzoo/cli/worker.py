@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from tuners.parallel.channel import use_cores
+from tuners.parallel.worker_pipe import use_cores
 
 MAKER = "kzoo.cli.worker:make"
 

@@ -10,8 +10,8 @@ __getattr__, __dir__, __all__ = _lazy.attach(
         "checking": ["check"],
         "errors": ["ExportError", "RequestError"],
         "exporter": ["export_model"],
-        "prediction": ["predict"],
-        "runner": ["Runner"],
+        "inference.prediction": ["predict"],
+        "inference.runner": ["Runner"],
         "versions": ["list_versions", "version_directory"],
     },
 )

@@ -6,11 +6,11 @@ import os
 from pathlib import Path
 
 from kzoo.export.errors import ExportError
-from kzoo.export.gate_checks import warmup_problems, weight_problems
+from kzoo.export.gate.checks import warmup_problems, weight_problems
+from kzoo.export.gate.graph_checks import training_ops
 from kzoo.export.golden import golden_problems
-from kzoo.export.graph_checks import training_ops
+from kzoo.export.inference.runner import Runner
 from kzoo.export.manifest import damage
-from kzoo.export.runner import Runner
 from kzoo.export.versions import list_versions, version_directory
 
 

@@ -10,16 +10,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import tensorflow as tf
 
-from kzoo.export import answers
 from kzoo.export.card import Facts, ModelCard, write_card
 from kzoo.export.errors import ExportError
-from kzoo.export.folding import Folding
-from kzoo.export.gate import Expectation, Gate, Passed, first_rows
+from kzoo.export.folding.folding import Folding
+from kzoo.export.folding.verified_folding import FOLD_TOLERANCE, verified_fold
+from kzoo.export.gate.gate import Expectation, Gate, Passed, first_rows
+from kzoo.export.inference import answers
 from kzoo.export.interface import BatchArrays, Interface, interface_of
 from kzoo.export.manifest import write_manifest
 from kzoo.export.saved_model import write_saved_model
 from kzoo.export.staging import claim_and_publish, staging
-from kzoo.export.verified_folding import FOLD_TOLERANCE, verified_fold
 from kzoo.export.warmup import write_warmup
 from kzoo.task import Task
 

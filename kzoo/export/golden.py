@@ -11,9 +11,9 @@ import numpy as np
 
 from kzoo.export.errors import ExportError, RequestError
 from kzoo.export.examples_proto import serialize_rows
+from kzoo.export.inference.prediction import answer_request
+from kzoo.export.inference.runner import Runner
 from kzoo.export.layout import GOLDEN
-from kzoo.export.prediction import answer_request
-from kzoo.export.runner import Runner
 from kzoo.export.saved_model import CLASSIFY, REGRESS
 
 ROWS = 3

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import tensorflow as tf
 
-from kzoo.export import answers
 from kzoo.export.examples_proto import parse_examples, parses_examples
+from kzoo.export.inference import answers
 from kzoo.export.interface import Interface
 from kzoo.export.slimming import drop_saving
 

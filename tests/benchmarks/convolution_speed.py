@@ -1,7 +1,7 @@
 """Convolutions in fewer products beside TensorFlow's own: milliseconds on one core, alternating, the best of many.
 
 A step is the forward pass and the derivatives of input and kernel. The table goes into convolution_speed.md beside this
-script; the bounds in `tuners/engine/fused/winograd.py` are set by it.
+script; the bounds in `tuners/engine/graph/fused/winograd.py` are set by it.
 
 Run: taskset -c 0 python tests/benchmarks/convolution_speed.py
 """
@@ -73,8 +73,8 @@ def measured(examples: int, side: int, channels: int, filters: int) -> str:
     """A line of the table."""
     import tensorflow as tf
 
-    from tuners.engine.fused import winograd
-    from tuners.engine.fused.loops import Batches
+    from tuners.engine.graph.fused import winograd
+    from tuners.engine.graph.fused.loops import Batches
 
     batches = Batches(rows=examples, size=examples, epochs=1)
     shape = (examples, side, channels, filters)

@@ -134,12 +134,12 @@ def together(name: str, kind: str) -> dict:
 
     import kzoo
     import tuners
-    from tuners.engine import reuse
-    from tuners.engine.population import groups
+    from tuners.engine.graph import compiled_models
+    from tuners.engine.numpy_engine import groups
 
     family, source, rows, trials, epochs, fixed, at_once = TOGETHER[name]
     if kind == "by itself":
-        groups.MOST_WEIGHTS = reuse.MODELS = 0
+        groups.MOST_WEIGHTS = compiled_models.MODELS = 0
     data = kzoo.load_dataset(source)
     hypermodel = kzoo.create_hypermodel(family, data.task, epochs=epochs, fixed=fixed)
     oracle = keras_tuner.oracles.RandomSearchOracle(objective="val_loss", max_trials=trials, seed=1)
@@ -163,7 +163,7 @@ def count_steps():
 
     import tensorflow as tf
 
-    from tuners.engine.population.crew import Crew
+    from tuners.engine.numpy_engine.crew import Crew
 
     spent, traced = [0.0], {}
 

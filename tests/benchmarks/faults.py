@@ -37,8 +37,8 @@ def distance(values) -> float:
 
 def answer_as_worker() -> None:
     """A worker: python faults.py worker DIRECTORY."""
-    from tuners.parallel.channel import serve
     from tuners.parallel.messages import Ended
+    from tuners.parallel.worker_pipe import serve
 
     def train(order, report):
         deed = order.values["deed"]

@@ -15,7 +15,7 @@ import sys
 import tempfile
 import time
 
-from tuners.parallel.channel import use_cores
+from tuners.parallel.worker_pipe import use_cores
 
 use_cores()
 

@@ -30,7 +30,7 @@ def profiled(name: str) -> tuple[float, collections.Counter]:
     from engine_speed import TUNERS, make_search
 
     from tuners.engine.data import DeviceData
-    from tuners.engine.graph import Steps, build
+    from tuners.engine.graph.epoch import Steps, build
 
     wall, seconds = 0.0, collections.Counter()
     with tempfile.TemporaryDirectory() as directory:

@@ -8,8 +8,8 @@ import tensorflow as tf
 
 from tuners.engine import arguments, data
 from tuners.engine.choice import Engines
-from tuners.engine.population.member import Member
-from tuners.engine.training import Request
+from tuners.engine.numpy_engine.member import Member
+from tuners.engine.request import Request
 
 X = np.random.default_rng(0).normal(size=(16, 4)).astype(np.float32)
 Y = np.arange(16, dtype=np.int32) % 2
@@ -80,6 +80,6 @@ def test_a_pipeline_reaches_fit_as_it_is():
 @pytest.mark.parametrize("gpu", [False, True])
 def test_with_a_gpu_the_graph_is_chosen(monkeypatch, gpu):
     monkeypatch.setattr("tuners.engine.choice.has_gpu", lambda: gpu)
-    monkeypatch.setattr("tuners.engine.graph.GraphEngine.train", lambda self, request: "by the graph")
+    monkeypatch.setattr("tuners.engine.graph.epoch.GraphEngine.train", lambda self, request: "by the graph")
     found = Engines("auto").begin(request(X, Y, epochs=1))
     assert found == "by the graph" if gpu else isinstance(found, Member)

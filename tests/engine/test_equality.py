@@ -9,10 +9,10 @@ from scipy import stats
 import kzoo
 from tuners.engine import arguments, fit
 from tuners.engine.data import DeviceData
-from tuners.engine.fused import loops, winograd
-from tuners.engine.graph import GraphEngine
-from tuners.engine.population.engine import PopulationEngine
-from tuners.engine.training import Request
+from tuners.engine.graph.epoch import GraphEngine
+from tuners.engine.graph.fused import loops, winograd
+from tuners.engine.numpy_engine.engine import PopulationEngine
+from tuners.engine.request import Request
 
 OBJECTIVE = keras_tuner.Objective("val_loss", "min")
 EPOCHS = 3
@@ -87,7 +87,7 @@ def task_data():
 
 @pytest.mark.parametrize("name", kzoo.list_models())
 def test_families(task_data, name):
-    family = kzoo.registry.get_family(name)
+    family = kzoo.zoo.registry.get_family(name)
     task, data = task_data(family.kinds[-1], family.images_only)
     engines = ("graph",) if family.images_only else ("graph", "population")
     assert_same(lambda: kzoo.create_model(name, task, epochs=EPOCHS), data, engines=engines)

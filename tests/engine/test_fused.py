@@ -10,8 +10,8 @@ import tensorflow as tf
 from scipy import stats
 
 from tuners.engine import device
-from tuners.engine.fused import activations, dropout, loops, winograd
-from tuners.engine.fused.layers import fused_layers
+from tuners.engine.graph.fused import activations, dropout, loops, winograd
+from tuners.engine.graph.fused.layers import fused_layers
 
 BATCHES = loops.Batches(rows=107, size=7, epochs=2)
 

@@ -5,9 +5,9 @@ import keras_tuner
 import numpy as np
 import pytest
 
-from tuners.engine.population import groups
-from tuners.engine.population.engine import PopulationEngine
-from tuners.engine.training import Request, Trained
+from tuners.engine.numpy_engine import groups
+from tuners.engine.numpy_engine.engine import PopulationEngine
+from tuners.engine.request import Request, Trained
 
 layers, optimizers = keras.layers, keras.optimizers
 rng = np.random.default_rng(0)

@@ -52,10 +52,10 @@ def test_weights_are_stored_once(exported, model):
 
 @pytest.mark.parametrize(
     ("name", "kind"),
-    [(name, kind) for name in kzoo.list_models() for kind in kzoo.registry.get_family(name).kinds],
+    [(name, kind) for name in kzoo.list_models() for kind in kzoo.zoo.registry.get_family(name).kinds],
 )
 def test_every_model_exports(name, kind, rows, pictures, tmp_path):
-    x = pictures if kzoo.registry.get_family(name).images_only else rows
+    x = pictures if kzoo.zoo.registry.get_family(name).images_only else rows
     model = kzoo.create_model(name, make_task(kind, x))
     directory = kzoo.export_model(model, tmp_path / name, task=make_task(kind, x), examples=x)
     answer = kzoo.predict(directory, {"instances": x[:5].tolist(), "signature_name": "numeric"})["predictions"]

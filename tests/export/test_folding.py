@@ -3,8 +3,8 @@ import numpy as np
 import pytest
 
 import kzoo
-from kzoo.export.folding import fold
-from kzoo.export.runner import Runner
+from kzoo.export.folding.folding import fold
+from kzoo.export.inference.runner import Runner
 
 rng = np.random.default_rng(0)
 

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from kzoo.export.folding import fold
+from kzoo.export.folding.folding import fold
 
 rng = np.random.default_rng(0)
 

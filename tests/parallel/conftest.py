@@ -1,7 +1,7 @@
 import sys
 
 import pytest
-from searching import WORKER, make_tuner
+from scripted_search import WORKER, make_tuner
 
 import tuners
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import keras_tuner
 import pytest
-from searching import serve_as_chief, wait_for
+from scripted_search import serve_as_chief, wait_for
 
 import tuners
 from tuners import Study

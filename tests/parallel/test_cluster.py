@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from searching import wait_for
+from scripted_search import wait_for
 
 from tuners import Study
 from tuners.parallel.cluster import search_on_ray

@@ -5,9 +5,9 @@ import hypothesis
 import pytest
 from hypothesis import strategies as st
 
-from tuners.parallel.channel import serve
 from tuners.parallel.messages import Ended, Epoch, MessageError, Order, Ready, Verdict, decode, encode
 from tuners.parallel.shares import Share, available_cores, available_gpus, shares
+from tuners.parallel.worker_pipe import serve
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ import threading
 import time
 
 import pytest
-from searching import make_tuner, processes_with, seconds_of, wait_for
+from scripted_search import make_tuner, processes_with, seconds_of, wait_for
 
 import tuners
 from tuners import Study

@@ -1,7 +1,7 @@
 """Trials that fall behind end early wherever they are trained; the trials of workers say how long they got."""
 
 import pytest
-from searching import make_tuner
+from scripted_search import make_tuner
 
 import tuners
 from tuners import Study

@@ -10,7 +10,7 @@ import kzoo
 from kzoo.cli.app import app
 from kzoo.cli.worker import make
 from tuners import Study
-from tuners.checkpoints import kept_trials
+from tuners.store.checkpoints import kept_trials
 
 SEARCH = ["search", "mlp", "--data", "wine", "--trials", "4", "--epochs", "3", "--json", "--engine", "population"]
 SEARCH += ["--fix", "layers=1", "--fix", "norm=none", "--fix", "optimizer=adam", "--fix", "decay=none"]

@@ -9,7 +9,7 @@ import pytest
 from small import DATA, X, Y, build
 
 import tuners
-from tuners.engine import graph, reuse
+from tuners.engine.graph import compiled_models, epoch
 
 ENGINES = ("fit", "graph", "population")
 
@@ -55,7 +55,7 @@ def test_a_search_whose_trials_share_a_compiled_epoch_finds_what_it_finds_withou
         return scores, made.get_best_models()[0].get_weights(), len(traces)
 
     shared, weights, traces = found("shared")
-    monkeypatch.setattr(reuse, "MODELS", 0)
+    monkeypatch.setattr(compiled_models, "MODELS", 0)
     alone, weights_alone, traces_alone = found("alone")
     assert shared == alone
     for one, other in zip(weights, weights_alone, strict=True):
@@ -67,14 +67,14 @@ def test_a_search_whose_trials_share_a_compiled_epoch_finds_what_it_finds_withou
 @contextlib.contextmanager
 def counted_traces():
     """The models that an epoch is compiled for meanwhile."""
-    models, make = [], graph.Steps.__init__
+    models, make = [], epoch.Steps.__init__
 
     def counted(steps, model, *rest):
         models.append(model)
         make(steps, model, *rest)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(graph.Steps, "__init__", counted)
+        patch.setattr(epoch.Steps, "__init__", counted)
         yield models
 
 

@@ -6,7 +6,7 @@ import weakref
 import pytest
 from small import DATA
 
-from tuners.memory import frozen_heap
+from tuners.machine import frozen_heap
 
 
 class Circle:

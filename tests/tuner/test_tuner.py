@@ -6,7 +6,7 @@ import tensorflow as tf
 from small import DATA, X, Y, build
 
 import tuners
-from tuners.checkpoints import kept_trials
+from tuners.store.checkpoints import kept_trials
 
 
 def test_the_best_model_is_as_good_as_its_trial(search):

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from kzoo.registry import get_family
 from kzoo.task import Task
+from kzoo.zoo.registry import get_family
 
 ROWS = 24
 

@@ -5,10 +5,10 @@ import keras_tuner
 import numpy as np
 import pytest
 
-from kzoo.creation import create_model
-from kzoo.hypermodel import create_hypermodel
-from kzoo.hyperparameters import Boolean, Choice
-from kzoo.registry import get_family, list_models
+from kzoo.zoo.creation import create_model
+from kzoo.zoo.hypermodel import create_hypermodel
+from kzoo.zoo.hyperparameters import Boolean, Choice
+from kzoo.zoo.registry import get_family, list_models
 
 MODELS = list_models()
 KINDS = [(name, kind) for name in MODELS for kind in get_family(name).kinds]

@@ -1,8 +1,8 @@
 import keras_tuner
 import pytest
 
-from kzoo.hyperparameters import Boolean, Choice, Float, Int, When
-from kzoo.spaces import Space, resolve_values, tunable_values
+from kzoo.zoo.hyperparameters import Boolean, Choice, Float, Int, When
+from kzoo.zoo.spaces import Space, resolve_values, tunable_values
 
 
 @pytest.fixture

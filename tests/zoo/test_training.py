@@ -3,10 +3,10 @@ import keras_tuner
 import numpy as np
 import pytest
 
-from kzoo.creation import create_model
-from kzoo.hypermodel import create_hypermodel
-from kzoo.optimizers import learning_rate_schedule
-from kzoo.registry import register_model
+from kzoo.zoo.creation import create_model
+from kzoo.zoo.hypermodel import create_hypermodel
+from kzoo.zoo.optimizers import learning_rate_schedule
+from kzoo.zoo.registry import register_model
 
 
 @pytest.mark.parametrize("decay", ["none", "exponential", "inverse_time", "cosine"])

@@ -9,7 +9,7 @@ from typing import Any
 import keras
 
 from tuners.engine.data import class_weighted, trouble
-from tuners.engine.training import Request
+from tuners.engine.request import Request
 from tuners.protocols import FitsByArguments
 
 KNOWN = frozenset(

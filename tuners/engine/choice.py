@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from tuners.engine import arguments, fit
 from tuners.engine.data import DeviceData
 from tuners.engine.device import has_gpu
-from tuners.engine.graph import GraphEngine
-from tuners.engine.population.engine import PopulationEngine
-from tuners.engine.population.member import Member
-from tuners.engine.training import Request, Trained
+from tuners.engine.graph.epoch import GraphEngine
+from tuners.engine.numpy_engine.engine import PopulationEngine
+from tuners.engine.numpy_engine.member import Member
+from tuners.engine.request import Request, Trained
 
 ENGINES = ("auto", "fit", "graph", "population")
 

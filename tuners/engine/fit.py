@@ -10,8 +10,8 @@ from typing import Any
 import keras
 from numpy.typing import NDArray
 
-from tuners.engine.training import Request, Trained
-from tuners.results import epochs_of
+from tuners.engine.request import Request, Trained
+from tuners.engine.results import epochs_of
 
 
 class Best:

@@ -14,10 +14,10 @@ from typing import Any
 
 from keras_tuner.engine.trial import Trial
 
-from tuners.compat import oracle_service
 from tuners.parallel.dispatch import Dispatch
 from tuners.parallel.leases import Leases
 from tuners.parallel.messages import Ended
+from tuners.private_apis import oracle_service
 
 LEASE = 30.0
 """Seconds of silence after which a trial is handed on, of a worker that gives signs of life."""
@@ -181,7 +181,7 @@ class _Chief:
 def _servicer(base: Any, chief: _Chief) -> Any:
     from keras_tuner import HyperParameters
 
-    from tuners.compat import oracle_messages
+    from tuners.private_apis import oracle_messages
 
     messages = oracle_messages()
 

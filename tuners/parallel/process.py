@@ -9,9 +9,9 @@ import subprocess
 import time
 from collections.abc import Sequence
 
-from tuners.parallel.channel import PIPES
 from tuners.parallel.messages import LIMIT, Message, MessageError, Order, Verdict, decode, encode
 from tuners.parallel.shares import Share
+from tuners.parallel.worker_pipe import PIPES
 
 LAST_OUTPUT = 4000
 """Bytes of a worker's last words that are kept."""

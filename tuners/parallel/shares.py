@@ -7,7 +7,7 @@ import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from tuners.parallel.channel import CORES
+from tuners.parallel.worker_pipe import CORES
 
 
 @dataclasses.dataclass(frozen=True)

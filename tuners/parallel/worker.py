@@ -8,9 +8,9 @@ from typing import Any
 import keras_tuner
 from keras_tuner.engine.trial import Trial
 
-from tuners.memory import frozen_heap
-from tuners.parallel.channel import Report, serve
+from tuners.machine import frozen_heap
 from tuners.parallel.messages import Ended, Epoch, Order
+from tuners.parallel.worker_pipe import Report, serve
 from tuners.pruning import SuccessiveHalving
 
 

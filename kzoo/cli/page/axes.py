@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from kzoo.cli.shown import number, shown_name, shown_value
 
 if TYPE_CHECKING:
-    from tuners.dimensions import Dimension
+    from tuners.space.dimensions import Dimension
 
 MOST_TICKS = 5
 

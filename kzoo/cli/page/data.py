@@ -11,7 +11,7 @@ from kzoo.cli.page.axes import Axis, axis_of, position_of
 
 if TYPE_CHECKING:
     from tuners import Study, TrialRecord
-    from tuners.dimensions import Dimension
+    from tuners.space.dimensions import Dimension
 
 FIRST = ("learning_rate", "optimizer", "batch_size")
 """What matters most in nearly every search, and so is shown first."""

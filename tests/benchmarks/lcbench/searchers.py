@@ -9,7 +9,7 @@ import numpy as np
 from surrogate import search_space
 
 import tuners
-from tuners.compat import set_project_directory
+from tuners.private_apis import set_project_directory
 
 SCORE = keras_tuner.Objective("score", "max")
 

@@ -1,0 +1,1 @@
+"""Layers that are affine in serving, taken into their neighbours."""

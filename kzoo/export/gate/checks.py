@@ -1,0 +1,155 @@
+"""What the gate looks at, one check a function; each returns what is wrong, in words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+import numpy as np
+import tensorflow as tf
+
+from kzoo.export.errors import reason
+from kzoo.export.examples_proto import serialize_rows
+from kzoo.export.gate.gate import BATCH_SIZES, Expectation
+from kzoo.export.gate.graph_checks import training_ops
+from kzoo.export.inference.runner import Runner
+from kzoo.export.saved_model import CLASSIFY, NUMERIC, REGRESS, SERVING
+from kzoo.export.warmup import read_warmup
+
+Arrays = Mapping[str, np.ndarray]
+
+_REFUSED = (tf.errors.OpError, ValueError, TypeError, KeyError)
+"""What a session raises for inputs that it does not take."""
+
+
+def problems_of(runner: Runner, expectation: Expectation) -> list[str]:
+    """Everything that is wrong with an export; where the signatures are wrong, nothing else is looked at.
+
+    Args:
+        runner: The export.
+        expectation: What it must do.
+
+    Returns:
+        One sentence a problem.
+    """
+    return (
+        list(_signature_problems(runner, expectation))
+        or [*weight_problems(runner), *training_ops(runner)]
+        or list(_answer_problems(runner, expectation))
+        or list(warmup_problems(runner))
+    )
+
+
+def warmup_problems(runner: Runner) -> Iterator[str]:
+    """What is wrong with the warm-up requests: one that fails keeps the server from loading the export."""
+    try:
+        for name, inputs in read_warmup(runner.directory):
+            runner.run(name, inputs)
+    except _REFUSED as error:
+        yield f"A warm-up request fails, which would keep the server from loading the export: {reason(error)}"
+
+
+def weight_problems(runner: Runner) -> Iterator[str]:
+    """Weights that are not finite."""
+    checkpoint = tf.train.load_checkpoint(str(runner.directory / "variables" / "variables"))
+    for name, dtype in checkpoint.get_variable_to_dtype_map().items():
+        if dtype.is_floating and not np.isfinite(checkpoint.get_tensor(name).astype("float32")).all():
+            yield (
+                f"A weight of shape {checkpoint.get_variable_to_shape_map()[name]} holds NaN or infinity, which the "
+                "server would answer with; train the model again."
+            )
+
+
+def _signature_problems(runner: Runner, expectation: Expectation) -> Iterator[str]:
+    missing = set(expectation.signatures) - set(runner.signatures)
+    if missing:
+        yield f"It lacks the signatures {sorted(missing)}."
+    for signature in runner.signatures.values():
+        for tensor in (*signature.inputs.values(), *signature.outputs.values()):
+            if tensor.shape is not None and (not tensor.shape or tensor.shape[0] is not None):
+                yield (
+                    f"Signature {signature.name!r} has {tensor.name!r} of shape {list(tensor.shape)}: the first "
+                    "dimension must be the batch, of any size."
+                )
+
+
+def _answer_problems(runner: Runner, expectation: Expectation) -> Iterator[str]:
+    """Compare every signature with the Keras model, until one fails: what follows would only repeat it."""
+    for name in expectation.signatures:
+        inputs = expectation.inputs
+        if name in (CLASSIFY, REGRESS):
+            inputs = {"inputs": serialize_rows(inputs, expectation.feature_names)}
+        try:
+            problems = list(_signature_answers(runner, name, inputs, expectation))
+        except _REFUSED as error:
+            problems = [f"Signature {name!r} fails: {reason(error)}"]
+        if problems:
+            yield from problems
+            return
+
+
+def _signature_answers(runner: Runner, name: str, inputs: Arrays, expectation: Expectation) -> Iterator[str]:
+    expected = _expected(name, expectation)
+    for size in BATCH_SIZES:
+        batch = {key: array[:size] for key, array in inputs.items()}
+        answer = runner.run(name, batch)
+        for key, want in expected.items():
+            yield from _difference(
+                answer[key], want[:size], expectation.tolerance, f"Signature {name!r}, batch of {size}: {key!r}"
+            )
+        if name == SERVING and expectation.class_names:
+            yield from _label_problems(answer, expectation.class_names)
+    again = runner.run(name, inputs)
+    for key, want in runner.run(name, inputs).items():
+        if not np.array_equal(again[key], want):
+            yield f"Signature {name!r} answers the same batch differently each time, as in training mode: {key!r}."
+    if name in (SERVING, NUMERIC):
+        yield from _neighbour_problems(runner, name, inputs, expectation.tolerance)
+
+
+def _neighbour_problems(runner: Runner, name: str, inputs: Arrays, tolerance: float) -> Iterator[str]:
+    """A row's answer must be the same alone and beside rows of any other kind, such as zeros."""
+    alone = runner.run(name, {key: array[:1] for key, array in inputs.items()})
+    strange = {key: np.concatenate([array[:1], np.repeat(_blank(array), 2, axis=0)]) for key, array in inputs.items()}
+    for key, answer in runner.run(name, strange).items():
+        if list(_difference(answer[:1], alone[key], tolerance, key)):
+            yield f"Signature {name!r}: {key!r} of a row depends on its neighbours in the batch, as in training mode."
+
+
+def _blank(array: np.ndarray) -> np.ndarray:
+    return np.full_like(array[:1], b"") if array.dtype == object else np.zeros_like(array[:1])
+
+
+def _expected(name: str, expectation: Expectation) -> dict[str, np.ndarray]:
+    outputs = dict(expectation.outputs)
+    if name == NUMERIC:
+        return {key: array for key, array in outputs.items() if array.dtype != object}
+    if name == CLASSIFY:
+        (outputs["scores"],) = expectation.outputs.values()
+        return {"scores": outputs["scores"]}
+    if name == REGRESS:
+        (output,) = expectation.outputs.values()
+        return {"outputs": output}
+    return outputs
+
+
+def _difference(answer: np.ndarray, want: np.ndarray, tolerance: float, where: str) -> Iterator[str]:
+    if answer.shape != want.shape:
+        yield f"{where} has shape {list(answer.shape)}, the Keras model's {list(want.shape)}."
+    elif want.dtype.kind not in "fc":
+        if not np.array_equal(answer, want):
+            yield f"{where} is not what the Keras model answers."
+    elif not np.isfinite(answer).all():
+        yield f"{where} is NaN or infinite."
+    else:
+        largest = float(np.abs(answer.astype("float64") - want).max(initial=0.0))
+        allowed = tolerance * max(1.0, float(np.abs(want).max(initial=0.0)))
+        if largest > allowed:
+            yield f"{where} differs from the Keras model's by {largest:.2g}, more than {allowed:.2g}."
+
+
+def _label_problems(answer: Arrays, class_names: tuple[str, ...]) -> Iterator[str]:
+    names = np.array([name.encode() for name in class_names], object)
+    if not (answer["classes"] == names).all():
+        yield "The classes of the export are not the class names given."
+    if not (answer["label"] == names[answer["probabilities"].argmax(axis=-1)]).all():
+        yield "The label of the export is not that of the largest probability."

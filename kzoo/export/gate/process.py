@@ -1,0 +1,54 @@
+"""Entry point of the process that checks a staged export: `python -m kzoo.export.gate.process DIR SCRATCH`.
+
+It starts while the export is being written, and checks it when standard input says so. It writes a list of problems as
+JSON, empty where the export is good, and what the signatures take and answer.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+# An export must stand without Keras. TensorFlow goes without it where it cannot be imported, and starts sooner.
+sys.modules["keras"] = None  # type: ignore[assignment]
+
+from kzoo.export.errors import ExportError  # noqa: E402
+from kzoo.export.gate.checks import problems_of  # noqa: E402
+from kzoo.export.gate.gate import GO, VERDICT, Expectation  # noqa: E402
+from kzoo.export.golden import write_golden  # noqa: E402
+from kzoo.export.inference.runner import Runner, Tensor  # noqa: E402
+
+
+def main(directory: str, scratch: str) -> None:
+    """Check an export.
+
+    Args:
+        directory: The staged export.
+        scratch: Directory with the `Expectation`, for the verdict too.
+    """
+    if sys.stdin.readline() != GO:
+        return  # Who asked has ended, or has nothing to check.
+    expectation = Expectation.read(Path(scratch))
+    signatures: dict[str, dict[str, list[str]]] = {}
+    try:
+        with Runner(directory) as runner:
+            problems = problems_of(runner, expectation)
+            if not problems:
+                write_golden(runner, expectation.inputs, expectation.feature_names)
+            for name, signature in runner.signatures.items():
+                parts = {"inputs": signature.inputs, "outputs": signature.outputs}
+                signatures[name] = {part: [_said(each) for each in tensors.values()] for part, tensors in parts.items()}
+    except ExportError as error:
+        problems = [str(error)]
+    verdict = {"problems": problems, "signatures": signatures}
+    (Path(scratch) / VERDICT).write_text(json.dumps(verdict), encoding="utf-8")
+
+
+def _said(tensor: Tensor) -> str:
+    shape = "any shape" if tensor.shape is None else [size or "any" for size in tensor.shape]
+    return f"{tensor.name}: {tensor.dtype.name} {shape}".replace("'", "")
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

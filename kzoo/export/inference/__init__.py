@@ -1,0 +1,1 @@
+"""Requests to an export, answered here as the server answers them."""

@@ -1,0 +1,1 @@
+"""The zoo: families of models with their hyperparameters, optimizers and heads."""

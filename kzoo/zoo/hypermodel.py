@@ -1,0 +1,131 @@
+"""The zoo's families as hypermodels for keras-tuner."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import keras_tuner
+
+from kzoo.task import Task
+from kzoo.zoo.creation import compiled
+from kzoo.zoo.registry import Family, get_family
+from kzoo.zoo.spaces import Space, fixed_values, tunable_values
+
+if TYPE_CHECKING:
+    import keras
+
+
+class ZooHyperModel(keras_tuner.HyperModel):
+    """A family of models with its hyperparameters to tune, usable under every keras-tuner tuner.
+
+    Make one with `create_hypermodel`.
+
+    Attributes:
+        family: The family.
+        task: What the models have to learn.
+        space: The hyperparameters, with the ranges asked for.
+        fixed: Values by full name that are not tuned.
+        priority: Highest priority number that is tuned.
+        epochs: Epochs that learning-rate decay is laid out for, unless the tuner sets `tuner/epochs` (Hyperband).
+    """
+
+    def __init__(
+        self, family: Family, task: Task, space: Space, fixed: Mapping[str, Any], priority: int, epochs: int
+    ) -> None:
+        super().__init__(name=family.name)
+        self.family = family
+        self.task = task
+        self.space = space
+        self.fixed = dict(fixed)
+        self.priority = priority
+        self.epochs = epochs
+
+    @property
+    def priorities(self) -> dict[str, int]:
+        """Priorities of the hyperparameters that are tuned, by full name, 1 (tune first) to 4."""
+        hp = keras_tuner.HyperParameters()
+        self.values(hp)
+        return {each.name: self.space[each.name].priority for each in hp.space}
+
+    def values(self, hp: keras_tuner.HyperParameters) -> dict[str, Any]:
+        """The values that apply in a trial, registering what is tuned.
+
+        Args:
+            hp: The hyperparameters of the trial.
+
+        Returns:
+            Values by full name, defaults and fixed ones included.
+        """
+        return tunable_values(hp, self.space, priority=self.priority, fixed=self.fixed)
+
+    def build(self, hp: keras_tuner.HyperParameters) -> keras.Model:
+        """A compiled model for a trial.
+
+        Args:
+            hp: The hyperparameters of the trial.
+
+        Returns:
+            A compiled Keras model.
+        """
+        epochs = hp.values.get("tuner/epochs", self.epochs)
+        return compiled(self.family, self.task, self.values(hp), epochs=epochs)
+
+    def fit_arguments(self, hp: keras_tuner.HyperParameters) -> dict[str, Any]:
+        """Arguments of `model.fit` that are hyperparameters.
+
+        Args:
+            hp: The hyperparameters of the trial.
+
+        Returns:
+            The batch size, in examples.
+        """
+        return {"batch_size": self.values(hp)["batch_size"]}
+
+    def fit(self, hp: keras_tuner.HyperParameters, model: keras.Model, *args: Any, **kwargs: Any) -> Any:
+        """Train the model of a trial with its batch size.
+
+        Args:
+            hp: The hyperparameters of the trial.
+            model: What `build` returned.
+            *args: Arguments of `model.fit`.
+            **kwargs: Arguments of `model.fit`; a `batch_size` among them gives way to the trial's.
+
+        Returns:
+            What `model.fit` returns.
+        """
+        return model.fit(*args, **{**kwargs, **self.fit_arguments(hp)})
+
+
+def create_hypermodel(
+    name: str,
+    task: Task,
+    *,
+    priority: int = 3,
+    fixed: Mapping[str, Any] | None = None,
+    ranges: Mapping[str, Mapping[str, Any]] | None = None,
+    epochs: int = 20,
+) -> ZooHyperModel:
+    """A hypermodel of a family, for `tuners.CoarseToFineSearch` or any keras-tuner tuner.
+
+    Args:
+        name: Name of a family, one of `list_models()`.
+        task: What the models have to learn.
+        priority: Highest priority number to tune, 1 (the learning rate only) to 4 (everything).
+        fixed: Values not to tune, by full or short name: {"optimizer": "adam", "momentum": 0.9}.
+        ranges: Fields of declarations to change, by full name: {"units": {"low": 8, "high": 64}}.
+        epochs: Epochs of a trial, which learning-rate decay is laid out for.
+
+    Returns:
+        The hypermodel.
+
+    Raises:
+        ValueError: A name or value is wrong, a fixed value has no effect, or the family cannot learn the task.
+    """
+    if priority not in (1, 2, 3, 4):
+        raise ValueError(f"priority is {priority!r}; expected 1 (the learning rate only), 2, 3 or 4 (everything).")
+    family = get_family(name)
+    family.check_task(task)
+    space = family.space.replace(ranges or {})
+    settled = fixed_values(space, fixed or {}, priority=priority)
+    return ZooHyperModel(family, task, space, settled, priority, epochs)

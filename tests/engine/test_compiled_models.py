@@ -1,0 +1,262 @@
+"""Models of one structure share compiled steps, and are trained to the same numbers as each by itself."""
+
+import gc
+
+import keras
+import keras_tuner
+import numpy as np
+import pytest
+
+from tuners.engine import fit
+from tuners.engine.data import DeviceData
+from tuners.engine.graph import compiled_models
+from tuners.engine.graph.epoch import GraphEngine
+from tuners.engine.graph.signature import structure
+from tuners.engine.request import Request
+
+OBJECTIVE = keras_tuner.Objective("val_loss", "min")
+SCHEDULES = keras.optimizers.schedules
+# Two sets of settings each, of one structure.
+OPTIMIZERS = {
+    "sgd": lambda k: keras.optimizers.SGD((0.01, 0.03)[k]),
+    "nesterov": lambda k: keras.optimizers.SGD(0.01, (0.9, 0.5)[k], nesterov=True, weight_decay=(0.01, 0.1)[k]),
+    "rmsprop": lambda k: keras.optimizers.RMSprop(0.003, (0.9, 0.99)[k], (0.5, 0.7)[k], centered=True),
+    "adam": lambda k: keras.optimizers.Adam(0.003, (0.9, 0.8)[k], (0.999, 0.99)[k], amsgrad=True),
+    "adamw": lambda k: keras.optimizers.AdamW(0.003, (0.01, 0.1)[k], (0.9, 0.8)[k]),
+    "exponential": lambda k: keras.optimizers.SGD(SCHEDULES.ExponentialDecay((0.03, 0.01)[k], 9, (0.5, 0.1)[k])),
+    "inverse_time": lambda k: keras.optimizers.SGD(SCHEDULES.InverseTimeDecay((0.03, 0.01)[k], 9, (0.5, 3.0)[k])),
+    "cosine": lambda k: keras.optimizers.Adam(SCHEDULES.CosineDecay((0.003, 0.01)[k], 18)),
+}
+
+
+def build(optimizer, *, rate=0.0, units=6, layer=None):
+    layers = keras.layers
+    dropped = [layers.Dropout(rate)] if rate else []
+    model = keras.Sequential(
+        [
+            keras.Input((6, 4)),
+            layer or layers.Conv1D(units, 3, activation="tanh"),
+            layers.BatchNormalization(),
+            *dropped,
+            layers.Flatten(),
+            layers.Dense(3, activation="softmax"),
+        ]
+    )
+    model.compile(optimizer, "sparse_categorical_crossentropy", metrics=["accuracy"])
+    return model
+
+
+@pytest.fixture(scope="module")
+def data():
+    rng = np.random.default_rng(0)
+    return rng.normal(size=(2, 36, 6, 4)).astype(np.float32), rng.integers(0, 3, (2, 36)).astype(np.int32)
+
+
+class Counted(GraphEngine):
+    """Counts the models that steps were compiled for."""
+
+    def __init__(self):
+        super().__init__(DeviceData())
+        self.models = []
+
+    def train(self, request):
+        class Seen(keras.callbacks.Callback):
+            def on_train_begin(seen, logs=None):
+                if seen.model not in self.models:
+                    self.models.append(seen.model)
+
+        callbacks = [*request.kwargs.get("callbacks", ()), Seen()]
+        return super().train(Request(**{**vars(request), "kwargs": {**request.kwargs, "callbacks": callbacks}}))
+
+
+def trained(engine, make, data, part=0, seed=7, **kwargs):
+    # As for every trial of a search, so that names begin anew.
+    keras.backend.clear_session(free_memory=False)
+    keras.utils.set_random_seed(seed)
+    model = make()
+    x, y = data[0][part], data[1][part]
+    given = {"validation_data": (x, y), "epochs": 2, "batch_size": 8, "shuffle": False, "verbose": 0, **kwargs}
+    request = Request(keras_tuner.HyperModel(), None, model, (x, y), given, OBJECTIVE, lambda *_: None)
+    return engine.train(request)
+
+
+def assert_identical(left, right):
+    assert list(left.epochs) == list(right.epochs)
+    for one, other in zip(left.weights, right.weights, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+def test_a_model_of_a_known_structure_is_trained_as_if_it_were_the_first(data, optimizer):
+    engine, makes = Counted(), [lambda k=k: build(OPTIMIZERS[optimizer](k), rate=(0.2, 0.4)[k]) for k in (0, 1)]
+    first = trained(engine, makes[0], data)
+    second = trained(engine, makes[1], data, part=1, seed=8)
+    assert len(engine.models) == 1
+    assert_identical(second, trained(Counted(), makes[1], data, part=1, seed=8))
+    # The first again: nothing of the second has stayed.
+    assert_identical(first, trained(engine, makes[0], data))
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+def test_the_curve_is_that_of_model_fit(data, optimizer):
+    engine = Counted()
+    for k in (0, 1):
+        make = lambda k=k: build(OPTIMIZERS[optimizer](k))  # noqa: E731
+        by_graph, by_fit = trained(engine, make, data, part=k), trained(fit, make, data, part=k)
+        for number, (found, expected) in enumerate(zip(by_graph.epochs, by_fit.epochs, strict=True)):
+            for name, value in expected.items():
+                assert found[name] == pytest.approx(value, rel=1e-4 if number else 1e-5, abs=1e-6), name
+    assert len(engine.models) == 1
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        lambda: build("adam", units=7),
+        lambda: build("adam", rate=0.3),
+        lambda: build("rmsprop"),
+        lambda: build(keras.optimizers.Adam(epsilon=0.1)),
+        lambda: build(keras.optimizers.Adam(weight_decay=0.1)),
+        lambda: build(keras.optimizers.Adam(SCHEDULES.CosineDecay(0.1, 9))),
+        lambda: build("adam", layer=keras.layers.TimeDistributed(keras.layers.Dropout(0.2))),
+    ],
+)
+def test_another_structure_is_compiled_anew(data, other):
+    engine = Counted()
+    trained(engine, lambda: build("adam"), data)
+    assert_identical(trained(engine, other, data), trained(Counted(), other, data))
+    assert len(engine.models) == 2
+
+
+def structure_of(make):
+    keras.backend.clear_session(free_memory=False)
+    return structure(make())
+
+
+def wrapped(rate):
+    return build("adam", layer=keras.layers.TimeDistributed(keras.layers.Dropout(rate)))
+
+
+def test_dropout_that_is_wrapped_is_part_of_the_structure():
+    first, again, other = (structure_of(lambda rate=rate: wrapped(rate)) for rate in (0.2, 0.2, 0.3))
+    assert first == again != other
+
+
+def test_weights_that_are_left_out_of_weight_decay_are_part_of_the_structure():
+    def make(*names):
+        optimizer = keras.optimizers.SGD(weight_decay=0.1)
+        optimizer.exclude_from_weight_decay(var_names=names)
+        return build(optimizer)
+
+    assert structure_of(make) == structure_of(make) != structure_of(lambda: make("bias"))
+
+
+def test_weights_that_are_frozen_one_by_one_are_part_of_the_structure():
+    def make(name):
+        model = build("adam")
+        getattr(model.layers[-1], name).trainable = False
+        return model
+
+    assert structure_of(lambda: make("kernel")) != structure_of(lambda: make("bias"))
+
+
+class Own(keras.layers.Dense):
+    pass
+
+
+class Untold(keras.layers.Layer):
+    def __init__(self, factor):
+        super().__init__()
+        self.factor = factor
+
+    def call(self, x):
+        return x * self.factor
+
+
+class Cell(keras.layers.SimpleRNNCell):
+    pass
+
+
+def doubled(x):
+    return x * 2
+
+
+def gelu(x):
+    """Keras tells of an activation the name alone, where there is one of its own."""
+    return x * 2
+
+
+def changed(model, **attributes):
+    vars(model.layers[0]).update(attributes)
+    return model
+
+
+def with_a_loss_of_its_own():
+    model = build("adam")
+    model.compile("adam", lambda y, p: keras.losses.sparse_categorical_crossentropy(y, p) * 2)
+    return model
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: build("adam", layer=Own(3)),
+        lambda: build("adam", layer=Untold(2)),
+        lambda: build("adam", layer=keras.layers.RNN(Cell(3), return_sequences=True)),
+        lambda: build("adam", layer=keras.layers.Dense(3, activation=doubled)),
+        lambda: build("adam", layer=keras.layers.Dense(3, activation=gelu)),
+        lambda: build("adam", layer=keras.layers.TimeDistributed(keras.layers.Dense(3, activation=gelu))),
+        lambda: build("adam", layer=keras.layers.SimpleRNN(3, activation=gelu, return_sequences=True)),
+        lambda: changed(build("adam", layer=keras.layers.ReLU()), call=lambda x, **_: x * 2),
+        with_a_loss_of_its_own,
+        lambda: build("adam", layer=keras.layers.Lambda(lambda x: x * 2, output_shape=(6, 4))),
+        lambda: build("adam", layer=keras.layers.Dense(3, activation=lambda x: x * 2)),
+        lambda: build(keras.optimizers.Adagrad()),
+        lambda: build(keras.optimizers.SGD(use_ema=True)),
+    ],
+)
+def test_a_model_whose_configuration_does_not_tell_all_has_no_structure(data, make):
+    assert structure(make()) is None
+    engine = Counted()
+    for _ in range(2):
+        trained(engine, make, data)
+    assert len(engine.models) == 2
+
+
+def test_a_model_that_was_trained_while_it_was_built_keeps_the_averages_of_its_optimizer(data):
+    def make():
+        model = build("adam")
+        model.fit(data[0][0], data[1][0], verbose=0, shuffle=False)
+        return model
+
+    engine = Counted()
+    trained(engine, lambda: build("adam"), data)
+    assert_identical(trained(engine, make, data), trained(Counted(), make, data))
+    assert len(engine.models) == 2
+
+
+def test_nothing_is_left_of_a_compiled_epoch_that_is_not_kept(data, monkeypatch):
+    def graphs():
+        gc.collect()
+        return sum(type(each).__name__ == "FuncGraph" for each in gc.get_objects())
+
+    monkeypatch.setattr(compiled_models, "MODELS", 0)
+    # Of these TensorFlow keeps the gradients by name, and by them the graph that they are in.
+    layer = lambda: keras.layers.Conv1D(6, 3, activation="silu")  # noqa: E731
+    engine, counts = GraphEngine(DeviceData()), []
+    for _ in range(3):
+        trained(engine, lambda: build("adam", layer=layer(), rate=0.2), data)
+        counts.append(graphs())
+    assert counts[0] == counts[1] == counts[2]
+
+
+class Freezes(keras.callbacks.Callback):
+    def on_train_end(self, logs=None):
+        self.model.layers[0].trainable = False
+
+
+def test_a_model_that_a_callback_has_changed_is_not_used_again(data):
+    engine, make = Counted(), lambda: build("adam")
+    trained(engine, make, data, callbacks=[Freezes()])
+    assert_identical(trained(engine, make, data), trained(Counted(), make, data))
+    assert len(engine.models) == 2

@@ -1,0 +1,111 @@
+import keras
+import numpy as np
+import pytest
+
+import tuners
+from tuners.private_apis import project_directory
+from tuners.strategy.configurations import Repeats
+
+
+def noisy(deviation, seed=0):
+    rng = np.random.default_rng(seed)
+    return lambda values: -((values["x"] - 0.6) ** 2) + deviation * rng.normal()
+
+
+def repeated(oracle):
+    """Scores of trials by their values, where there is more than one."""
+    scores = {}
+    for trial in oracle.trials.values():
+        scores.setdefault(tuple(trial.hyperparameters.values.items()), []).append(trial.score)
+    return {values: found for values, found in scores.items() if len(found) > 1}
+
+
+def test_leaders_are_run_again_as_often_as_asked(asked, tell):
+    oracle = asked(max_trials=40, reevaluate=2)
+    for _ in range(40):
+        tell(oracle, noisy(0.0))
+    assert {len(found) for found in repeated(oracle).values()} == {3}
+    ids = [trial.trial_id for trial in oracle.trials.values()]
+    assert len(set(ids)) == 40, "each run has an id, and so a seed, of its own"
+
+
+def test_none_is_run_again_unasked(asked, tell):
+    oracle = asked(max_trials=20)
+    for _ in range(20):
+        tell(oracle, noisy(0.1))
+    assert not repeated(oracle)
+
+
+def test_a_lucky_trial_does_not_stay_the_best(asked, tell):
+    oracle = asked(max_trials=6, reevaluate=1)
+    lucky = tell(oracle, 1.0)
+    again = tell(oracle, 0.0)
+    assert again.hyperparameters.values == lucky.hyperparameters.values
+    steady = tell(oracle, 0.8)
+    assert tell(oracle, 0.8).hyperparameters.values == steady.hyperparameters.values
+    best = oracle.get_best_trials(2)
+    assert [trial.hyperparameters.values for trial in best] == [
+        steady.hyperparameters.values,
+        lucky.hyperparameters.values,
+    ]
+    # The later run stands for its configuration: it was not chosen for what it reached.
+    assert best[1].trial_id == again.trial_id
+    study = tuners.Study.load(project_directory(oracle))
+    assert [trial.trial_id for trial in study.best[:2]] == [trial.trial_id for trial in best]
+    assert study.best[-1].score in (0.8, 1.0)
+
+
+def test_a_leader_that_diverges_leads_no_more(asked, tell):
+    oracle = asked(max_trials=6, reevaluate=1)
+    first = tell(oracle, 1.0)
+    assert tell(oracle, np.nan).status == "INVALID"
+    other = tell(oracle, 0.1)
+    assert other.hyperparameters.values != first.hyperparameters.values
+    assert oracle.get_best_trials()[0].trial_id == other.trial_id
+
+
+def test_a_resumed_search_repeats_as_the_unbroken_one(asked, tell):
+    unbroken, begun = asked("unbroken", reevaluate=1), asked("broken", reevaluate=1)
+    expected = [tell(unbroken, noisy(0.0)).hyperparameters.values for _ in range(16)]
+    found = [tell(begun, noisy(0.0)).hyperparameters.values for _ in range(9)]
+    again = asked("broken", reevaluate=1)
+    found += [tell(again, noisy(0.0)).hyperparameters.values for _ in range(7)]
+    assert found == expected
+
+
+def test_workers_do_not_repeat_more_than_asked(asked, tell):
+    oracle = asked(reevaluate=2)
+    tell(oracle, 1.0)
+    running = [oracle.create_trial(str(worker)) for worker in range(4)]
+    leader = oracle.trials["0000"].hyperparameters.values
+    assert [trial.hyperparameters.values == leader for trial in running] == [True, True, False, False]
+
+
+def test_best_come_in_order_of_their_means():
+    repeats = Repeats()
+    for number, (name, score) in enumerate([("a", 1.0), ("b", 0.7), ("a", 0.2), ("c", 0.65), ("d", -np.inf)]):
+        repeats.start(number, {"name": name})
+        repeats.finish(number, score)
+    assert [each.first for each in repeats.best()] == [1, 3, 0]
+    assert [each.mean for each in repeats.best()] == pytest.approx([0.7, 0.65, 0.6])
+
+
+def test_the_best_model_is_of_the_run_that_stands_for_its_configuration(tmp_path):
+    """Real training: a repeat starts from another seed, and its weights are there when it has become the best."""
+
+    def build(hp):
+        model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+        model.compile(keras.optimizers.SGD(hp.Float("rate", 1e-3, 1e-1, sampling="log")), "mse")
+        return model
+
+    x = np.random.default_rng(0).normal(size=(64, 2)).astype("float32")
+    data = {"x": x, "y": x.sum(axis=1, keepdims=True), "validation_data": (x, x.sum(axis=1, keepdims=True))}
+    search = tuners.CoarseToFineSearch(
+        build, "val_loss", 6, 1, reevaluate=1, keep_checkpoints=1, directory=tmp_path, project_name="run"
+    )
+    search.search(**data, epochs=1, verbose=0)
+    again = repeated(search.oracle)
+    assert again
+    assert all(len(set(scores)) == 2 for scores in again.values())
+    (best,) = search.oracle.get_best_trials()
+    assert search.get_best_models()[0].evaluate(data["x"], data["y"], verbose=0) == pytest.approx(best.score, rel=1e-4)

@@ -1,0 +1,1 @@
+"""The engine that runs whole epochs as one compiled function."""

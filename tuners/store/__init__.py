@@ -1,0 +1,1 @@
+"""A search on disk: the journal, its records, and the weights of the best trials. No TensorFlow, no keras_tuner."""

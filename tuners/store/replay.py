@@ -1,0 +1,157 @@
+"""From the records of a journal to the state of the search they tell of."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from typing import Any
+
+from tuners.store.journal import JournalError
+
+TRIAL_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
+
+HYPERPARAMETERS = ("Boolean", "Choice", "Fixed", "Float", "Int")
+
+STATUSES = ("COMPLETED", "FAILED", "INVALID")
+
+SCALARS = (str, int, float, type(None))
+
+
+@dataclasses.dataclass
+class TrialState:
+    """A trial as the journal has it.
+
+    Attributes:
+        trial_id: Its id.
+        number: Its number, from 0, in the order of the trials' start.
+        point: Coordinates in the unit cube by name.
+        state: What `keras_tuner.engine.trial.Trial.get_state` gave, the space left out; None while it runs.
+        values: Values of its hyperparameters.
+        runs: Times that it was run to an end.
+        seconds: How long its last run took, or None.
+    """
+
+    trial_id: str
+    number: int
+    point: dict[str, float]
+    values: dict[str, Any]
+    state: dict[str, Any] | None = None
+    runs: int = 0
+    seconds: float | None = None
+
+
+@dataclasses.dataclass
+class SearchState:
+    """A search as the journal has it.
+
+    Attributes:
+        header: The first record, or an empty one where it was damaged.
+        space: Configurations of the hyperparameters, as keras-tuner writes them.
+        trials: By id, in the order of their numbers.
+        end_order: Ids of the trials that have ended, in the order in which they did.
+        elapsed: Seconds that the search has run for.
+        stopped: Why it ended before its trials were used up, or "".
+    """
+
+    header: dict[str, Any] = dataclasses.field(default_factory=dict)
+    space: list[dict[str, Any]] = dataclasses.field(default_factory=list)
+    trials: dict[str, TrialState] = dataclasses.field(default_factory=dict)
+    end_order: list[str] = dataclasses.field(default_factory=list)
+    elapsed: float = 0.0
+    stopped: str = ""
+
+    @property
+    def unfinished(self) -> list[str]:
+        """Ids of the trials that were started and have not ended."""
+        ended = set(self.end_order)
+        return [trial_id for trial_id in self.trials if trial_id not in ended]
+
+
+def replay(records: list[dict[str, Any]], source: object = "the journal") -> SearchState:
+    """The state after all records; records of kinds that are not known are for a later version and left out.
+
+    Args:
+        records: What `read_journal` gave.
+        source: Where they are from, for the error.
+
+    Raises:
+        JournalError: A record is whole and not of a search.
+    """
+    search = SearchState()
+    for number, record in enumerate(records, start=1):
+        try:
+            _take(search, record)
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise JournalError(f"{source}: record {number} is not of a search ({error}).") from None
+    search.trials = dict(sorted(search.trials.items(), key=lambda item: item[1].number))
+    return search
+
+
+def _take(search: SearchState, record: dict[str, Any]) -> None:
+    kind = record["kind"]
+    if kind == "header":
+        if not isinstance(record["seed"], int) or not set(record["objective"].values()) <= {"min", "max"}:
+            raise ValueError("the header has no seed or no objective")
+        search.header = record
+    elif kind == "space":
+        search.space = _checked_space(record["space"])
+    elif kind == "created":
+        trial = TrialState(_checked_id(record["trial_id"]), *_checked(record))
+        search.trials[trial.trial_id] = trial
+    elif kind in ("ended", "retried"):
+        _end(search, record)
+    elif kind == "stopped":
+        search.stopped = str(record["reason"])
+
+
+def _end(search: SearchState, record: dict[str, Any]) -> None:
+    state, trial_id = _checked_state(record["state"]), _checked_id(record["state"]["trial_id"])
+    number, point, values = _checked(record)
+    trial = search.trials.get(trial_id)
+    if trial is None:  # The line of its start was damaged.
+        trial = search.trials[trial_id] = TrialState(trial_id, number, point, {})
+    if trial.state is not None:  # The first result stands.
+        return
+    trial.runs, trial.seconds, trial.values = int(record["runs"]), record.get("seconds"), values
+    search.elapsed = max(search.elapsed, float(record.get("elapsed", 0.0)))
+    if record["kind"] == "ended":
+        trial.state = state
+        search.end_order.append(trial_id)
+
+
+def _checked_id(trial_id: Any) -> str:
+    """An id that may be part of a path; a journal may come from anywhere."""
+    if not (isinstance(trial_id, str) and TRIAL_ID.fullmatch(trial_id)):
+        raise ValueError(f"trial_id is {str(trial_id)[:80]!r}; expected letters, digits, _ and -")
+    return trial_id
+
+
+def _checked(record: dict[str, Any]) -> tuple[int, dict[str, float], dict[str, Any]]:
+    number, point, values = record["number"], record["point"], record["values"]
+    if not (isinstance(number, int) and isinstance(point, dict) and isinstance(values, dict)):
+        raise ValueError("number, point or values is of the wrong type")
+    if not all(isinstance(each, int | float) for each in point.values()):
+        raise ValueError("point has a coordinate that is no number")
+    if not all(isinstance(each, SCALARS) for each in values.values()):
+        raise ValueError("values has a value that is neither text nor a number")
+    return number, point, values
+
+
+def _checked_space(space: Any) -> list[dict[str, Any]]:
+    for each in space:
+        if each["class_name"] not in HYPERPARAMETERS or not isinstance(each["config"]["name"], str):
+            raise ValueError(f"the space has {str(each)[:80]}, which is no hyperparameter")
+    return space
+
+
+def _checked_state(state: dict[str, Any]) -> dict[str, Any]:
+    score, metrics = state["score"], state["metrics"]["metrics"]
+    if not (state["status"] in STATUSES and isinstance(state["message"], str | None) and isinstance(metrics, dict)):
+        raise ValueError("the status, message or metrics of a trial are not what they should be")
+    if score is not None and not (isinstance(score, int | float) and isinstance(state["best_step"], int)):
+        raise ValueError("the score of a trial is no number")
+    for metric in metrics.values():
+        for each in metric["observations"]:
+            if not isinstance(each["step"], int) or not all(isinstance(one, int | float) for one in each["value"]):
+                raise ValueError("a metric of a trial is no number")
+    return state

@@ -1,0 +1,86 @@
+"""What an earlier search found, as knowledge for another one."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import warnings
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from tuners.space.dimensions import Cube, Dimension
+from tuners.study import Study
+
+
+@dataclasses.dataclass(frozen=True)
+class Known:
+    """A finished trial of an earlier search.
+
+    Attributes:
+        values: Values of its hyperparameters.
+        score: Its objective, more is better; None where it was infeasible.
+    """
+
+    values: dict[str, Any]
+    score: float | None
+
+
+def known_trials(earlier: Study | str | os.PathLike[str], objective: str, direction: str) -> list[Known]:
+    """The trials of a search that tell another one something: those with a score, and the infeasible.
+
+    A failed trial is left out, since what made it fail may have been mended.
+
+    Args:
+        earlier: The study, or its directory.
+        objective: Name of the objective of the new search.
+        direction: Its direction, "min" or "max".
+
+    Raises:
+        FileNotFoundError: The directory holds no search.
+        ValueError: It was for another objective.
+    """
+    study = earlier if isinstance(earlier, Study) else Study.load(earlier)
+    if (study.objective, study.direction) != (objective, direction):
+        raise ValueError(
+            f"earlier: that search was for the {study.direction} of {study.objective}, this one is for the {direction} "
+            f"of {objective}; its scores say nothing here."
+        )
+    sign = 1 if direction == "max" else -1
+    return [
+        Known(dict(trial.values), None if trial.score is None else sign * trial.score)
+        for trial in study.trials
+        if trial.status in ("COMPLETED", "INVALID")
+    ]
+
+
+def fitting(trials: Sequence[Known], cube: Cube) -> list[Known]:
+    """Those trials that lie in a search space.
+
+    Args:
+        trials: Of an earlier search.
+        cube: The space of the new one.
+
+    Raises:
+        ValueError: A hyperparameter of theirs is not known here, or no trial lies in the space.
+
+    Warns:
+        UserWarning: Some trials lie outside.
+    """
+    by_name = {each.name: each for each in cube.dimensions}
+    for name in dict.fromkeys(name for trial in trials for name in trial.values):
+        if name not in by_name:
+            raise ValueError(
+                f"earlier: its trials set {name!r}, which this search space does not have; there are "
+                f"{', '.join(by_name)}. Declare it, with hp.Fixed where it is constant now."
+            )
+    inside = [trial for trial in trials if _lies_in(trial.values, by_name)]
+    if trials and not inside:
+        raise ValueError(f"earlier: none of its {len(trials)} trials lies in the ranges of this search space.")
+    if len(inside) < len(trials):
+        outside = len(trials) - len(inside)
+        warnings.warn(f"earlier: {outside} of {len(trials)} trials lie outside this search space.", stacklevel=2)
+    return inside
+
+
+def _lies_in(values: Mapping[str, Any], by_name: Mapping[str, Dimension]) -> bool:
+    return all(by_name[name].holds(value) for name, value in values.items())
