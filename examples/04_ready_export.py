@@ -10,7 +10,7 @@ from pathlib import Path
 import keras
 
 import kzoo
-from kzoo.serving.labels import write_current_configuration
+from kzoo.serving.releases import write_current_configuration
 
 exports = Path(sys.argv[1] if len(sys.argv) > 1 else "saved_models")
 

@@ -1,4 +1,4 @@
-"""Memory that models leave behind."""
+"""The machine: memory that models leave behind, cores and GPUs. No TensorFlow."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import contextlib
 import gc
 import os
 from collections.abc import Iterator
+from pathlib import Path
 
 GROWTH = 64 * 2**20
 """Bytes by which resident memory may grow before unreachable models are collected."""
@@ -47,3 +48,16 @@ def resident() -> int:
             return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
     except OSError:
         return 0
+
+
+def available_cores() -> list[int]:
+    """Cores that this process may use."""
+    return sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else list(range(os.cpu_count() or 1))
+
+
+def available_gpus() -> list[str]:
+    """GPUs that this process may use: those of CUDA_VISIBLE_DEVICES, or all that have a device file."""
+    named = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if named is not None:
+        return [name for name in named.split(",") if name.strip() not in ("", "-1")]
+    return sorted((path.name.removeprefix("nvidia") for path in Path("/dev").glob("nvidia[0-9]*")), key=int)

@@ -16,16 +16,13 @@ import keras_tuner
 from keras_tuner.engine.trial import Trial
 
 from tuners.private_apis import project_directory
-from tuners.store.ledger import Ledger
-from tuners.store.replay import TrialState
+from tuners.store.records import Ledger, TrialState
+from tuners.strategy.coarse_stage import STARTING_POINTS
 from tuners.strategy.planner import Planner
-from tuners.strategy.samplers import STARTING_POINTS
 from tuners.strategy.suggest import Strategy
 from tuners.strategy.warm_start import Known, known_trials
 from tuners.study import Study
-from tuners.tally import Tally
-from tuners.trials import revived, set_score, take_metrics, with_values
-from tuners.verdict import directions
+from tuners.trial_metrics import Tally, directions, revived, set_score, take_metrics, with_values
 
 LARGEST_SEED = 2**31 - 1
 
@@ -125,7 +122,7 @@ class CoarseToFineOracle(keras_tuner.Oracle):
         self.seed = random.SystemRandom().randint(1, LARGEST_SEED) if seed is None else seed
         self.max_time, self.patience = max_time, patience
         self.stop_reason = ""
-        known = [] if earlier is None else known_trials(earlier, self.objective.name, self.objective.direction)
+        known = [] if earlier is None else self._known(earlier)
         strategy = Strategy(self.seed, ranking, starting_points, priorities=dict(priorities or {}))
         # What is not opened yet stays at the defaults, so that these have to be known.
         first = [*map(dict, initial)] or ([{}] if priorities and not known else [])
@@ -274,6 +271,10 @@ class CoarseToFineOracle(keras_tuner.Oracle):
             if len(best) < num_trials:
                 best += [trial_id for trial_id in self.start_order if trial_id not in best]
             return [self.trials[trial_id] for trial_id in best[:num_trials]]
+
+    def _known(self, earlier: Study | str | os.PathLike[str]) -> list[Known]:
+        study = earlier if isinstance(earlier, Study) else Study.load(earlier)
+        return known_trials(study, self.objective.name, self.objective.direction)
 
     # The start of a trial.
 

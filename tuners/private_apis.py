@@ -1,12 +1,15 @@
-"""The private corners of keras-tuner and TensorFlow that there is no way around.
+"""The private corners of keras-tuner, Keras and TensorFlow that there is no way around.
 
 A tuner tells its oracle where the project is through `Oracle._set_project_dir`, and the oracle's public attributes
 `directory` and `project_name` stay None. The protocol between chief and workers is in `keras_tuner.src.protos`, and no
-public name leads there. `tests/search/test_oracle.py` and `tests/parallel/test_chief.py` fail when this changes.
+public name leads there. `tests/oracle/test_private_apis.py` and `tests/parallel/test_chief.py` fail when this changes.
 
 In a graph TensorFlow registers the gradient of every call of a function that has one of its own, `tf.nn.silu` among
 them, and keeps it for ever, and by it the whole graph: megabytes for every model. No public name takes it out.
-`tests/engine/test_reuse.py` fails when this changes.
+`tests/engine/test_compiled_models.py` fails when this changes.
+
+Which weights an optimizer leaves out of weight decay is told to it by `Optimizer.exclude_from_weight_decay`, and
+nothing public gives it back. `tests/engine/test_numpy_engine.py` fails when Keras changes this.
 """
 
 from __future__ import annotations
@@ -63,3 +66,9 @@ def forget_gradients(operations: Iterable[Any]) -> None:
         if each.type == "IdentityN":
             with contextlib.suppress(ValueError):
                 registered.pop(each.get_attr("_gradient_op_type").decode(), None)
+
+
+def is_decayed(optimizer: Any, weight: Any) -> bool:
+    """Whether the weight decay of an optimizer shrinks a Keras variable."""
+    # Asked with the variable underneath, as the optimizer asks itself: names are matched against its name.
+    return optimizer._use_weight_decay(weight.value)  # noqa: SLF001

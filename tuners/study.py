@@ -11,7 +11,7 @@ from typing import Any
 
 from tuners.space.dimensions import Cube, cube_from_space
 from tuners.store.journal import read_journal
-from tuners.store.replay import TrialState, replay
+from tuners.store.records import TrialState, replay
 from tuners.strategy.configurations import Repeats
 
 

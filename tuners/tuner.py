@@ -24,13 +24,12 @@ from tuners.folds import Folds
 from tuners.machine import Memory, frozen_heap
 from tuners.oracle import CoarseToFineOracle
 from tuners.parallel.chief import serve_oracle
-from tuners.parallel.chief_client import PersistentClient
-from tuners.parallel.heartbeat import beating
+from tuners.parallel.chief_client import PersistentClient, beating
 from tuners.parallel.worker_pipe import is_worker
 from tuners.protocols import Observer
 from tuners.pruning import Race, SuccessiveHalving
 from tuners.store import checkpoints
-from tuners.verdict import means_of
+from tuners.trial_metrics import means_of
 
 
 class FastTuner(keras_tuner.Tuner):

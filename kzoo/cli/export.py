@@ -17,7 +17,7 @@ from kzoo.cli.shown import number, shown_name, shown_value
 from kzoo.export.layout import SERVED_NAME
 from kzoo.files import write_text
 from kzoo.serving.errors import ServingError
-from kzoo.serving.labels import write_current_configuration
+from kzoo.serving.releases import write_current_configuration
 
 if TYPE_CHECKING:
     import keras

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -15,6 +15,7 @@ from kzoo.cli.console import Failure, bad_argument, describe, mendable, print_js
 from kzoo.cli.progress import SearchProgress
 from kzoo.cli.quiet import import_tensorflow
 from kzoo.cli.run import FILE, Run, Source, library_versions
+from kzoo.cli.tuner import MAKER, WORKER, make_tuner
 from kzoo.zoo.registry import get_family
 from tuners.parallel.cluster import check_address
 from tuners.store.journal import JournalError
@@ -153,41 +154,6 @@ def _goes_on(directory: Path, asked: Run) -> bool:
     return False
 
 
-def make_tuner(
-    hypermodel: Any, asked: Run, directory: Path, *, trials: int | None, engine: str, prune: bool = False
-) -> CoarseToFineSearch:
-    """The tuner of a run.
-
-    Args:
-        hypermodel: The run's hypermodel.
-        asked: The run.
-        directory: Its directory.
-        trials: Trials in all; None in a worker, which does not count them.
-        engine: Name of the engine.
-        prune: Whether trials that fall behind end early.
-
-    Raises:
-        Failure: The directory holds a search that cannot be taken up.
-    """
-    import keras_tuner
-
-    import tuners
-
-    direction = asked.task.objectives[asked.objective]
-    path = directory.absolute()
-    with mendable(tuners.JournalError, OSError), bad_argument():
-        return tuners.CoarseToFineSearch(
-            hypermodel,
-            objective=keras_tuner.Objective(asked.objective, direction),
-            max_trials=trials,
-            seed=asked.seed,
-            directory=str(path.parent),
-            project_name=path.name,
-            engine=engine,
-            pruning=tuners.SuccessiveHalving() if prune else None,
-        )
-
-
 def _train(
     tuner: CoarseToFineSearch, data: Dataset, asked: Run, directory: Path, effort: Effort, *, quiet: bool
 ) -> bool:
@@ -227,8 +193,6 @@ def _shortened(message: str) -> str:
 
 def _work(tuner: CoarseToFineSearch, data: Dataset, asked: Run, directory: Path, effort: Effort) -> None:
     """Train the trials: here, in worker processes, or on a cluster."""
-    from kzoo.cli.worker import MAKER
-
     arguments = [str(directory.absolute()), effort.engine, str(effort.trials), *(["prune"] if effort.prune else [])]
     if effort.ray is not None:
         from tuners.parallel.cluster import Needs, search_on_ray
@@ -239,7 +203,7 @@ def _work(tuner: CoarseToFineSearch, data: Dataset, asked: Run, directory: Path,
         import tuners
 
         tuner.oracle.verbose = 0
-        command = [sys.executable, "-m", MAKER.partition(":")[0], *arguments]
+        command = [sys.executable, "-m", WORKER, *arguments]
         tuners.search_in_processes(tuner, command, workers=effort.workers or 1, trial_timeout=effort.trial_timeout)
     else:
         validation = (data.x_val, data.y_val)

@@ -9,7 +9,7 @@ import typer
 from kzoo import serving
 from kzoo.cli import arguments
 from kzoo.cli.console import console, mendable, print_json
-from kzoo.serving.labels import read_release
+from kzoo.serving.releases import read_release
 
 
 def promote(

@@ -18,7 +18,7 @@ from kzoo.serving.client import Client
 from kzoo.serving.configuration import DIRECTORY, LOCAL_MODELS, write_local_models
 from kzoo.serving.deployment import IMAGE, server_options
 from kzoo.serving.errors import ServingError
-from kzoo.serving.labels import write_current_configuration
+from kzoo.serving.releases import write_current_configuration
 
 BINARY = "tensorflow_model_server"
 EVERYWHERE = "0.0.0.0"

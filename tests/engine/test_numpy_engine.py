@@ -7,7 +7,6 @@ import pytest
 import tensorflow as tf
 
 from tuners.engine.choice import Engines
-from tuners.engine.decayed import is_decayed
 from tuners.engine.numpy_engine import inputs
 from tuners.engine.numpy_engine.activations import ACTIVATIONS
 from tuners.engine.numpy_engine.engine import PopulationEngine
@@ -15,6 +14,7 @@ from tuners.engine.numpy_engine.network import Network
 from tuners.engine.numpy_engine.program import Program
 from tuners.engine.numpy_engine.reading import UnknownModelError
 from tuners.engine.request import Request
+from tuners.private_apis import is_decayed
 
 layers = keras.layers
 rng = np.random.default_rng(0)

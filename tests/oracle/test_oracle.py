@@ -6,7 +6,7 @@ from keras_tuner.engine.trial import Trial
 
 import tuners
 from tuners.private_apis import project_directory, set_project_directory
-from tuners.store.replay import replay
+from tuners.store.records import replay
 
 
 class Numbers(keras_tuner.Tuner):

@@ -5,8 +5,9 @@ import hypothesis
 import pytest
 from hypothesis import strategies as st
 
+from tuners.machine import available_cores, available_gpus
 from tuners.parallel.messages import Ended, Epoch, MessageError, Order, Ready, Verdict, decode, encode
-from tuners.parallel.shares import Share, available_cores, available_gpus, shares
+from tuners.parallel.shares import Share, shares
 from tuners.parallel.worker_pipe import serve
 
 

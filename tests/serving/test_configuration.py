@@ -17,7 +17,7 @@ from kzoo.export.layout import ALLOWED_BATCH_SIZES
 from kzoo.serving import ServingError, promote, prune, read_labels, write_configuration
 from kzoo.serving.configuration import Release
 from kzoo.serving.deployment import compose, kubernetes
-from kzoo.serving.labels import read_release, write_current_configuration
+from kzoo.serving.releases import read_release, write_current_configuration
 
 
 def parsed_models(base, file="models.config"):

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from tuners import Study
 from tuners.store.checkpoints import CheckpointError, save_weights
 from tuners.store.journal import FILE, Journal, JournalError, RunLocked, encode, read_journal
-from tuners.store.replay import replay
+from tuners.store.records import replay
 
 METRICS = {"val_loss": {"direction": "min", "observations": [{"value": [1.0], "step": 0}]}}
 RECORDS = [{"kind": "header", "format": 1, "objective": {"val_loss": "min"}, "seed": 3}]

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 import kzoo
 import tuners
 from tuners.private_apis import set_project_directory
-from tuners.strategy.priorities import Priorities
+from tuners.strategy.coarse_stage import Priorities
 
 GIVEN = {"rate": 1, "kind": 2, "a/units": 2}
 COARSE = 8

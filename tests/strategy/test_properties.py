@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from tuners.space.dimensions import Cube, Dimension
+from tuners.strategy.coarse_stage import starting_points
 from tuners.strategy.planner import Planner
-from tuners.strategy.samplers import starting_points
 from tuners.strategy.suggest import Strategy, Suggester
 from tuners.strategy.trial_table import TrialTable
 from tuners.strategy.zoom import Box, Geometry, History, ZoomSettings, box_sides, draw_candidates

@@ -7,7 +7,7 @@ import os
 
 import tensorflow as tf
 
-from tuners.parallel.shares import available_cores
+from tuners.machine import available_cores
 
 
 @functools.cache

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
-import os
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
+from tuners.machine import available_cores, available_gpus
 from tuners.parallel.worker_pipe import CORES
 
 
@@ -53,19 +52,6 @@ def shares(workers: int, cores: Sequence[int] | None = None, gpus: Sequence[str]
         Share(tuple(_part(cores, number, workers)), tuple(_part(gpus, number, workers)), alone)
         for number in range(workers)
     ]
-
-
-def available_cores() -> list[int]:
-    """Cores that this process may use."""
-    return sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else list(range(os.cpu_count() or 1))
-
-
-def available_gpus() -> list[str]:
-    """GPUs that this process may use: those of CUDA_VISIBLE_DEVICES, or all that have a device file."""
-    named = os.environ.get("CUDA_VISIBLE_DEVICES")
-    if named is not None:
-        return [name for name in named.split(",") if name.strip() not in ("", "-1")]
-    return sorted((path.name.removeprefix("nvidia") for path in Path("/dev").glob("nvidia[0-9]*")), key=int)
 
 
 def _part(things: Sequence, number: int, workers: int) -> Sequence:

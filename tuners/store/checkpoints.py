@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tuners.store.replay import TRIAL_ID
+from tuners.store.records import TRIAL_ID
 
 FILE = "weights.npz"
 BUILD = "build"

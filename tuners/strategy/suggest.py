@@ -12,8 +12,7 @@ from numpy.typing import NDArray
 
 from tuners.space.dimensions import Cube
 from tuners.strategy import neighbours, ranking
-from tuners.strategy.priorities import Priorities
-from tuners.strategy.samplers import starting_points
+from tuners.strategy.coarse_stage import Priorities, starting_points
 from tuners.strategy.zoom import Box, Geometry, History, ZoomSettings, draw_candidates
 
 RANKED = 512

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
-import os
 import warnings
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tuners.space.dimensions import Cube, Dimension
-from tuners.study import Study
+
+if TYPE_CHECKING:
+    from tuners.study import Study
 
 
 @dataclasses.dataclass(frozen=True)
@@ -25,21 +26,19 @@ class Known:
     score: float | None
 
 
-def known_trials(earlier: Study | str | os.PathLike[str], objective: str, direction: str) -> list[Known]:
+def known_trials(study: Study, objective: str, direction: str) -> list[Known]:
     """The trials of a search that tell another one something: those with a score, and the infeasible.
 
     A failed trial is left out, since what made it fail may have been mended.
 
     Args:
-        earlier: The study, or its directory.
+        study: The earlier search.
         objective: Name of the objective of the new search.
         direction: Its direction, "min" or "max".
 
     Raises:
-        FileNotFoundError: The directory holds no search.
         ValueError: It was for another objective.
     """
-    study = earlier if isinstance(earlier, Study) else Study.load(earlier)
     if (study.objective, study.direction) != (objective, direction):
         raise ValueError(
             f"earlier: that search was for the {study.direction} of {study.objective}, this one is for the {direction} "

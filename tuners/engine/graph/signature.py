@@ -9,7 +9,7 @@ from typing import Any
 
 import keras
 
-from tuners.engine.decayed import is_decayed
+from tuners.private_apis import is_decayed
 
 OPTIMIZERS: Mapping[type, tuple[str, ...]] = {
     keras.optimizers.SGD: ("momentum", "weight_decay"),

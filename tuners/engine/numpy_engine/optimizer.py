@@ -12,11 +12,11 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from tuners.engine.decayed import is_decayed
 from tuners.engine.numpy_engine.kernels import some
 from tuners.engine.numpy_engine.network import Network
 from tuners.engine.numpy_engine.reading import UnknownModelError
 from tuners.engine.numpy_engine.updates import ADAM, DESCENT, MOMENTUM, NESTEROV, RMSPROP, Numbers, Update
+from tuners.private_apis import is_decayed
 
 REFUSED = ("clipnorm", "global_clipnorm", "clipvalue", "use_ema", "loss_scale_factor", "gradient_accumulation_steps")
 """Options of optimizers that are not written out here; amsgrad and centered neither."""

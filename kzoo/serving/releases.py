@@ -1,4 +1,4 @@
-"""Labels of versions: clients ask for "stable" or "canary", and which version that is changes under them.
+"""Releases of an export: which versions are served, by which labels clients ask for them, and removing old ones.
 
 A server that polls its configuration moves a label that is in use only to a version that it has loaded, and loads only
 what it is told to serve; with what it cannot do yet it comes again at its next poll. So a promotion leaves in service
@@ -13,8 +13,11 @@ References:
 from __future__ import annotations
 
 import dataclasses
+import fcntl
 import json
+import os
 import re
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -23,7 +26,6 @@ from kzoo.export.versions import list_versions
 from kzoo.files import write_text
 from kzoo.serving.configuration import DIRECTORY, Release, write_configuration
 from kzoo.serving.errors import ServingError
-from kzoo.serving.locking import locked
 
 FILE = "labels.json"
 _LABEL = re.compile(r"[a-z][a-z0-9_-]*")
@@ -120,3 +122,48 @@ def write_release(base: Path, release: Release) -> None:
     """Write labels and what is served, and the configuration with them, inside of `locked_release`."""
     write_text(base / DIRECTORY / FILE, json.dumps(dataclasses.asdict(release), indent=1))
     write_configuration(base, release)
+
+
+REMOVED = ".removed-"
+
+
+def prune(base: Path, keep: int) -> list[int]:
+    """Remove the oldest versions.
+
+    Args:
+        base: Directory of the versions.
+        keep: Number of newest versions that stay, >= 1; versions with a label stay besides.
+
+    Returns:
+        Numbers of the versions that were removed, ascending.
+
+    Raises:
+        ServingError: `keep` is out of range, or there is no export.
+        OSError: A version cannot be removed.
+    """
+    if keep < 1:
+        raise ServingError(f"keep is {keep}; expected 1 or more: the newest version always stays.")
+    # While labels cannot move, so that none is given to what goes.
+    with locked_release(base) as release:
+        gone = [number for number in list_versions(base)[:-keep] if number not in release.labels.values()]
+        if set(gone) & set(release.served):
+            # The server is told before it misses a version that it should serve.
+            served = tuple(number for number in release.served if number not in gone)
+            write_release(base, Release(release.labels, served))
+        for number in gone:
+            # One rename takes it from the server; what is left by a kill in between goes next time.
+            (base / str(number)).rename(base / f"{REMOVED}{number}")
+        for path in base.glob(f"{REMOVED}*"):
+            shutil.rmtree(path)
+    return gone
+
+
+@contextmanager
+def locked(directory: Path) -> Iterator[None]:
+    """Wait for the directory, and have it until the end."""
+    descriptor = os.open(directory, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,156 @@
+"""Trials of keras-tuner: their metrics, whether they have diverged, their scores, and how the search stands."""
+
+from __future__ import annotations
+
+import collections
+import copy
+import functools
+import math
+import types
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import keras_tuner
+from keras_tuner.engine import metrics_tracking
+from keras_tuner.engine.trial import Trial
+
+from tuners.store.records import TrialState
+
+LOSSES = ("loss", "val_loss")
+
+
+def directions(objective: Any) -> dict[str, str]:
+    """Which way is better, "min" or "max", by the name of each metric that an objective is made of."""
+    parts = getattr(objective, "objectives", [objective])
+    return {part.name: part.direction for part in parts}
+
+
+@functools.cache
+def direction(metric: str) -> str:
+    """Which way is better, "min" or "max", for a metric that is only recorded."""
+    # Kept, since working it out takes keras-tuner longer than everything else in a report.
+    return metrics_tracking.infer_metric_direction(metric) or "min"
+
+
+def means_of(trial: Trial, metric: str) -> dict[int, float]:
+    """A metric's mean over the executions of a trial, by epoch from 0, in their order."""
+    # Not `observation.mean()`, which takes numpy's mean of what is one number mostly: twenty times as long.
+    return {each.step: sum(each.value) / len(each.value) for each in trial.metrics.get_history(metric)}
+
+
+def divergence(trial: Trial, objectives: Iterable[str]) -> str:
+    """Where a trial's loss or objective was not finite, in words, or "".
+
+    An accuracy stays finite when the weights are long NaN, so the losses are looked at whatever the objective.
+
+    Args:
+        trial: A trial with its metrics.
+        objectives: Names of the metrics that are optimised.
+    """
+    for name in dict.fromkeys([*objectives, *LOSSES]):
+        if trial.metrics.exists(name):
+            for step, value in means_of(trial, name).items():
+                if not math.isfinite(value):
+                    return f"{name} was {value} in epoch {step + 1}."
+    return ""
+
+
+def with_values(space: keras_tuner.HyperParameters, values: Mapping[str, Any]) -> keras_tuner.HyperParameters:
+    """A search space with the values of one trial."""
+    # What declares a hyperparameter never changes and is shared: `HyperParameters.copy` costs ten times as much.
+    made = copy.deepcopy(space, {id(each): each for each in space.space})
+    made.values = dict(values)
+    return made
+
+
+def revived(known: TrialState, space: keras_tuner.HyperParameters) -> Trial:
+    """A trial as it was when the journal was written."""
+    hyperparameters = with_values(space, known.values)
+    if known.state is None:
+        return Trial(hyperparameters, trial_id=known.trial_id)
+    return Trial.from_state({**known.state, "hyperparameters": hyperparameters.get_config()})
+
+
+def take_metrics(trial: Trial, objective: Any, metrics: Mapping[str, float], step: int) -> None:
+    """Metrics of an epoch of a trial.
+
+    Args:
+        trial: The trial.
+        objective: A `keras_tuner.Objective`, or several in one.
+        metrics: Values by name.
+        step: The epoch, from 0.
+
+    Raises:
+        ValueError: The objective, or a part of it, is not among them.
+    """
+    parts = directions(objective)
+    missing = [name for name in parts if name not in metrics]
+    if missing:
+        raise ValueError(
+            f"The objective {', '.join(missing)} is not among the metrics of the trial: {', '.join(metrics)}."
+        )
+    wanted = {**parts, objective.name: objective.direction}
+    for name, value in {objective.name: objective.get_value(metrics), **metrics}.items():
+        if not trial.metrics.exists(name):
+            trial.metrics.register(name, wanted.get(name) or direction(name))
+        # Not `update`, which looks for the best of all epochs at every epoch.
+        trial.metrics.set_history(name, [types.SimpleNamespace(value=float(value), step=step)])
+
+
+def set_score(trial: Trial, objective: Any) -> None:
+    """Give a trial, all of whose epochs are finite, the score of its best one."""
+    best = max if objective.direction == "max" else min
+    epochs = means_of(trial, objective.name)
+    trial.best_step = best(epochs, key=epochs.__getitem__)
+    trial.score = epochs[trial.best_step]
+
+
+class Tally:
+    """Judges trials and counts them.
+
+    Args:
+        objective: A `keras_tuner.Objective`, or several in one.
+
+    Attributes:
+        runs: Times that each trial was run to an end, by id.
+        failures: Failed trials in a row.
+        best: Best score so far, more is better; -inf where there is none.
+        since_best: Trials since the best.
+    """
+
+    def __init__(self, objective: Any) -> None:
+        self.objective = objective
+        self.runs: collections.Counter[str] = collections.Counter()
+        self.failures = 0
+        self.best = -math.inf
+        self.since_best = 0
+
+    def judge(self, trial: Trial, retries: int) -> bool:
+        """Settle the status of a trial that was run to an end.
+
+        Args:
+            trial: The trial.
+            retries: Times that a trial that raised is run again.
+
+        Returns:
+            Whether it is to be run again.
+        """
+        self.runs[trial.trial_id] += 1
+        if trial.status == "COMPLETED":
+            diverged = divergence(trial, directions(self.objective))
+            if diverged:
+                trial.status, trial.message = "INVALID", f"infeasible: {diverged}"
+            return False
+        if trial.status == "INVALID" and self.runs[trial.trial_id] > retries:
+            trial.status = "FAILED"
+        return trial.status == "INVALID"
+
+    def count(self, trial: Trial) -> float:
+        """Count a trial with its final status; its score, more is better, -inf where it has none."""
+        self.failures = self.failures + 1 if trial.status == "FAILED" else 0
+        score = -math.inf
+        if trial.status == "COMPLETED":
+            score = float(trial.score) if self.objective.direction == "max" else -float(trial.score)
+        self.since_best = 0 if score > self.best else self.since_best + 1
+        self.best = max(self.best, score)
+        return score
