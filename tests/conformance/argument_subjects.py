@@ -31,7 +31,7 @@ OTHER = {
     "validation_steps": (1,),
     "validation_batch_size": (3,),
     "validation_freq": (2, [1], [2]),
-    "shuffle": ("batch",),
+    "shuffle": (True, "batch"),
     "callbacks": ([],),
 }
 """Of `fit`; what is not here is derived from its default."""
@@ -104,8 +104,9 @@ def of_fit(argument: str, values: tuple[Any, ...]) -> Iterator[Group]:
     for value in values:
         args, kwargs = tabular()
         kwargs = {key: each for key, each in kwargs.items() if argument != "validation_split"}
-        epochs = {"epochs": 3} if argument != "epochs" else {}
-        yield Group({f"{argument}={_short(value)}": dense}, args, {**kwargs, **epochs, argument: value})
+        # Of one batch the order of the rows is nothing.
+        common = {"epochs": 3, **({"batch_size": ROWS} if argument == "shuffle" else {})}
+        yield Group({f"{argument}={_short(value)}": dense}, args, {**kwargs, **common, argument: value})
 
 
 def _short(value: Any) -> str:

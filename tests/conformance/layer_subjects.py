@@ -6,6 +6,7 @@ import dataclasses
 import functools
 import inspect
 import itertools
+import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -180,8 +181,9 @@ def ways(name: str) -> Iterator[Way]:
         name: Of the layer.
     """
     make, looks_up = maker(name), OF_IDS & parameters(getattr(layers, name)).keys()
+    axes = re.search(r"(\d)D", name)
     for kind, rows in INPUTS.items():
-        if looks_up and rows.dtype.kind == "f":
+        if (looks_up and rows.dtype.kind == "f") or (axes and rows.ndim < int(axes[1]) + 2):
             continue
         for form, call in FORMS.items():
             try:
@@ -217,6 +219,11 @@ def model(make: Callable[[], Any], way: Way, place: str) -> keras.Model:
     return made
 
 
+def is_random(name: str) -> bool:
+    """Whether a layer draws random numbers."""
+    return "seed" in parameters(getattr(layers, name))
+
+
 def variants(name: str) -> dict[str, Callable[[], Any]]:
     """What makes a layer as plain as can be and then with each other argument, by label."""
     make = maker(name)
@@ -235,7 +242,7 @@ def groups(name: str) -> Iterator[Group]:
     if not found:
         return
     first, makers = found[0], variants(name)
-    random = "seed" in parameters(getattr(layers, name))
+    random = is_random(name)
     place = "inner" if first.is_float else "first"
     builds = {label: functools.partial(model, make, first, place) for label, make in makers.items()}
     yield Group(builds, *_data(first), same_draws=not random)

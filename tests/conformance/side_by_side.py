@@ -171,8 +171,14 @@ def outcomes(group: Group, engine: str) -> dict[str, Outcome]:
     labels, builds = list(group.builds), list(group.builds.values())
     models: list[keras.Model] = []
 
+    ready: list[bool] = []
+
     def build(hp: Any) -> keras.Model:
-        models.append(builds[hp.Int("variant", 0, len(builds) - 1) if len(builds) > 1 else 0]())
+        number = hp.Int("variant", 0, len(builds) - 1) if len(builds) > 1 else 0
+        if not ready:
+            # The tuner only asks what there is to tune; a model that cannot be built is the matter of its own trial.
+            return None
+        models.append(builds[number]())
         return models[-1]
 
     class Own(keras_tuner.HyperModel):
@@ -194,6 +200,7 @@ def outcomes(group: Group, engine: str) -> dict[str, Outcome]:
             keep_checkpoints=len(builds),
         )
         tuner.outcomes, tuner.models, tuner.group = [], models, group
+        ready.append(True)
         try:
             tuner.search(*group.args, **{**group.defaults, **group.kwargs})
         except Exception as error:

@@ -57,6 +57,11 @@ HEADS: Mapping[str, tuple[int, str]] = {
 """Width and activation of the last layer."""
 
 
+def _taken(rows: np.ndarray) -> Any:
+    """As `model.fit` takes them: texts only in a tensor."""
+    return keras.ops.convert_to_tensor(rows, "string") if rows.dtype.kind == "U" else rows
+
+
 def split(x: Any, y: Any, *weights: Any) -> tuple[tuple[Any, ...], dict[str, Any]]:
     """Arguments of `search`: rows to train on, and those held out as validation data.
 
@@ -67,7 +72,7 @@ def split(x: Any, y: Any, *weights: Any) -> tuple[tuple[Any, ...], dict[str, Any
     """
 
     def part(rows: slice, parts: Sequence[Any]) -> tuple[Any, ...]:
-        return tuple(keras.tree.map_structure(lambda each: each[rows], one) for one in parts)
+        return tuple(keras.tree.map_structure(lambda each: _taken(each[rows]), one) for one in parts)
 
     train = part(slice(ROWS), (x, y, *weights))
     kwargs = {"sample_weight": train[2]} if weights else {}
