@@ -25,7 +25,7 @@ from tuners.oracle import CoarseToFineOracle
 from tuners.parallel.chief import serve_oracle
 from tuners.parallel.chief_client import PersistentClient, beating
 from tuners.parallel.worker_pipe import is_worker
-from tuners.protocols import Observer
+from tuners.protocols import Observer, OnlyFits
 from tuners.pruning import Race, SuccessiveHalving
 from tuners.store import checkpoints
 from tuners.trial_metrics import means_of
@@ -167,7 +167,7 @@ class FastTuner(keras_tuner.Tuner):
         # Callbacks have state, such as the patience of an early stop, that no other trial may inherit.
         callbacks = copy.deepcopy(kwargs.get("callbacks")) or []
         callbacks = [*callbacks, best] if isinstance(callbacks, list | tuple) else [callbacks, best]
-        with self._engines.answering(model):
+        with self._engines.answering(model, looked_at=not _only_fits(self.hypermodel)):
             result = self.hypermodel.fit(trial.hyperparameters, model, *args, **{**kwargs, "callbacks": callbacks})
         epochs = epochs_of(result, self.oracle.objective)
         # Where training ran no callback, the last weights are the best that there are.
@@ -337,6 +337,14 @@ def _judged(trial: Any) -> Iterator[None]:
         trial.status, trial.message = "FAILED", traceback.format_exc()
     except Exception:
         trial.status, trial.message = "INVALID", traceback.format_exc()
+
+
+def _only_fits(hypermodel: Any) -> bool:
+    """Whether nobody looks at a model after it was trained by a hypermodel."""
+    if isinstance(hypermodel, OnlyFits):
+        return hypermodel.only_fits
+    # keras-tuner wraps a build function in a hypermodel of its own, whose fit is the plain one.
+    return type(hypermodel).fit is keras_tuner.HyperModel.fit
 
 
 def _distributed_role() -> str:

@@ -71,11 +71,12 @@ class Engines:
         self._said: set[tuple[str, str]] = set()
 
     @contextlib.contextmanager
-    def answering(self, model: keras.Model) -> Iterator[None]:
+    def answering(self, model: keras.Model, *, looked_at: bool = True) -> Iterator[None]:
         """Within, calls of the `fit` of a model are answered by an engine, where one can.
 
         Args:
             model: The model; one with a `fit` of its own is left as it is.
+            looked_at: Whether anybody may look at the model after it was trained.
         """
         if self.name == "fit" or not isinstance(model, keras.Model):
             yield
@@ -88,7 +89,7 @@ class Engines:
 
         @functools.wraps(by_keras)
         def fit(*args: Any, **kwargs: Any) -> Any:
-            return self._fit(model, by_keras, args, kwargs)
+            return self._fit(model, by_keras, args, kwargs, looked_at)
 
         model.fit = fit
         try:
@@ -103,7 +104,9 @@ class Engines:
             return [] if self.name == "fit" else [self.name]
         return ["graph"] if has_gpu() else ["numpy", "graph"]
 
-    def _fit(self, model: keras.Model, by_keras: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
+    def _fit(
+        self, model: keras.Model, by_keras: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any], looked_at: bool
+    ) -> Any:
         refusals: dict[str, str] = {}
         try:
             call = read_call(model, args, kwargs)
@@ -114,7 +117,7 @@ class Engines:
                 trainer = self._trainer(name, call, refusals)
                 if trainer is not None:
                     self._note(name, refusals)
-                    return training.run(call, trainer)
+                    return training.run(call, trainer, looked_at=looked_at)
         self._note("fit", refusals)
         return by_keras(*args, **kwargs)
 
