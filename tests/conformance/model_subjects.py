@@ -12,7 +12,7 @@ import numpy as np
 import tensorflow as tf
 from keras_catalog import classes, functions, required
 from layer_subjects import CHOICES as LAYER_CHOICES
-from layer_subjects import NEEDED
+from layer_subjects import NEEDED, is_random
 from loss_subjects import ARGUMENTS as LOSS_ARGUMENTS
 from metric_subjects import ARGUMENTS as METRIC_ARGUMENTS
 from side_by_side import Group, Notes
@@ -543,7 +543,8 @@ def of_named_class(namespace: str, name: str) -> Iterator[Group]:
     needed = required(base, {**LAYER_CHOICES, **NEEDED, **LOSS_ARGUMENTS, **METRIC_ARGUMENTS})
     made = {"of Keras": functools.partial(base, **needed), "of the user": functools.partial(own, **needed)}
     builds = {label: functools.partial(_with, namespace, make) for label, make in made.items()}
-    yield Group(builds, *tabular("number" if namespace in ("losses", "metrics") else "ids"))
+    target = "number" if namespace in ("losses", "metrics") else "ids"
+    yield Group(builds, *tabular(target), same_draws=namespace != "layers" or not is_random(name))
 
 
 def _halved(value: Any) -> Any:

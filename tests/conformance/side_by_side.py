@@ -15,10 +15,11 @@ import numpy as np
 from scipy import stats
 
 import tuners
+from tuners.engine.choice import EngineUse
 from tuners.store import checkpoints
 
-ENGINES = ("auto", "graph", "population")
-"""What is held against "fit"; a named engine that declines counts as one that gave its reason."""
+ENGINES = ("auto", "graph", "numpy")
+"""What is held against "fit"."""
 
 METRICS = {"rtol": 5e-4, "atol": 2e-5}
 WEIGHTS = {"rtol": 5e-4, "atol": 5e-5}
@@ -80,16 +81,14 @@ class Outcome:
         error: What was raised, or "".
         metrics: By name, epochs with their values.
         weights: Arrays by what they are.
-        engine: What trained it; "" where that is not told.
-        refusals: Why other engines did not, by name.
+        uses: What trained in each call of `model.fit`, and why others did not.
         notes: What was noted down.
     """
 
     error: str = ""
     metrics: Mapping[str, list[tuple[int, float]]] = dataclasses.field(default_factory=dict)
     weights: Mapping[str, np.ndarray] = dataclasses.field(default_factory=dict)
-    engine: str = ""
-    refusals: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    uses: tuple[EngineUse, ...] = ()
     notes: tuple[Any, ...] = ()
 
 
@@ -123,7 +122,7 @@ class Watched(tuners.FastTuner):
     def on_trial_begin(self, trial: Any) -> None:
         """See `keras_tuner.Tuner`."""
         self.group.notes.clear()
-        self._uses_before = len(getattr(self, "engine_uses", ()))
+        self._uses_before = len(self.engine_uses)
         super().on_trial_begin(trial)
 
     def on_trial_end(self, trial: Any) -> None:
@@ -133,32 +132,29 @@ class Watched(tuners.FastTuner):
         self.models.clear()
 
     def _outcome(self, trial: Any) -> Outcome:
+        uses = tuple(self.engine_uses[self._uses_before :])
         if trial.status != "COMPLETED" and not trial.metrics.exists(self.oracle.objective.name):
-            return Outcome(error=cause(trial.message or trial.status), **self._use(cause(trial.message or "")))
+            return Outcome(error=cause(trial.message or trial.status), uses=uses)
         metrics = {
             name: [(each.step, float(each.value[0])) for each in trial.metrics.get_history(name)]
             for name in trial.metrics.metrics
         }
-        return Outcome(metrics=metrics, weights=self._weights(trial), notes=tuple(self.group.notes), **self._use(""))
+        return Outcome(metrics=metrics, weights=self._weights(trial), uses=uses, notes=tuple(self.group.notes))
 
     def _weights(self, trial: Any) -> dict[str, np.ndarray]:
+        """Of the model and its optimizer as training left them, and of the best epoch."""
         model = self.models[-1]
-        found = {}
-        if hasattr(self, "engine_uses"):
-            found = {f"weight {each.path}": np.asarray(each) for each in model.weights}
-            found |= {f"optimizer's {each.path}": np.asarray(each) for each in model.optimizer.variables}
+        optimizer = [] if model.optimizer is None else model.optimizer.variables
+        found = _arrays("weight", model.weights) | _arrays("optimizer's", optimizer)
         if trial.trial_id in checkpoints.kept_trials(self.project_dir):
             checkpoints.load_weights(self.project_dir, trial.trial_id, model)
-            found |= {f"best epoch's weight {each.path}": np.asarray(each) for each in model.weights}
+            found |= _arrays("best epoch's weight", model.weights)
         return found
 
-    def _use(self, error: str) -> dict[str, Any]:
-        """The engine of a trial, and why others declined."""
-        if not hasattr(self, "engine_uses"):
-            refused = "cannot train this trial: "
-            return {"refusals": {"named": error.split(refused)[-1]}} if refused in error else {}
-        uses = self.engine_uses[self._uses_before :]
-        return {"engine": uses[-1].engine, "refusals": dict(uses[-1].refusals)} if uses else {}
+
+def _arrays(what: str, variables: Iterable[Any]) -> dict[str, np.ndarray]:
+    # Not by path: an optimizer that an engine has built names some of its variables in another scope.
+    return {f"{what} {number} ({each.name})": np.asarray(each) for number, each in enumerate(variables)}
 
 
 def outcomes(group: Group, engine: str) -> dict[str, Outcome]:
@@ -226,10 +222,9 @@ def differences(expected: Outcome, found: Outcome, group: Group) -> Iterator[str
         found: By an engine.
         group: Of the trial: what may differ.
     """
-    if found.refusals.get("named"):
-        return
-    if found.engine == "fit" and not all(found.refusals.values()):
-        yield f"was left to model.fit without a reason: {dict(found.refusals)}"
+    for use in found.uses:
+        if use.engine == "fit" and not (use.refusals and all(use.refusals.values())):
+            yield f"was left to model.fit without a reason: {dict(use.refusals)}"
     if expected.error or found.error:
         if not expected.error:
             yield f"raises where fit trains: {found.error}"
@@ -318,8 +313,9 @@ def compare(group: Group, engines: Iterable[str] = ENGINES) -> list[str]:
             if lines and not group.same_draws and not outcome.error:
                 lines = list(_of_draws(group, label, engine))
             if lines:
-                trained_by = f" ({outcome.engine})" if outcome.engine else ""
-                found.append(f"[{label}] by {engine}{trained_by}: {'; '.join(lines[:3])}")
+                found.append(
+                    f"[{label}] by {engine} ({', '.join(use.engine for use in outcome.uses)}): {'; '.join(lines[:3])}"
+                )
     return found
 
 

@@ -5,11 +5,11 @@ import keras_tuner
 import numpy as np
 import pytest
 import tensorflow as tf
+from tuners.engine.numpy_engine.member import Member
+from tuners.engine.request import Request
 
 from tuners.engine import arguments, data
 from tuners.engine.choice import Engines
-from tuners.engine.numpy_engine.member import Member
-from tuners.engine.request import Request
 
 X = np.random.default_rng(0).normal(size=(16, 4)).astype(np.float32)
 Y = np.arange(16, dtype=np.int32) % 2

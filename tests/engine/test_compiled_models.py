@@ -6,13 +6,13 @@ import keras
 import keras_tuner
 import numpy as np
 import pytest
+from tuners.engine.request import Request
 
 from tuners.engine import fit
 from tuners.engine.data import DeviceData
 from tuners.engine.graph import compiled_models
 from tuners.engine.graph.epoch import GraphEngine
 from tuners.engine.graph.signature import structure
-from tuners.engine.request import Request
 
 OBJECTIVE = keras_tuner.Objective("val_loss", "min")
 SCHEDULES = keras.optimizers.schedules

@@ -5,6 +5,7 @@ import keras_tuner
 import numpy as np
 import pytest
 from scipy import stats
+from tuners.engine.request import Request
 
 import kzoo
 from tuners.engine import arguments, fit
@@ -12,7 +13,6 @@ from tuners.engine.data import DeviceData
 from tuners.engine.graph.epoch import GraphEngine
 from tuners.engine.graph.fused import loops, winograd
 from tuners.engine.numpy_engine.engine import PopulationEngine
-from tuners.engine.request import Request
 
 OBJECTIVE = keras_tuner.Objective("val_loss", "min")
 EPOCHS = 3

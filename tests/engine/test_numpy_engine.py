@@ -5,15 +5,15 @@ import keras_tuner
 import numpy as np
 import pytest
 import tensorflow as tf
+from tuners.engine.numpy_engine.program import Program
+from tuners.engine.request import Request
 
 from tuners.engine.choice import Engines
 from tuners.engine.numpy_engine import inputs
 from tuners.engine.numpy_engine.activations import ACTIVATIONS
 from tuners.engine.numpy_engine.engine import PopulationEngine
 from tuners.engine.numpy_engine.network import Network
-from tuners.engine.numpy_engine.program import Program
 from tuners.engine.numpy_engine.reading import UnknownModelError
-from tuners.engine.request import Request
 from tuners.private_apis import is_decayed
 
 layers = keras.layers

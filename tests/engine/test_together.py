@@ -4,10 +4,10 @@ import keras
 import keras_tuner
 import numpy as np
 import pytest
+from tuners.engine.request import Request, Trained
 
 from tuners.engine.numpy_engine import groups
 from tuners.engine.numpy_engine.engine import PopulationEngine
-from tuners.engine.request import Request, Trained
 
 layers, optimizers = keras.layers, keras.optimizers
 rng = np.random.default_rng(0)
