@@ -109,8 +109,9 @@ def _parts(model: keras.Model) -> Iterator[Any]:
     """What computes in a model: its layers and all in their attributes, its loss and its metrics."""
     yield from _within(model.loss)
     for metric in model.metrics:
-        # What `compile` was given is in one metric that has them all.
-        yield from getattr(metric, "metrics", None) or (metric,)
+        # What `compile` was given is in one metric that has them all, or none before it is built.
+        inner = getattr(metric, "metrics", None)
+        yield from (metric,) if inner is None else inner
     for layer in layers_within(model):
         yield layer
         yield from (value for value in vars(layer).values() if inspect.isroutine(value))
