@@ -9,8 +9,8 @@ from typing import Any
 import keras
 import numpy as np
 import tensorflow as tf
+from engine_comparison import FIT, Group
 from keras_catalog import others
-from side_by_side import FIT, Group
 from small_models import HELD_OUT, INPUTS, ROWS, TARGETS, dense, tabular
 from subjects import Subject
 

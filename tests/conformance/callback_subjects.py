@@ -10,8 +10,8 @@ from typing import Any
 
 import keras
 import numpy as np
+from engine_comparison import Group, Notes
 from keras_catalog import classes, others, required
-from side_by_side import Group, Notes
 from small_models import dense, tabular
 from subjects import Subject
 

@@ -20,7 +20,7 @@ import layer_subjects
 import loss_subjects
 import metric_subjects
 import optimizer_subjects
-from side_by_side import Outcome, outcomes
+from engine_comparison import Outcome, outcomes
 from subjects import Subject
 
 KINDS = {

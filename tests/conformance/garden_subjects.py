@@ -19,8 +19,8 @@ import numpy as np
 import operation_subjects
 import part_subjects
 import tensorflow as tf
+from engine_comparison import Group, Outcome, differences, outcomes
 from keras_catalog import classes, functions
-from side_by_side import Group, Outcome, differences, outcomes
 from small_models import CLASSES, HEADS, INPUTS, TARGETS, descent, split
 
 layers = keras.layers

@@ -12,8 +12,8 @@ from typing import Any
 
 import keras
 import numpy as np
+from engine_comparison import Group
 from keras_catalog import classes, functions, others, parameters, required
-from side_by_side import Group
 from small_models import CLASSES, INPUTS, TARGETS, descent, split
 from subjects import Subject
 

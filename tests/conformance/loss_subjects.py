@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from typing import Any
 
 import keras
+from engine_comparison import Group
 from keras_catalog import classes, functions, others, required
-from side_by_side import Group
 from small_models import HEADS, TARGETS, dense, tabular
 from subjects import Subject
 

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from typing import Any
 
 import keras
+from engine_comparison import Group
 from keras_catalog import classes, functions, others, required
 from loss_subjects import FITTING
-from side_by_side import Group
 from small_models import dense, tabular
 from subjects import Subject
 

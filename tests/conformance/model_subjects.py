@@ -10,12 +10,12 @@ from typing import Any
 import keras
 import numpy as np
 import tensorflow as tf
+from engine_comparison import Group, Notes
 from keras_catalog import classes, functions, required
 from layer_subjects import CHOICES as LAYER_CHOICES
 from layer_subjects import NEEDED, is_random
 from loss_subjects import ARGUMENTS as LOSS_ARGUMENTS
 from metric_subjects import ARGUMENTS as METRIC_ARGUMENTS
-from side_by_side import Group, Notes
 from small_models import CLASSES, INPUTS, TARGETS, dense, descent, split, tabular
 from subjects import Subject
 

@@ -9,8 +9,8 @@ from typing import Any
 
 import keras
 import numpy as np
+from engine_comparison import Group
 from keras_catalog import functions, required
-from side_by_side import Group
 from small_models import dense, tabular
 from subjects import Subject
 

@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import keras
+from engine_comparison import Group
 from keras_catalog import classes, functions, others, required
-from side_by_side import Group
 from small_models import CLASSES, INPUTS, TARGETS, dense, descent, split, tabular
 from subjects import Subject
 

@@ -5,15 +5,16 @@ import dataclasses
 import keras
 import numpy as np
 import pytest
+from engine_comparison import Group, Notes, Outcome, cause, compare, differences
 from keras_catalog import classes, others, public
 from layer_subjects import FORMS, maker, ways
-from side_by_side import Group, Notes, Outcome, cause, compare, differences
 from small_models import dense, tabular
 from subjects import MOST_TRIALS, parts
 
 from tuners.engine.choice import EngineUse
 
-TRAINED = Outcome(metrics={"loss": [(0, 1.0), (1, 0.5)]}, weights={"kernel": np.ones(3)}, notes=(("on_end", 1.0),))
+LEFT = {"kernel": np.ones(3), "best epoch's kernel": np.ones(3), "stop_training": np.array(False)}
+TRAINED = Outcome(metrics={"loss": [(0, 1.0), (1, 0.5)]}, weights=LEFT, notes=(("on_end", 1.0),))
 ANY = Group({})
 
 
@@ -23,9 +24,10 @@ ANY = Group({})
         ({"metrics": {"loss": [(0, 1.0), (1, 0.51)]}}, "loss of epoch 2 is 0.51, by fit 0.5"),
         ({"metrics": {"loss": [(0, 1.0)]}}, "loss is of epochs"),
         ({"metrics": {"loss": [(0, 1.0), (1, 0.5)], "mae": [(0, 1.0)]}}, "metrics are"),
-        ({"weights": {"kernel": np.ones(3) * 1.01}}, "kernel is apart by"),
-        ({"weights": {"kernel": np.ones(4)}}, "kernel is apart by"),
-        ({"weights": {}}, "weights are"),
+        ({"weights": {**LEFT, "kernel": np.ones(3) * 1.01}}, "kernel is apart by"),
+        ({"weights": {**LEFT, "kernel": np.ones(4)}}, "kernel is apart by"),
+        ({"weights": {**LEFT, "bias": np.ones(3)}}, "what is left is other than by fit: ['bias']"),
+        ({"weights": {}}, "what is left is other than by fit"),
         ({"notes": (("on_end", 2.0),)}, "note 1 is"),
         ({"notes": ()}, "note 1 is nothing"),
         ({"error": "ValueError: no"}, "raises where fit trains"),

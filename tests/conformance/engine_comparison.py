@@ -118,6 +118,7 @@ class Watched(tuners.FastTuner):
     outcomes: list[Outcome]
     models: list[keras.Model]
     group: Group
+    looked_at: dict[str, Any]
 
     def on_trial_begin(self, trial: Any) -> None:
         """See `keras_tuner.Tuner`."""
@@ -142,14 +143,42 @@ class Watched(tuners.FastTuner):
         return Outcome(metrics=metrics, weights=self._weights(trial), uses=uses, notes=tuple(self.group.notes))
 
     def _weights(self, trial: Any) -> dict[str, np.ndarray]:
-        """Of the model and its optimizer as training left them, and of the best epoch."""
-        model = self.models[-1]
-        optimizer = [] if model.optimizer is None else model.optimizer.variables
-        found = _arrays("weight", model.weights) | _arrays("optimizer's", optimizer)
+        """As the hypermodel saw them after training, and of the best epoch."""
+        found = dict(self.looked_at)
         if trial.trial_id in checkpoints.kept_trials(self.project_dir):
-            checkpoints.load_weights(self.project_dir, trial.trial_id, model)
-            found |= _arrays("best epoch's weight", model.weights)
+            checkpoints.load_weights(self.project_dir, trial.trial_id, self.models[-1])
+            found |= _arrays("best epoch's weight", self.models[-1].weights)
         return found
+
+
+class Looking(keras_tuner.HyperModel):
+    """A hypermodel that looks at its models after they were trained.
+
+    Args:
+        build: Builds a model.
+        fit: Trains it; `model.fit` by default.
+        found: What is to be found of the model afterwards, by name.
+    """
+
+    def __init__(self, build: Callable[[Any], Any], fit: Callable[..., Any] | None, found: dict[str, Any]) -> None:
+        super().__init__()
+        self.build_plainly, self.fit_plainly, self.found = build, fit, found
+
+    def build(self, hp: Any) -> Any:
+        """See `keras_tuner.HyperModel`."""
+        self.found.clear()
+        return self.build_plainly(hp)
+
+    def fit(self, hp: Any, model: keras.Model, *args: Any, **kwargs: Any) -> Any:
+        """See `keras_tuner.HyperModel`."""
+        result = (
+            model.fit(*args, **kwargs) if self.fit_plainly is None else self.fit_plainly(hp, model, *args, **kwargs)
+        )
+        optimizer = [] if model.optimizer is None else model.optimizer.variables
+        self.found |= _arrays("weight", model.weights) | _arrays("optimizer's", optimizer)
+        self.found |= {f"metric {name}": np.asarray(value) for name, value in model.get_metrics_result().items()}
+        self.found["stop_training"] = np.asarray(model.stop_training)
+        return result
 
 
 def _arrays(what: str, variables: Iterable[Any]) -> dict[str, np.ndarray]:
@@ -157,17 +186,18 @@ def _arrays(what: str, variables: Iterable[Any]) -> dict[str, np.ndarray]:
     return {f"{what} {number} ({each.name})": np.asarray(each) for number, each in enumerate(variables)}
 
 
-def outcomes(group: Group, engine: str) -> dict[str, Outcome]:
+def outcomes(group: Group, engine: str, *, looks: bool = True) -> dict[str, Outcome]:
     """What comes of the trials of a group, by label.
 
     Args:
         group: The trials.
         engine: Of `tuners.FastTuner`.
+        looks: Whether the hypermodel looks at what was trained; else it is a function that builds.
     """
     labels, builds = list(group.builds), list(group.builds.values())
     models: list[keras.Model] = []
-
     ready: list[bool] = []
+    looked_at: dict[str, Any] = {}
 
     def build(hp: Any) -> keras.Model:
         number = hp.Int("variant", 0, len(builds) - 1) if len(builds) > 1 else 0
@@ -177,25 +207,18 @@ def outcomes(group: Group, engine: str) -> dict[str, Outcome]:
         models.append(builds[number]())
         return models[-1]
 
-    class Own(keras_tuner.HyperModel):
-        def build(self, hp: Any) -> keras.Model:
-            return build(hp)
-
-        def fit(self, hp: Any, model: keras.Model, *args: Any, **kwargs: Any) -> Any:
-            return group.fit(hp, model, *args, **kwargs)
-
     with tempfile.TemporaryDirectory() as directory, warnings.catch_warnings():
         # Of gradients that are not there, say: they are the model's, whatever trains it.
         warnings.simplefilter("ignore")
         tuner = Watched(
             InTurn(len(builds), group.objective),
-            build if group.fit is None else Own(),
+            Looking(build, group.fit, looked_at) if looks or group.fit is not None else build,
             engine=engine,
             directory=directory,
             project_name="search",
             keep_checkpoints=len(builds),
         )
-        tuner.outcomes, tuner.models, tuner.group = [], models, group
+        tuner.outcomes, tuner.models, tuner.group, tuner.looked_at = [], models, group, looked_at
         ready.append(True)
         try:
             tuner.search(*group.args, **{**group.defaults, **group.kwargs})
@@ -261,13 +284,18 @@ def _of_metric(
 
 
 def _of_weights(expected: Mapping[str, np.ndarray], found: Mapping[str, np.ndarray], tolerance: float) -> Iterator[str]:
+    # A model that nobody looked at has the weights of the best epoch alone.
+    seen = "stop_training" in found
+    expected = {name: value for name, value in expected.items() if seen or name.startswith("best")}
     if list(expected) != list(found):
-        yield f"weights are {sorted(set(found) ^ set(expected))[:4]}, not those of fit"
+        yield f"what is left is other than by fit: {sorted(set(found) ^ set(expected))[:4]}"
         return
     for name, value in expected.items():
         other = found[name]
         if value.shape != other.shape or not _close(value, other, WEIGHTS, tolerance):
-            gap = np.abs(value - other).max() if value.shape == other.shape else f"{other.shape} for {value.shape}"
+            gap = (
+                np.abs(value * 1.0 - other).max() if value.shape == other.shape else f"{other.shape} for {value.shape}"
+            )
             yield f"{name} is apart by {gap} (values up to {np.abs(value).max(initial=0):.3g})"
             return
 
@@ -298,17 +326,18 @@ def _close(one: Any, other: Any, within: Mapping[str, float], tolerance: float) 
     return bool(np.allclose(other.astype(float), one.astype(float), equal_nan=True, **scaled))
 
 
-def compare(group: Group, engines: Iterable[str] = ENGINES) -> list[str]:
+def compare(group: Group, engines: Iterable[str] = ENGINES, *, unseen: Iterable[str] = ("auto",)) -> list[str]:
     """What differs between `model.fit` and the engines, one line each; nothing where all is the same.
 
     Args:
         group: The trials.
         engines: Their names.
+        unseen: Those whose models nobody looks at after they were trained.
     """
     by_fit = outcomes(group, "fit")
     found = []
     for engine in engines:
-        for label, outcome in outcomes(group, engine).items():
+        for label, outcome in outcomes(group, engine, looks=engine not in unseen).items():
             lines = list(differences(by_fit[label], outcome, group))
             if lines and not group.same_draws and not outcome.error:
                 lines = list(_of_draws(group, label, engine))
