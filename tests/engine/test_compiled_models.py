@@ -5,22 +5,13 @@ import gc
 import keras
 import numpy as np
 import pytest
-<<<<<<< HEAD
-from tuners.engine.request import Request
-=======
 import side_by_side
 from side_by_side import assert_equal, assert_identical
->>>>>>> main
 
 from tuners.engine.choice import Engines
 from tuners.engine.graph import compiled_models
-<<<<<<< HEAD
-from tuners.engine.graph.epoch import GraphEngine
-from tuners.engine.graph.signature import structure
-=======
 from tuners.engine.graph.epoch import CompiledEpoch
 from tuners.engine.graph.signature import signature
->>>>>>> main
 
 SCHEDULES = keras.optimizers.schedules
 # Two sets of settings each, of one structure.

@@ -5,18 +5,10 @@ import numpy as np
 import pytest
 import side_by_side
 from scipy import stats
-<<<<<<< HEAD
-from tuners.engine.request import Request
-=======
 from side_by_side import trained
->>>>>>> main
 
 import kzoo
 from tuners.engine.graph.fused import loops, winograd
-<<<<<<< HEAD
-from tuners.engine.numpy_engine.engine import PopulationEngine
-=======
->>>>>>> main
 
 EPOCHS = 3
 BATCH = 8

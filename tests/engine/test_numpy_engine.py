@@ -4,21 +4,12 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-<<<<<<< HEAD
-from tuners.engine.numpy_engine.program import Program
-from tuners.engine.request import Request
-=======
 from side_by_side import assert_identical, assert_same, trained
->>>>>>> main
 
 from tuners.engine.call import FitCall
 from tuners.engine.choice import Engines
 from tuners.engine.numpy_engine.activations import ACTIVATIONS
 from tuners.engine.numpy_engine.network import Network
-<<<<<<< HEAD
-from tuners.engine.numpy_engine.reading import UnknownModelError
-=======
->>>>>>> main
 from tuners.private_apis import is_decayed
 
 layers = keras.layers
