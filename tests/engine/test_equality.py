@@ -211,11 +211,11 @@ def test_shuffling_is_seeded_and_takes_every_row(task_data):
     def build():
         return kzoo.create_model("mlp", task, units=16)
 
-    first, again = (trained("graph", build, x, y, shuffle=True) for _ in range(2))
+    first, again = (trained("graph", build, x, y, shuffle=True, batch_size=BATCH) for _ in range(2))
     assert first.epochs == again.epochs
-    assert first.epochs[0]["loss"] != trained("graph", build, x, y).epochs[0]["loss"]
+    assert first.epochs[0]["loss"] != trained("graph", build, x, y, batch_size=BATCH).epochs[0]["loss"]
     # In the order that the other engine has.
-    by_numpy = trained("numpy", build, x, y, shuffle=True)
+    by_numpy = trained("numpy", build, x, y, shuffle=True, batch_size=BATCH)
     assert by_numpy.epochs[0]["loss"] == pytest.approx(first.epochs[0]["loss"], rel=1e-5)
 
 

@@ -36,6 +36,8 @@ COMPILED = {kind.__name__: names for kind, names in SCHEDULES.items()} | {
 LAYERS = {"Dropout": ("rate",)}
 MODELS = ("Functional", "Sequential")
 SETTING = "a setting"
+TELL_ENOUGH = (keras.layers.InputLayer, keras.metrics.Mean)
+"""Classes whose configuration stands for an object although it leaves something out."""
 
 
 def signature(model: keras.Model) -> str | None:
@@ -127,7 +129,7 @@ def _tells_all(part: Any) -> bool:
     """Whether a part is Keras' own, and its configuration stands for it."""
     if not is_of_keras(part) or type(part) is keras.metrics.MeanMetricWrapper:
         return False
-    if inspect.isroutine(part) or type(part).__name__ in MODELS or type(part) is keras.metrics.Mean:
+    if inspect.isroutine(part) or type(part).__name__ in MODELS or type(part) in TELL_ENOUGH:
         return True
     return complete_config(part) is not None
 
