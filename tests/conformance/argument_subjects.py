@@ -9,10 +9,10 @@ from typing import Any
 import keras
 import numpy as np
 import tensorflow as tf
-from engine_comparison import FIT, Group
 from keras_catalog import others
 from small_models import HELD_OUT, INPUTS, ROWS, TARGETS, dense, tabular
 from subjects import Subject
+from trial_outcomes import FIT, Group
 
 X, Y = INPUTS["features"][:ROWS], TARGETS["ids"][:ROWS]
 HELD_X, HELD_Y = INPUTS["features"][ROWS:], TARGETS["ids"][ROWS:]

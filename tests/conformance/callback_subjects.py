@@ -10,10 +10,10 @@ from typing import Any
 
 import keras
 import numpy as np
-from engine_comparison import Group, Notes
 from keras_catalog import classes, others, required
 from small_models import dense, tabular
 from subjects import Subject
+from trial_outcomes import Group, Notes
 
 ARGUMENTS = {
     "filepath": "{directory}/best.weights.h5",

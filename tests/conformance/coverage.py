@@ -20,8 +20,8 @@ import layer_subjects
 import loss_subjects
 import metric_subjects
 import optimizer_subjects
-from engine_comparison import Outcome, outcomes
 from subjects import Subject
+from trial_outcomes import Outcome, outcomes
 
 KINDS = {
     "layers": layer_subjects.subjects,

@@ -19,9 +19,10 @@ import numpy as np
 import operation_subjects
 import part_subjects
 import tensorflow as tf
-from engine_comparison import Group, Outcome, differences, outcomes
+from engine_comparison import differences
 from keras_catalog import classes, functions
 from small_models import CLASSES, HEADS, INPUTS, TARGETS, descent, split
+from trial_outcomes import Group, Outcome, outcomes
 
 layers = keras.layers
 Branch = Callable[[Any], Any]

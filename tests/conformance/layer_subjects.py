@@ -12,10 +12,10 @@ from typing import Any
 
 import keras
 import numpy as np
-from engine_comparison import Group
 from keras_catalog import classes, functions, others, parameters, required
 from small_models import CLASSES, INPUTS, TARGETS, descent, split
 from subjects import Subject
+from trial_outcomes import Group
 
 layers = keras.layers
 

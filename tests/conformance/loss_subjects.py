@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from typing import Any
 
 import keras
-from engine_comparison import Group
 from keras_catalog import classes, functions, others, required
 from small_models import HEADS, TARGETS, dense, tabular
 from subjects import Subject
+from trial_outcomes import Group
 
 CHOICES = {"axis": 0, "reduction": ("sum", "mean_with_sample_weight", None), "ignore_class": 2, "dtype": "float64"}
 ARGUMENTS = {"delta": 0.1, "fn": keras.losses.mean_absolute_error}

@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from typing import Any
 
 import keras
-from engine_comparison import Group
 from keras_catalog import classes, functions, others, required
 from loss_subjects import FITTING
 from small_models import dense, tabular
 from subjects import Subject
+from trial_outcomes import Group
 
 ARGUMENTS = {
     "num_classes": 3,

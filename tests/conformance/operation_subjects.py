@@ -9,10 +9,10 @@ from typing import Any
 
 import keras
 import numpy as np
-from engine_comparison import Group
 from keras_catalog import functions, required
 from small_models import dense, tabular
 from subjects import Subject
+from trial_outcomes import Group
 
 layers, ops = keras.layers, keras.ops
 

@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import keras
-from engine_comparison import Group
 from keras_catalog import classes, others, required
 from small_models import dense, tabular
 from subjects import Subject
+from trial_outcomes import Group
 
 optimizers, schedules = keras.optimizers, keras.optimizers.schedules
 

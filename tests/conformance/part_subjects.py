@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import keras
-from engine_comparison import Group
 from keras_catalog import classes, functions, others, required
 from small_models import CLASSES, INPUTS, TARGETS, dense, descent, split, tabular
 from subjects import Subject
+from trial_outcomes import Group
 
 layers = keras.layers
 

@@ -7,7 +7,8 @@ import zlib
 from collections.abc import Callable, Iterable, Iterator
 
 import pytest
-from engine_comparison import Group, compare
+from engine_comparison import compare
+from trial_outcomes import Group
 
 MOST_TRIALS = 8
 """Of one search."""

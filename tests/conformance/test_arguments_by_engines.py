@@ -1,4 +1,4 @@
-"""Arguments: trained by `model.fit` and by the engines, to the same."""
+"""Arguments of fit and compile, and forms of data: trained by `model.fit` and by the engines, to the same."""
 
 import pytest
 from argument_subjects import subjects

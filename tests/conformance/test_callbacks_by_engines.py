@@ -1,4 +1,4 @@
-"""Callbacks: trained by `model.fit` and by the engines, to the same."""
+"""Callbacks and their hooks: trained by `model.fit` and by the engines, to the same."""
 
 import pytest
 from callback_subjects import subjects

@@ -5,11 +5,12 @@ import dataclasses
 import keras
 import numpy as np
 import pytest
-from engine_comparison import Group, Notes, Outcome, cause, compare, differences
+from engine_comparison import compare, differences
 from keras_catalog import classes, others, public
 from layer_subjects import FORMS, maker, ways
 from small_models import dense, tabular
 from subjects import MOST_TRIALS, parts
+from trial_outcomes import Group, Notes, Outcome, cause
 
 from tuners.engine.choice import EngineUse
 

@@ -1,4 +1,4 @@
-"""Operations: trained by `model.fit` and by the engines, to the same."""
+"""Operations of functional models: trained by `model.fit` and by the engines, to the same."""
 
 import pytest
 from operation_subjects import subjects

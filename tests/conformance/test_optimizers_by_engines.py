@@ -1,4 +1,4 @@
-"""Optimizers: trained by `model.fit` and by the engines, to the same."""
+"""Optimizers and schedules: trained by `model.fit` and by the engines, to the same."""
 
 import pytest
 from optimizer_subjects import subjects

@@ -1,4 +1,4 @@
-"""Parts: trained by `model.fit` and by the engines, to the same."""
+"""Activations, initializers, regularizers and constraints: trained by `model.fit` and by the engines, to the same."""
 
 import pytest
 from part_subjects import subjects
