@@ -21,7 +21,7 @@ import part_subjects
 import tensorflow as tf
 from engine_comparison import differences
 from keras_catalog import classes, functions
-from small_models import CLASSES, HEADS, INPUTS, TARGETS, descent, split
+from small_models import CLASSES, HEADS, INPUTS, TARGETS, descent, quiet, split
 from trial_outcomes import Group, Outcome, outcomes
 
 layers = keras.layers
@@ -103,6 +103,7 @@ def _bed(name: str, kind: str, branches: Mapping[str, Branch]) -> Garden:
     return Garden(name, plants, functools.partial(_side_by_side, kind))
 
 
+@quiet()
 def _grows(kind: str, branch: Branch) -> bool:
     """Whether a model of a branch alone gives numbers and can be derived, in a graph with batches of any size."""
     rows = tf.constant(INPUTS[kind][:8])
@@ -137,20 +138,20 @@ def _called(call: Callable[[Any, Any], Any], make: Callable[[], Any], x: Any) ->
     return call(make(), x)
 
 
-def of_activations() -> Garden:
+def of_activations() -> Iterator[Garden]:
     """The activations, as functions of dense layers."""
     branches = {name: functools.partial(_dense, activation=each) for name, each in functions("activations").items()}
-    return _bed("activations", "features", branches)
+    yield _bed("activations", "features", branches)
 
 
-def of_parts() -> Garden:
+def of_parts() -> Iterator[Garden]:
     """The initializers, regularizers and constraints, of the kernels of dense layers."""
     branches = {}
     for namespace in ("initializers", "regularizers", "constraints"):
         for name in classes(namespace):
             make = next(iter(part_subjects.forms(namespace, name).values()))
             branches[f"{namespace}.{name}"] = functools.partial(_dense_with, f"kernel_{namespace[:-1]}", make)
-    return _bed("parts of layers", "features", branches)
+    yield _bed("parts of layers", "features", branches)
 
 
 def _dense(x: Any, **arguments: Any) -> Any:
@@ -182,12 +183,14 @@ def _of_two(operation: Callable[[Any, Any], Any], x: Any) -> Any:
     return operation(x, layers.Rescaling(-0.5, 0.3)(x))
 
 
+@quiet()
 def _fitting(measure: Callable[[], Any]) -> tuple[str, str] | None:
     """The first head and target that a loss or metric makes a number of."""
     for head, target in loss_subjects.FITTING:
         width, activation = HEADS[head]
-        outputs = keras.activations.get(activation)(np.linspace(-1, 1, 8 * width, dtype=np.float32).reshape(8, width))
+        logits = np.linspace(-1, 1, 8 * width, dtype=np.float32).reshape(8, width)
         try:
+            outputs = keras.activations.get(activation)(logits)
             value = np.asarray(measure()(keras.ops.convert_to_tensor(TARGETS[target][:8]), outputs))
         except Exception:
             continue
@@ -196,7 +199,7 @@ def _fitting(measure: Callable[[], Any]) -> tuple[str, str] | None:
     return None
 
 
-def of_losses() -> Garden:
+def of_losses() -> Iterator[Garden]:
     """The losses, each of an output of its own."""
     plants = {}
     for name in (*classes("losses"), *functions("losses")):
@@ -204,7 +207,7 @@ def of_losses() -> Garden:
         fitting = _fitting(lambda make=make: keras.losses.get(make()))
         if fitting is not None:
             plants[name] = (make, *fitting)
-    return Garden("losses", plants, _outputs)
+    yield Garden("losses", plants, _outputs)
 
 
 def _outputs(plants: Mapping[str, Any]) -> Group:
@@ -248,8 +251,3 @@ def _measured(head: str, target: str, plants: Mapping[str, Any]) -> Group:
         return model
 
     return Group({"all": build}, *split(INPUTS["features"], TARGETS[target]))
-
-
-def of_rest() -> Iterator[Garden]:
-    """Activations, parts of layers, losses and metrics."""
-    yield from (of_activations(), of_parts(), of_losses(), *of_metrics())

@@ -13,7 +13,7 @@ from typing import Any
 import keras
 import numpy as np
 from keras_catalog import classes, functions, others, parameters, required
-from small_models import CLASSES, INPUTS, TARGETS, descent, split
+from small_models import CLASSES, INPUTS, TARGETS, descent, quiet, split
 from subjects import Subject
 from trial_outcomes import Group
 
@@ -187,7 +187,8 @@ def ways(name: str) -> Iterator[Way]:
             continue
         for form, call in FORMS.items():
             try:
-                output = call(make(), keras.ops.convert_to_tensor(rows[:4]))
+                with quiet():
+                    output = call(make(), keras.ops.convert_to_tensor(rows[:4]))
                 shape, dtype = tuple(output.shape), keras.backend.standardize_dtype(output.dtype)
             except Exception:
                 continue

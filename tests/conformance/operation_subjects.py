@@ -10,7 +10,7 @@ from typing import Any
 import keras
 import numpy as np
 from keras_catalog import functions, required
-from small_models import dense, tabular
+from small_models import dense, quiet, tabular
 from subjects import Subject
 from trial_outcomes import Group
 
@@ -94,7 +94,8 @@ def operations(name: str) -> dict[str, Callable[[Any, Any], Any]]:
 
         try:
             one, other = (keras.KerasTensor((None, 6)) for _ in range(2))
-            output = operation(one, other)
+            with quiet():
+                output = operation(one, other)
         except Exception:
             continue
         fits = isinstance(output, keras.KerasTensor) and output.shape[:1] == (None,) and None not in output.shape[1:]

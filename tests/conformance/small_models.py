@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import contextlib
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import keras
@@ -60,6 +62,14 @@ HEADS: Mapping[str, tuple[int, str]] = {
 def _taken(rows: np.ndarray) -> Any:
     """As `model.fit` takes them: texts only in a tensor."""
     return keras.ops.convert_to_tensor(rows, "string") if rows.dtype.kind == "U" else rows
+
+
+@contextlib.contextmanager
+def quiet() -> Iterator[None]:
+    """Within, nothing is warned of: a trial of what can be done with an object is no fault."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
 
 
 def split(x: Any, y: Any, *weights: Any) -> tuple[tuple[Any, ...], dict[str, Any]]:

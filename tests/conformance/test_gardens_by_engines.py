@@ -4,15 +4,24 @@ import garden_subjects
 import pytest
 
 
-@pytest.mark.parametrize("find", [garden_subjects.of_layers, garden_subjects.of_rest], ids=["layers", "rest"])
+@pytest.mark.parametrize("find", [garden_subjects.of_layers, garden_subjects.of_activations])
 def test_all_at_once_train_as_fit_does(find):
     _check(find())
 
 
 @pytest.mark.conformance_full
 @pytest.mark.timeout(1800)
-def test_all_operations_at_once_train_as_fit_does():
-    _check(garden_subjects.of_operations())
+@pytest.mark.parametrize(
+    "find",
+    [
+        garden_subjects.of_parts,
+        garden_subjects.of_losses,
+        garden_subjects.of_metrics,
+        garden_subjects.of_operations,
+    ],
+)
+def test_the_rest_at_once_train_as_fit_does(find):
+    _check(find())
 
 
 def _check(gardens):
