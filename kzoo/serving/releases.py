@@ -13,9 +13,7 @@ References:
 from __future__ import annotations
 
 import dataclasses
-import fcntl
 import json
-import os
 import re
 import shutil
 from collections.abc import Iterator
@@ -24,10 +22,12 @@ from pathlib import Path
 
 from kzoo.export.versions import list_versions
 from kzoo.files import write_text
+from kzoo.locks import locked
 from kzoo.serving.configuration import DIRECTORY, Release, write_configuration
 from kzoo.serving.errors import ServingError
 
 FILE = "labels.json"
+LOCK = ".lock"
 _LABEL = re.compile(r"[a-z][a-z0-9_-]*")
 
 
@@ -114,7 +114,7 @@ def locked_release(base: Path) -> Iterator[Release]:
     if not base.is_dir():
         raise ServingError(f"{base} does not exist; export a model there first.")
     (base / DIRECTORY).mkdir(exist_ok=True)
-    with locked(base / DIRECTORY):
+    with locked(base / DIRECTORY / LOCK):
         yield read_release(base)
 
 
@@ -156,14 +156,3 @@ def prune(base: Path, keep: int) -> list[int]:
         for path in base.glob(f"{REMOVED}*"):
             shutil.rmtree(path)
     return gone
-
-
-@contextmanager
-def locked(directory: Path) -> Iterator[None]:
-    """Wait for the directory, and have it until the end."""
-    descriptor = os.open(directory, os.O_RDONLY)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(descriptor)

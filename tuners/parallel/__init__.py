@@ -3,5 +3,5 @@
 import lazy_loader as _lazy
 
 __getattr__, __dir__, __all__ = _lazy.attach(
-    __name__, submod_attrs={"pool": ["search_in_processes"], "worker": ["serve_trials"], "channel": ["use_cores"]}
+    __name__, submod_attrs={"pool": ["search_in_processes"], "worker": ["serve_trials"], "worker_pipe": ["use_cores"]}
 )

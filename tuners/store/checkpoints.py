@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tuners.store.files import write_file
 from tuners.store.records import TRIAL_ID
 
 FILE = "weights.npz"
@@ -54,16 +55,7 @@ def save_weights(
     arrays[BUILD] = np.array(json.dumps(build_config))
     content = io.BytesIO()
     np.savez(content, **arrays)  # type: ignore[arg-type]
-    staged = path.with_suffix(f".{os.getpid()}.new")
-    try:
-        with staged.open("wb") as file:
-            file.write(content.getbuffer())
-            file.flush()
-            os.fsync(file.fileno())
-        staged.replace(path)
-    except OSError:
-        staged.unlink(missing_ok=True)
-        raise
+    write_file(path, content.getbuffer())
 
 
 def load_weights(directory: str | os.PathLike[str], trial_id: str, model: Any) -> None:
