@@ -14,6 +14,8 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from tuners.strategy.scores import BestSoFar, gain_of
+
 
 @dataclasses.dataclass(frozen=True)
 class SuccessiveHalving:
@@ -67,8 +69,7 @@ class Race:
 
     def __init__(self, rule: SuccessiveHalving, objective: Any) -> None:
         self.rule, self.objective = rule, objective
-        self._sign = 1 if objective.direction == "max" else -1
-        self._best: dict[str, float] = {}
+        self._best: dict[str, BestSoFar] = {}
         self._marks: dict[str, dict[int, float]] = {}
         self._reached: dict[int, list[float]] = collections.defaultdict(list)
 
@@ -85,15 +86,15 @@ class Race:
             self.forget(trial_id)
         if not self.objective.has_value(logs):
             return False
-        value = self._sign * float(self.objective.get_value(logs))
-        best = max(self._best.get(trial_id, -math.inf), value if math.isfinite(value) else -math.inf)
-        self._best[trial_id] = best
+        gain = gain_of(self.objective.get_value(logs), self.objective.direction)
+        best = self._best.setdefault(trial_id, BestSoFar())
+        best.add(gain if math.isfinite(gain) else -math.inf)
         if not self.rule.is_rung(epoch):
             return False
         self._unmark(trial_id, epoch)
-        behind = self.rule.stops(best, self._reached[epoch])
-        self._marks.setdefault(trial_id, {})[epoch] = best
-        bisect.insort(self._reached[epoch], best)
+        behind = self.rule.stops(best.gain, self._reached[epoch])
+        self._marks.setdefault(trial_id, {})[epoch] = best.gain
+        bisect.insort(self._reached[epoch], best.gain)
         return behind and epoch < epochs
 
     def take(self, trial_id: str, values: Iterable[float]) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import math
 import os
 from collections.abc import Mapping
 from typing import Any
@@ -13,6 +12,7 @@ from tuners.space.dimensions import Cube, cube_from_space
 from tuners.store.journal import read_journal
 from tuners.store.records import TrialState, replay
 from tuners.strategy.configurations import Repeats
+from tuners.strategy.scores import gain_of
 
 
 @dataclasses.dataclass(frozen=True)
@@ -106,12 +106,11 @@ class Study:
         Trials with the same values are one configuration: its latest trial stands at the mean of their scores, the
         others are last, as `CoarseToFineOracle.get_best_trials` has it.
         """
-        sign = 1 if self.direction == "max" else -1
         repeats = Repeats()
         for index, trial in enumerate(self.trials):
             if trial.status != "RUNNING":
                 repeats.start(index, trial.values)
-                repeats.finish(index, -math.inf if trial.score is None else sign * trial.score)
+                repeats.finish(index, gain_of(trial.score, self.direction))
         leading = [self.trials[max(each.scores)] for each in repeats.best()]
         known = {trial.trial_id for trial in leading}
         return (*leading, *(trial for trial in self.completed if trial.trial_id not in known))

@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from tuners.parallel.interrupt import Interrupt
-from tuners.parallel.messages import Ended, Epoch, Order, decode, encode
+from tuners.parallel.messages import Ended, Epoch, Order, decode, encode, expected
 
 POLL = 0.5
 """Seconds between looks at what has come."""
@@ -135,10 +135,10 @@ class OracleActor:
 
     def end(self, answer: str) -> None:
         """The answer of a task."""
-        ended = decode(answer)
-        trial = self.tuner.oracle.trials.get(ended.trial_id)  # type: ignore[union-attr]
+        ended = expected(decode(answer), Ended)
+        trial = self.tuner.oracle.trials.get(ended.trial_id)
         if trial is not None:
-            self.dispatch.end(trial, ended)  # type: ignore[arg-type]
+            self.dispatch.end(trial, ended)
 
     def lose(self, trial_id: str, words: str, guilty: bool) -> None:
         """A task has died, through its own fault or not."""
@@ -153,8 +153,7 @@ class OracleActor:
     def tell(self, epoch: str) -> bool:
         """A task has begun, which is its epoch 0, or an epoch of it has ended; whether it is to end with it."""
         self.news.append(("epoch", epoch))
-        told = decode(epoch)
-        assert isinstance(told, Epoch)
+        told = expected(decode(epoch), Epoch)
         trial = self.tuner.oracle.trials.get(told.trial_id)
         return told.epoch > 0 and trial is not None and self.dispatch.report(trial, told)
 
@@ -179,8 +178,7 @@ def train(maker: str, arguments: tuple[str, ...], order: str, oracle: Any, threa
 
     from tuners.parallel.worker import train_trial
 
-    asked = decode(order)
-    assert isinstance(asked, Order)
+    asked = expected(decode(order), Order)
     tuner, args, kwargs = _trainer(maker, arguments)
     oracle.tell.remote(encode(Epoch(asked.trial_id, 0, 0, {})).decode())
 
@@ -258,8 +256,7 @@ class _Driver:
             line = self._ask(self.oracle.take, [flight.order.trial_id for flight in self.flights.values()])
             if line is None:
                 return
-            order = decode(line)
-            assert isinstance(order, Order)
+            order = expected(decode(line), Order)
             taken = {flight.place for flight in self.flights.values()}
             place = next(number for number in range(1, len(taken) + 2) if number not in taken)
             threads = max(1, int(self.needs.cpus))
@@ -306,9 +303,9 @@ class _Driver:
             if kind == "ended":
                 self._tell_of_end(line)
                 continue
-            epoch = decode(line)
-            flight = flights.get(epoch.trial_id)  # type: ignore[union-attr]
-            if flight is None or not isinstance(epoch, Epoch):
+            epoch = expected(decode(line), Epoch)
+            flight = flights.get(epoch.trial_id)
+            if flight is None:
                 continue
             if epoch.epoch == 0:
                 flight.began = time.monotonic()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 LIMIT = 16 * 2**20
 """Bytes of the longest message that is taken."""
@@ -105,6 +105,7 @@ class Ended:
 
 
 Message = Order | Verdict | Ready | Epoch | Ended
+M = TypeVar("M", Order, Verdict, Ready, Epoch, Ended)
 KINDS = {kind.__name__.lower(): kind for kind in (Order, Verdict, Ready, Epoch, Ended)}
 
 
@@ -126,6 +127,17 @@ def decode(line: bytes | str) -> Message:
         return KINDS[fields.pop("kind")](**fields)
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         raise MessageError(f"sent what is no message: {line[:80]!r}") from None
+
+
+def expected(message: Message, kind: type[M]) -> M:
+    """A message of a kind.
+
+    Raises:
+        MessageError: It is of another kind, which does not belong here.
+    """
+    if not isinstance(message, kind):
+        raise MessageError(f"sent {type(message).__name__} where {kind.__name__} was expected: {str(message)[:80]}")
+    return message
 
 
 def _is_metrics(value: Any) -> bool:

@@ -9,7 +9,7 @@ import threading
 from collections.abc import Callable
 from typing import IO
 
-from tuners.parallel.messages import Ended, Epoch, Message, Order, Ready, Verdict, decode, encode
+from tuners.parallel.messages import Ended, Epoch, Message, Order, Ready, Verdict, decode, encode, expected
 
 CORES = "KZOO_WORKER_CORES"
 """Environment variable with the numbers of the cores that a worker may use, with commas between."""
@@ -41,14 +41,10 @@ def serve(train: Callable[[Order, Report], Ended]) -> None:
         _send(outgoing, encode(epoch))
         if not epoch.asks:
             return False
-        verdict = told.get()
-        assert isinstance(verdict, Verdict)
-        return verdict.stop
+        return expected(told.get(), Verdict).stop
 
     while True:
-        order = told.get()
-        assert isinstance(order, Order)
-        _send(outgoing, encode(train(order, report)))
+        _send(outgoing, encode(train(expected(told.get(), Order), report)))
 
 
 def is_worker() -> bool:

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from tuners.space.dimensions import Cube, Dimension
+from tuners.strategy.scores import gain_of
 
 if TYPE_CHECKING:
     from tuners.study import Study
@@ -44,9 +45,8 @@ def known_trials(study: Study, objective: str, direction: str) -> list[Known]:
             f"earlier: that search was for the {study.direction} of {study.objective}, this one is for the {direction} "
             f"of {objective}; its scores say nothing here."
         )
-    sign = 1 if direction == "max" else -1
     return [
-        Known(dict(trial.values), None if trial.score is None else sign * trial.score)
+        Known(dict(trial.values), None if trial.score is None else gain_of(trial.score, direction))
         for trial in study.trials
         if trial.status in ("COMPLETED", "INVALID")
     ]
