@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-import math
 import os
 import random
 import threading
@@ -15,14 +14,18 @@ from typing import Any
 import keras_tuner
 from keras_tuner.engine.trial import Trial
 
+from tuners.log import get_logger
 from tuners.private_apis import project_directory
 from tuners.store.records import Ledger, TrialState
 from tuners.strategy.coarse_stage import STARTING_POINTS
 from tuners.strategy.planner import Planner
+from tuners.strategy.scores import score_of
 from tuners.strategy.suggest import Strategy
 from tuners.strategy.warm_start import Known, known_trials
 from tuners.study import Study
 from tuners.trial_metrics import Tally, directions, revived, set_score, take_metrics, with_values
+
+_LOG = get_logger(__name__)
 
 LARGEST_SEED = 2**31 - 1
 
@@ -323,14 +326,15 @@ class CoarseToFineOracle(keras_tuner.Oracle):
             return "All trials are done."
         if self.max_time is not None and self._ledger.elapsed >= self.max_time:
             return f"The time is used up ({self.max_time:g} s)."
-        if self.patience is not None and self._tally.since_best >= self.patience and math.isfinite(self._tally.best):
-            return f"The zoom has stopped paying: no new best in {self._tally.since_best} trials."
+        best = self._tally.best
+        if self.patience is not None and best.since >= self.patience and best.found:
+            return f"The search no longer improves: no new best in {best.since} trials."
         return ""
 
     def _stop(self, reason: str) -> None:
         if self.max_trials is None or len(self.trials) < self.max_trials:
             if self.verbose:
-                print(reason)
+                _LOG.info(reason)
             self._ledger.write_stopped(reason)
         self.stop_reason = reason
 
@@ -363,10 +367,10 @@ class CoarseToFineOracle(keras_tuner.Oracle):
 
     def _show(self, trial: Trial) -> None:
         if self.verbose:
-            sign = 1 if self.objective.direction == "max" else -1
             score = trial.status.lower() if trial.score is None else f"{self.objective.name} {trial.score:.4g}"
-            best = f"; best so far {sign * self._tally.best:.4g}" if math.isfinite(self._tally.best) else ""
-            print(f"Trial {len(self.end_order)} of {self.max_trials or 'many'}: {score}{best}")
+            best = self._tally.best
+            known = f"; best so far {score_of(best.gain, self.objective.direction):.4g}" if best.found else ""
+            _LOG.info(f"Trial {len(self.end_order)} of {self.max_trials or 'many'}: {score}{known}")
 
     # A search that goes on.
 
