@@ -36,7 +36,7 @@ def take_lock(path: Path, *, wait: bool = False) -> filelock.BaseFileLock | None
 
 
 def release_lock(lock: filelock.BaseFileLock) -> None:
-    """Give a lock back and remove its file, which whoever waits for it finds out and makes anew."""
+    """Give a lock back and remove its file; who waits for it notices that and makes a new one."""
     with contextlib.suppress(OSError):  # Windows removes no file that is open.
         Path(lock.lock_file).unlink()
     lock.release()

@@ -1,4 +1,4 @@
-"""Early ends of trials that fall behind: asynchronous successive halving.
+"""Ending trials early that fall behind: asynchronous successive halving.
 
 References:
     Li et al., 2020: A System for Massively Parallel Hyperparameter Tuning (ASHA), in the form that stops trials rather
@@ -25,7 +25,7 @@ class SuccessiveHalving:
     for other trials: as long as fewer than `factor` have reached a rung, only the best of them goes on from it.
 
     Attributes:
-        factor: One trial in so many goes on from a rung, >= 2.
+        factor: One in this many trials goes on from a rung, >= 2.
         first: Epoch of the first rung, >= 1.
 
     Raises:
@@ -78,7 +78,7 @@ class Race:
 
         Args:
             trial_id: Its id.
-            epoch: Epochs so far. With the first one a trial that was run before is begun anew.
+            epoch: Epochs so far. At 1 a trial that was run before starts again.
             epochs: Epochs in all; the last one ends the trial anyway.
             logs: Metrics of the epoch.
         """
@@ -103,7 +103,7 @@ class Race:
             self.falls_behind(trial_id, epoch, epoch, {self.objective.name: value})
 
     def forget(self, trial_id: str) -> None:
-        """A trial is of no account: it raised, or is run again."""
+        """Take a trial out of the race: it raised, or is run again."""
         for rung in list(self._marks.get(trial_id, ())):
             self._unmark(trial_id, rung)
         self._best.pop(trial_id, None)

@@ -25,7 +25,7 @@ class _Count(rich.progress.MofNCompleteColumn):
 class SearchProgress:
     """Shows a search on standard error; pass it to a tuner as `observer`.
 
-    Where standard error is no terminal, each new best is printed as a line and no bar is drawn.
+    Where standard error is not a terminal, each new best is printed as a line and no bar is drawn.
 
     Args:
         trials: Trials in all, those of an earlier part of the search included.

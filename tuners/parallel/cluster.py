@@ -1,6 +1,6 @@
 """Trials on a Ray cluster: the oracle in an actor, each trial a task, everything between them plain JSON.
 
-Whatever dies is replaced: an actor that is started again reads the search from its directory, and the trial of a task
+Whatever dies is replaced: an actor that is restarted reads the search from its directory, and the trial of a task
 that has died is run again, on whatever node there is.
 """
 
@@ -31,7 +31,7 @@ TRIALS_PER_PROCESS = 100
 
 @dataclasses.dataclass(frozen=True)
 class Needs:
-    """What a trial takes of a node.
+    """What a trial needs of a node.
 
     Attributes:
         cpus: Cores.
@@ -59,11 +59,11 @@ def search_on_ray(
         arguments: Given to it.
         address: Address of the cluster, "HOST:PORT", or "auto" for the one that this machine is a node of.
         observer: Is told of epochs, trials and tasks as they end.
-        needs: What a trial takes.
+        needs: What a trial needs.
 
     Raises:
         ModuleNotFoundError: Ray is not installed.
-        ValueError: The address is none.
+        ValueError: The address is neither "HOST:PORT" nor "auto".
         ConnectionError: Nothing answers at this address.
         RuntimeError: The oracle cannot be started, or too many trials in a row have failed.
         KeyboardInterrupt: The search was interrupted; it can go on.
@@ -87,7 +87,7 @@ def search_on_ray(
 
 
 def check_address(address: str) -> None:
-    """Refuse what is no address of a cluster.
+    """Refuse what is not the address of a cluster.
 
     Raises:
         ValueError: It is neither "HOST:PORT" nor "auto".
@@ -98,7 +98,7 @@ def check_address(address: str) -> None:
 
 
 def _knock(address: str) -> None:
-    """Ray itself asks an address where nobody is for minutes."""
+    """Fail at once where nothing answers at an address; Ray itself keeps trying for minutes."""
     host, _, port = address.rpartition(":")
     try:
         socket.create_connection((host, int(port)), timeout=CONNECT).close()
@@ -107,9 +107,9 @@ def _knock(address: str) -> None:
 
 
 class OracleActor:
-    """The oracle of a search, in an actor: asked by the driver for trials, told by it and by tasks what came of them.
+    """The oracle of a search, in an actor: the driver asks it for trials; the driver and the tasks tell it the results.
 
-    Every call may come twice, since a call that an actor died in is made again.
+    Every call may come twice, since a call during which the actor died is made again.
 
     Args:
         maker: See `search_on_ray`.
@@ -127,7 +127,7 @@ class OracleActor:
         self.news: list[tuple[str, str]] = []
 
     def take(self, flying: list[str]) -> str | None:
-        """An order for the next trial that is not in the air already, as JSON, or None."""
+        """An order for the next trial that is not being trained already, as JSON, or None."""
         while (trial := self.dispatch.take()) is not None:
             if trial.trial_id not in flying:
                 return encode(self.dispatch.order(trial)).decode()
@@ -236,7 +236,7 @@ class _Driver:
                 self._hear()
                 return
             landed, _ = self.ray.wait(list(self.flights), timeout=POLL)
-            # First what they said on their way.
+            # First what they reported while they ran.
             self._hear()
             for reference in landed:
                 self._land(reference)

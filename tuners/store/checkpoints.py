@@ -1,4 +1,4 @@
-"""Weights of the best trials on disk: one file a trial, without optimizer slots, whole or not there."""
+"""Weights of the best trials on disk: one file per trial, without optimizer slots, complete or absent."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def checkpoint_path(directory: str | os.PathLike[str], trial_id: str) -> Path:
     """Where the weights of a trial are kept.
 
     Raises:
-        CheckpointError: The id is none, and would lead out of the directory.
+        CheckpointError: The id has characters that no id has, and that could lead out of the directory.
     """
     if not TRIAL_ID.fullmatch(trial_id):
         raise CheckpointError(f"trial_id is {trial_id[:80]!r}; expected letters, digits, _ and -.")

@@ -1,4 +1,4 @@
-"""The journal of a search: one line a record, appended and never rewritten.
+"""The journal of a search: one line per record, appended and never rewritten.
 
 Each line is the CRC-32 of its JSON text in eight hexadecimal digits, a space, and the text. A search costs the same to
 save at trial 10,000 as at trial 10, and whatever happens to the machine, what was written stays readable: a line that
@@ -109,7 +109,7 @@ class Journal:
     of a notebook is run again.
 
     Args:
-        directory: Directory of the search; made if it is not there.
+        directory: Directory of the search; made if it does not exist.
 
     Attributes:
         found: Bytes of the journal when it was opened.
@@ -178,7 +178,7 @@ class Journal:
             raise OSError(error.errno, error.strerror, str(self.path)) from error
 
     def size(self) -> int:
-        """Bytes of the journal; 0 where it is not there."""
+        """Bytes of the journal; 0 where it does not exist."""
         return self.path.stat().st_size if self.path.exists() else 0
 
     def _check_place(self) -> None:

@@ -1,4 +1,4 @@
-"""What an earlier search found, as knowledge for another one."""
+"""Trials of an earlier search that a new one starts with."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Known:
 
 
 def known_trials(study: Study, objective: str, direction: str) -> list[Known]:
-    """The trials of a search that tell another one something: those with a score, and the infeasible.
+    """The trials of a search that another one can learn from: those with a score, and those that were infeasible.
 
     A failed trial is left out, since what made it fail may have been mended.
 
@@ -43,7 +43,7 @@ def known_trials(study: Study, objective: str, direction: str) -> list[Known]:
     if (study.objective, study.direction) != (objective, direction):
         raise ValueError(
             f"earlier: that search was for the {study.direction} of {study.objective}, this one is for the {direction} "
-            f"of {objective}; its scores say nothing here."
+            f"of {objective}; their scores cannot be compared."
         )
     return [
         Known(dict(trial.values), None if trial.score is None else gain_of(trial.score, direction))
