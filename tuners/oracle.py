@@ -16,7 +16,7 @@ from keras_tuner.engine.trial import Trial
 
 from tuners.log import get_logger
 from tuners.private_apis import project_directory
-from tuners.store.records import Ledger, TrialState
+from tuners.store.records import JournalWriter, TrialState
 from tuners.strategy.coarse_stage import STARTING_POINTS
 from tuners.strategy.planner import Planner
 from tuners.strategy.scores import score_of
@@ -64,7 +64,7 @@ class CoarseToFineOracle(keras_tuner.Oracle):
         priorities: Priorities of hyperparameters by name, 1 for those that matter most (`{"learning_rate": 1, "units":
             2}`); what is not named comes last. The search then begins at the defaults, or at `initial`, and its coarse
             stage moves the first priority only, then the second as well: worth it where the defaults are good ones.
-        initial: Values to try first, one mapping a trial; what one leaves out is at its default.
+        initial: Values to try first, one mapping per trial; what one leaves out is at its default.
         earlier: A `Study` or the directory of one, whose trials the search knows from the start as if they were its
             own first ones; none of them is run again, none counts for `max_trials`, and `get_best_trials` gives none.
             Their scores must mean the same here: the same data, objective and number of epochs. Where the data
@@ -75,7 +75,7 @@ class CoarseToFineOracle(keras_tuner.Oracle):
         starting_points: Of the coarse stage, "quasi" (evenly spread) or "independent".
         ranking: Whether a Gaussian process ranks the candidates; without it one is drawn from the box.
         max_time: Seconds after which no further trial starts, the time of an earlier part of the search included.
-        patience: Trials in a row without a new best after which the search stops; never where None.
+        patience: Trials in a row without a new best after which the search stops; None for no such limit.
 
     Raises:
         ValueError: An argument is out of range.
@@ -132,7 +132,7 @@ class CoarseToFineOracle(keras_tuner.Oracle):
         self._planner = Planner(strategy, dict(scales or {}), first, known, reevaluate)
         # Kept with the search: it goes on the same when the earlier one has grown or is gone.
         header = {"earlier": [dataclasses.asdict(each) for each in known]} if known else {}
-        self._ledger = Ledger({"objective": directions(self.objective), "seed": self.seed, **header})
+        self._ledger = JournalWriter({"objective": directions(self.objective), "seed": self.seed, **header})
         self._mutex = threading.RLock()
         self._loaded = False
         self._open: dict[str, Running] = {}
@@ -261,7 +261,7 @@ class CoarseToFineOracle(keras_tuner.Oracle):
         set_score(trial, self.objective)
 
     def get_best_trials(self, num_trials: int = 1) -> list[Trial]:
-        """The best trials, one a configuration, by the mean of its trials.
+        """The best trials, one per configuration, by the mean of its trials.
 
         Args:
             num_trials: How many, >= 1.

@@ -163,7 +163,7 @@ def _checked_state(state: dict[str, Any]) -> dict[str, Any]:
     return state
 
 
-class Ledger:
+class JournalWriter:
     """Writes the journal of one search.
 
     Nothing is written, and no lock taken, before the first trial: a worker of a distributed search only reads.
