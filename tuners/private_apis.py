@@ -10,6 +10,9 @@ keeps it for ever, and through it the whole graph: megabytes for every model. No
 
 `Optimizer.exclude_from_weight_decay` sets which weights are left out of weight decay, and nothing public tells which
 they are. `tests/engine/test_numpy_engine.py` fails when Keras changes this.
+
+The configurations of Keras' losses and metrics leave out some of what they were made with, such as Huber's delta. It is
+in `_fn_kwargs` alone. `tests/engine/test_identity.py` fails when Keras changes this.
 """
 
 from __future__ import annotations
@@ -72,3 +75,8 @@ def is_decayed(optimizer: Any, weight: Any) -> bool:
     """Whether the weight decay of an optimizer shrinks a Keras variable."""
     # Asked with the variable underneath, as the optimizer asks itself: names are matched against its name.
     return optimizer._use_weight_decay(weight.value)  # noqa: SLF001
+
+
+def arguments_of_function(thing: Any) -> dict[str, Any] | None:
+    """What a loss or a metric of Keras gives the function that it computes by; None where it has none."""
+    return getattr(thing, "_fn_kwargs", None)

@@ -16,10 +16,9 @@ import keras
 import keras_tuner
 import numpy as np
 
-from tuners.engine.choice import Engines
-from tuners.engine.numpy_engine.member import Member
-from tuners.engine.request import Request, Trained
-from tuners.engine.results import Epochs, averaged
+from tuners.engine.best_epoch import BestEpoch
+from tuners.engine.choice import Engines, EngineUse
+from tuners.engine.results import Epochs, Trained, averaged, epochs_of
 from tuners.folds import Folds
 from tuners.machine import Memory, frozen_heap
 from tuners.oracle import CoarseToFineOracle
@@ -42,9 +41,10 @@ class FastTuner(keras_tuner.Tuner):
     Args:
         oracle: A `keras_tuner.Oracle`.
         hypermodel: A `keras_tuner.HyperModel` or a function that takes `hp` and returns a compiled Keras model.
-        engine: How trials are trained, to the same result either way: "fit" by `HyperModel.fit`; "graph" with whole
-            epochs in the graph and the data on the device; "population" with the model written out in numpy, so that no
-            trial waits for a graph; "auto" by the fastest that takes the trial (see `tuners.engine.choice`).
+        engine: What trains when `HyperModel.fit` calls `model.fit`, to the same result either way: "fit" for
+            `model.fit` itself; "graph" for whole epochs in the graph with the data on the device; "numpy" for the model
+            written out in numpy, so that no trial waits for a graph; "auto" for the fastest that takes the model. An
+            engine that cannot do what `model.fit` does leaves it to `model.fit` (see `tuners.engine.choice`).
         keep_checkpoints: Number of best trials whose weights are kept on disk, >= 1.
         trial_time_limit: Seconds after which a trial begins no further epoch, or None. With several executions or
             folds it holds for each.
@@ -54,9 +54,6 @@ class FastTuner(keras_tuner.Tuner):
             completed, with what they have reached. Goes with one execution a trial and no folds. Trials in worker
             processes and on Ray are judged where the oracle is, whose tuner is the one to be given this; with
             keras-tuner's own distributed search it does not go.
-        trials_at_once: Number of trials that the oracle is asked for at a time, >= 1. Those that the population engine
-            takes, and whose models are alike but for widths and rates, are trained together, each as it would be
-            alone: faster where models are small. The oracle knows less of the results when it is asked.
         observer: Is told of epochs and trials as they end; see `tuners.protocols.Observer`.
         **kwargs: Arguments of `keras_tuner.Tuner`: `executions_per_trial`, `max_model_size`, `optimizer`, `loss`,
             `metrics`, `distribution_strategy`, `directory`, `project_name`, `tuner_id`, `overwrite`.
@@ -64,6 +61,7 @@ class FastTuner(keras_tuner.Tuner):
     Attributes:
         race: What pruning judges trials by, or None.
         epochs_saved: Epochs that pruning has left out since this tuner was made.
+        engine_uses: What trained in each call of `model.fit` since this tuner was made, and why no faster engine did.
 
     Raises:
         ValueError: An argument is out of range.
@@ -79,20 +77,12 @@ class FastTuner(keras_tuner.Tuner):
         trial_time_limit: float | None = None,
         folds: int | None = None,
         pruning: SuccessiveHalving | None = None,
-        trials_at_once: int = 1,
         observer: Observer | None = None,
         **kwargs: Any,
     ) -> None:
         self._engines = Engines(engine)
         if keep_checkpoints < 1:
             raise ValueError(f"keep_checkpoints is {keep_checkpoints!r}; expected 1 or more.")
-        if trials_at_once < 1:
-            raise ValueError(f"trials_at_once is {trials_at_once!r}; expected 1 or more.")
-        if trials_at_once > 1 and _distributed_role():
-            raise ValueError("trials_at_once does not go with keras-tuner's distributed search: leave it out.")
-        if trials_at_once > 1 and type(self).run_trial is not FastTuner.run_trial:
-            raise ValueError("trials_at_once does not go with a run_trial of your own, which runs one: leave it out.")
-        self.trials_at_once = trials_at_once
         if is_worker() or _distributed_role() == "worker":
             # What the parent has begun anew is not to be removed again.
             kwargs["overwrite"] = False
@@ -106,6 +96,11 @@ class FastTuner(keras_tuner.Tuner):
         self.keep_checkpoints = keep_checkpoints
         self.trial_time_limit, self.observer = trial_time_limit, observer
         self._memory = Memory()
+
+    @property
+    def engine_uses(self) -> list[EngineUse]:
+        """What trained in each call of `model.fit`; see above."""
+        return self._engines.uses
 
     def search(self, *args: Any, **kwargs: Any) -> None:
         """Search for the best hyperparameters.
@@ -129,11 +124,11 @@ class FastTuner(keras_tuner.Tuner):
         kwargs["verbose"] = 0 if kwargs.get("verbose", "auto") in ("auto", 0, 1) else kwargs["verbose"]
         self.on_search_begin()
         with frozen_heap():
-            while trials := self._next_trials():
-                for trial in trials:
-                    self.on_trial_begin(trial)
-                for trial in self._attempted(trials, args, kwargs):
-                    self.on_trial_end(trial)
+            while (trial := self._next_trial()) is not None:
+                self.on_trial_begin(trial)
+                with beating(self.oracle, trial.trial_id), _judged(trial):
+                    self._report(trial, self.run_trial(trial, *args, **kwargs))
+                self.on_trial_end(trial)
         if self.epochs_saved and getattr(self.oracle, "verbose", False):
             print(f"Pruning has saved {self.epochs_saved} epochs.")
         self.on_search_end()
@@ -149,29 +144,35 @@ class FastTuner(keras_tuner.Tuner):
         Returns:
             Metrics of each epoch, averaged over the executions and folds.
         """
-        return self._end(trial, self._engines.finish(self._begin(trial, args, kwargs)))
-
-    def _begin(self, trial: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> list[Trained | Member]:
-        """The executions and folds of a trial, trained or made ready."""
         parts = [(args, kwargs)]
         if self.folds is not None:
             # Not before: a worker learns the seed of a search with its first trial.
             parts = [((), fold) for fold in self.folds.of(args, kwargs, self._seed("folds", 0))]
-        return [
-            self._engines.begin(self._request(trial, number, *part))
-            for number, part in enumerate(parts * self.executions_per_trial)
+        executions = [
+            self._execute(trial, number, *part) for number, part in enumerate(parts * self.executions_per_trial)
         ]
-
-    def _end(self, trial: Any, executions: Sequence[Trained | Exception]) -> Epochs:
-        """Keep the best of the executions and folds of a trial; the mean of their metrics."""
-        trained = []
-        for each in executions:
-            if isinstance(each, Exception):
-                raise each
-            trained.append(each)
-        epochs = averaged([each.epochs for each in trained])
-        self._keep(trial, max(trained, key=lambda each: self._merit(each.epochs)), self._merit(epochs))
+        epochs = averaged([each.epochs for each in executions])
+        self._keep(trial, max(executions, key=lambda each: self._merit(each.epochs)), self._merit(epochs))
         return epochs
+
+    def _execute(self, trial: Any, number: int, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Trained:
+        """Train the model of a trial once, by its hypermodel."""
+        keras.utils.set_random_seed(self._seed(trial.trial_id, number))
+        model = self._build(trial.hyperparameters)
+        best = BestEpoch(
+            self.oracle.objective,
+            lambda epoch, epochs, logs: self.on_epoch(trial, epoch, epochs, logs),
+            self.trial_time_limit,
+        )
+        # Callbacks have state, such as the patience of an early stop, that no other trial may inherit.
+        callbacks = copy.deepcopy(kwargs.get("callbacks")) or []
+        callbacks = [*callbacks, best] if isinstance(callbacks, list | tuple) else [callbacks, best]
+        with self._engines.answering(model):
+            result = self.hypermodel.fit(trial.hyperparameters, model, *args, **{**kwargs, "callbacks": callbacks})
+        epochs = epochs_of(result, self.oracle.objective)
+        # Where training ran no callback, the last weights are the best that there are.
+        weights = model.get_weights() if best.weights is None else best.weights
+        return Trained(epochs, weights, model.get_build_config())
 
     def on_epoch(self, trial: Any, epoch: int, epochs: int, logs: Mapping[str, float]) -> bool:
         """An epoch of a trial has ended, here or in a worker process.
@@ -241,65 +242,22 @@ class FastTuner(keras_tuner.Tuner):
         if isinstance(self.oracle, keras_tuner.Oracle) and not isinstance(self.oracle, CoarseToFineOracle):
             super().save()
 
-    def _next_trials(self) -> list[Any]:
-        """Trials to be run at once; none where the search is over."""
-        found: list[Any] = []
-        while len(found) < self.trials_at_once:
+    def _next_trial(self) -> Any:
+        """The next trial to run; None where the search is over."""
+        while True:
             self.pre_create_trial()
-            trial = self.oracle.create_trial(f"{self.tuner_id}-{len(found)}" if found else self.tuner_id)
+            trial = self.oracle.create_trial(self.tuner_id)
             if trial.status == "STOPPED":
-                break
-            if trial.status == "IDLE":
-                if found:
-                    break
-                # An idle worker waits for others; asking without a pause would take a core.
-                time.sleep(0.2)
-                continue
-            found.append(trial)
-            # A search that goes on asks for the rest of those it was interrupted in, as if it had not been.
-            if self.trials_at_once > 1 and len(self.oracle.trials) % self.trials_at_once == 0:
-                break
-        return found
-
-    def _attempted(self, trials: Sequence[Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Iterator[Any]:
-        """The trials, each when it has a status."""
-        if len(trials) == 1:
-            with beating(self.oracle, trials[0].trial_id), _judged(trials[0]):
-                self._report(trials[0], self.run_trial(trials[0], *args, **kwargs))
-            yield trials[0]
-            return
-        begun: dict[str, list[Trained | Member]] = {}
-        for trial in trials:
-            with _judged(trial):
-                begun[trial.trial_id] = self._begin(trial, args, kwargs)
-        finished = iter(self._engines.finish([each for parts in begun.values() for each in parts]))
-        for trial in trials:
-            parts = [next(finished) for _ in begun.get(trial.trial_id, ())]
-            if parts:
-                with _judged(trial):
-                    self._report(trial, self._end(trial, parts))
-            yield trial
+                return None
+            if trial.status != "IDLE":
+                return trial
+            # An idle worker waits for others; asking without a pause would take a core.
+            time.sleep(0.2)
 
     def _report(self, trial: Any, epochs: Epochs) -> None:
         for step, metrics in enumerate(epochs):
             self.oracle.update_trial(trial.trial_id, metrics, step=step)
         trial.status = "COMPLETED"
-
-    def _request(self, trial: Any, execution: int, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Request:
-        keras.utils.set_random_seed(self._seed(trial.trial_id, execution))
-        model = self._build(trial.hyperparameters)
-        epochs = int(kwargs.get("epochs", 1))
-        return Request(
-            hypermodel=self.hypermodel,
-            hp=trial.hyperparameters,
-            model=model,
-            args=args,
-            # Callbacks have state, such as the patience of an early stop, that no other trial may inherit.
-            kwargs={**kwargs, "callbacks": copy.deepcopy(kwargs.get("callbacks"))},
-            objective=self.oracle.objective,
-            on_epoch=lambda epoch, logs: self.on_epoch(trial, epoch, epochs, logs),
-            time_limit=self.trial_time_limit,
-        )
 
     def _seed(self, of: str, execution: int) -> int:
         return trial_seed(getattr(self.oracle, "seed", 0), of, execution)

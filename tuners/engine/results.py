@@ -2,13 +2,30 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
 import keras
 import keras_tuner
+from numpy.typing import NDArray
 
 Epochs = list[dict[str, float]]
+
+
+@dataclasses.dataclass(frozen=True)
+class Trained:
+    """What an execution of a trial gave.
+
+    Attributes:
+        epochs: Metrics of each epoch.
+        weights: Of the best epoch, as `keras.Model.get_weights` gives them.
+        build_config: How to build a model that is built by its first batch.
+    """
+
+    epochs: Epochs
+    weights: list[NDArray]
+    build_config: Any = None
 
 
 def epochs_of(result: Any, objective: Any) -> Epochs:
