@@ -1,5 +1,7 @@
 """Locks: one holder at a time, and none outlives its process."""
 
+import os
+import signal
 import subprocess
 import sys
 
@@ -13,6 +15,16 @@ from kzoo.locks import take_lock
 lock = take_lock(pathlib.Path(sys.argv[1]))
 print("has it", flush=True)
 input()
+"""
+
+FORK = """
+import os, pathlib, sys, time
+from kzoo.locks import take_lock
+lock = take_lock(pathlib.Path(sys.argv[1]))
+child = os.fork()
+if child:
+    print(child, flush=True)
+time.sleep(60)
 """
 
 COUNT = """
@@ -38,6 +50,23 @@ def test_a_killed_process_leaves_no_lock(tmp_path):
     with locked(path):
         pass
     assert not path.exists()
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
+def test_a_child_that_outlives_its_parent_keeps_no_lock(tmp_path):
+    path = tmp_path / "lock"
+    parent = subprocess.Popen([sys.executable, "-c", FORK, path], stdout=subprocess.PIPE, text=True)
+    child = int(parent.stdout.readline())
+    try:
+        assert take_lock(path) is None
+        parent.kill()
+        parent.wait()
+        lock = take_lock(path)
+        assert lock is not None
+        release_lock(lock)
+    finally:
+        os.kill(child, signal.SIGKILL)
+        parent.stdout.close()
 
 
 def test_processes_that_wait_take_turns(tmp_path):

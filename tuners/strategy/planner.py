@@ -46,8 +46,8 @@ class Planner:
         self.cube = Cube(())
         self.table = TrialTable(self.cube)
         self._suggester = Suggester(self.cube, strategy)
-        self._declared = -1
-        self._configurations = Configurations()
+        self._configurations = -1
+        self._repeats = Configurations()
         self._before = 0
 
     def take_space(self, space: Sequence[Mapping[str, Any]]) -> None:
@@ -59,7 +59,7 @@ class Planner:
         Raises:
             ValueError: `scales`, `priorities`, `initial` or `earlier` does not fit it.
         """
-        if len(space) == self._declared:
+        if len(space) == self._configurations:
             return
         self.cube = cube_from_space(space, self.scales)
         self._check_names("priorities", self.strategy.priorities)
@@ -69,7 +69,7 @@ class Planner:
         self.table.reshape(self.cube)
         if not self._before:
             self._learn()
-        self._declared = len(space)
+        self._configurations = len(space)
 
     def plan(self, number: int) -> Plan | None:
         """Values of the next trial.
@@ -90,7 +90,7 @@ class Planner:
         for attempt in range(TRIES):
             point = self._suggester.suggest(self._before + number, history, pending, attempt)
             planned = self._named(point)
-            if planned[0] not in self._configurations:
+            if planned[0] not in self._repeats:
                 return planned
         return None
 
@@ -98,17 +98,17 @@ class Planner:
         """A trial has started, or has found new hyperparameters while it was built."""
         row = self._before + number
         # One that repeats another adds no point.
-        if self._configurations.start(row, values).first == row:
+        if self._repeats.start(row, values).first == row:
             self.table.add(row, values, point)
 
     def finish(self, number: int, score: float) -> None:
         """A trial has ended; its score, more is better, -inf where there is none."""
-        configuration = self._configurations.finish(self._before + number, score)
+        configuration = self._repeats.finish(self._before + number, score)
         self.table.finish(configuration.first, configuration.mean)
 
     def best(self) -> Iterator[int]:
         """Numbers of the best trials, one per configuration: its latest, which was not picked for a lucky score."""
-        for configuration in self._configurations.best():
+        for configuration in self._repeats.best():
             if configuration.first >= self._before:
                 yield max(configuration.scores) - self._before
 
@@ -125,7 +125,7 @@ class Planner:
         leader = self.table.leader() if self.reevaluate else None
         if leader is None or leader < self._before:
             return None
-        return leader if len(self._configurations.of(leader).numbers) <= self.reevaluate else None
+        return leader if len(self._repeats.of(leader).numbers) <= self.reevaluate else None
 
     def _named(self, point: NDArray) -> Plan:
         values = self.cube.to_values(point)
