@@ -160,14 +160,12 @@ def _train(
     """Run the search; True where it was interrupted from the keyboard."""
     oracle = tuner.oracle
     ended = [oracle.trials[name] for name in oracle.end_order]
-    scores = [trial.score for trial in ended if trial.status == "COMPLETED"]
-    sign = 1 if oracle.objective.direction == "max" else -1
     progress = SearchProgress(
         trials=effort.trials,
         finished=len(ended),
         objective=asked.objective,
-        sign=sign,
-        best=sign * max(sign * score for score in scores) if scores else None,
+        direction=oracle.objective.direction,
+        scores=[trial.score for trial in ended if trial.status == "COMPLETED"],
         quiet=quiet,
     )
     tuner.observer = progress

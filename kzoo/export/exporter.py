@@ -52,7 +52,7 @@ def export_model(
             [rows, ...], or a list or dict of them. The export is checked with them, and the server warms up with them.
         task: What the model has learned. A classification task makes it answer with `probabilities`, `label` and
             `classes`.
-        class_names: The same for a model without a task: one name a class, in the order of the probabilities. Without
+        class_names: The same for a model without a task: one name per class, in the order of the probabilities. Without
             task and class names the export answers with the model's own outputs (`outputs`, or their names).
         card: What is known of the model; it is kept in the export, with what the exporter finds out itself.
         fold: Whether to fold batch norm and normalisation into the layers beside them, which answers the same faster.

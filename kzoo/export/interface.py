@@ -27,7 +27,7 @@ class Interface:
     Attributes:
         inputs: Shape and dtype of every input by name, the batch dimension free.
         structure: Names of the inputs in the structure that the model is called with: one, a list or a dict.
-        class_names: One name a class, in the order of the probabilities; empty unless the model classifies.
+        class_names: One name per class, in the order of the probabilities; empty unless the model classifies.
         feature_names: Names of the entries of a single input's rows, or empty.
     """
 

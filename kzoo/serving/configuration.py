@@ -1,7 +1,7 @@
 """What TensorFlow Serving is told about an export: which versions, their labels, batching and monitoring.
 
-It stands in `<base>/serving/`, which the server does not take for a version since it is no number. `models.config` is
-written anew whenever a label moves; the other files are yours to change once they are there.
+It is in `<base>/serving/`, which the server does not take for a version since it is not a number. `models.config` is
+written again whenever a label moves; the other files are yours to change once they are there.
 
 References:
     https://www.tensorflow.org/tfx/serving/serving_config and
@@ -15,7 +15,7 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
-from kzoo.export.layout import ALLOWED_BATCH_SIZES, SERVED_NAME
+from kzoo.export.layout import ALLOWED_BATCH_SIZES, SERVED_NAME, SERVED_NAME_RULE
 from kzoo.files import write_text
 from kzoo.serving.deployment import compose, kubernetes
 from kzoo.serving.errors import ServingError
@@ -88,7 +88,7 @@ def served_name(base: Path) -> str:
     """
     name = base.resolve().name
     if not SERVED_NAME.fullmatch(name):
-        raise ServingError(f"{name!r} is no name to serve under; letters, digits, -, _ and . do. Rename {base}.")
+        raise ServingError(f"{name!r} cannot be the name of a served model: {SERVED_NAME_RULE}. Rename {base}.")
     return name
 
 

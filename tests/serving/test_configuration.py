@@ -104,7 +104,7 @@ def test_a_pruned_version_is_not_served_any_more(tmp_path):
 def test_a_label_goes_to_a_version_that_is_there(base):
     with pytest.raises(ServingError, match=r"has no version 7; there are: 1, 2\."):
         promote(base, 7)
-    with pytest.raises(ServingError, match="is no label"):
+    with pytest.raises(ServingError, match="is not a label"):
         promote(base, 1, "a label")
     with pytest.raises(ServingError, match="does not exist"):
         promote(base.parent / "wine", 1)
@@ -180,7 +180,7 @@ def test_what_the_user_has_changed_stays(base):
 
 def test_a_name_that_does_not_go_into_an_address(tmp_path):
     (tmp_path / "my model").mkdir()
-    with pytest.raises(ServingError, match="no name to serve under"):
+    with pytest.raises(ServingError, match="cannot be the name of a served model"):
         write_configuration(tmp_path / "my model", Release())
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from tuners.space.dimensions import Cube, check_names, cube_from_space
-from tuners.strategy.configurations import Repeats
+from tuners.strategy.configurations import Configurations
 from tuners.strategy.suggest import Strategy, Suggester
 from tuners.strategy.trial_table import TrialTable
 from tuners.strategy.warm_start import Known, fitting
@@ -47,7 +47,7 @@ class Planner:
         self.table = TrialTable(self.cube)
         self._suggester = Suggester(self.cube, strategy)
         self._configurations = -1
-        self._repeats = Repeats()
+        self._repeats = Configurations()
         self._before = 0
 
     def take_space(self, space: Sequence[Mapping[str, Any]]) -> None:
@@ -107,7 +107,7 @@ class Planner:
         self.table.finish(configuration.first, configuration.mean)
 
     def best(self) -> Iterator[int]:
-        """Numbers of the best trials, one a configuration: its latest, which was not chosen for its luck."""
+        """Numbers of the best trials, one per configuration: its latest, which was not picked for a lucky score."""
         for configuration in self._repeats.best():
             if configuration.first >= self._before:
                 yield max(configuration.scores) - self._before
@@ -121,7 +121,7 @@ class Planner:
         self._before = len(inside)
 
     def _to_repeat(self) -> int | None:
-        """The leader, where it has not been tried often enough to be believed."""
+        """The best trial, where its values are to be run again before its score is trusted."""
         leader = self.table.leader() if self.reevaluate else None
         if leader is None or leader < self._before:
             return None

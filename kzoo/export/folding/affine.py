@@ -122,7 +122,7 @@ def _normalization(layer: Layer) -> Affine | None:
 
 
 def _by_channel(scale: object, shift: object) -> Affine | None:
-    """One scale and one shift a channel, or None where other axes have their own."""
+    """One scale and one shift per channel, or None where other axes have their own."""
     try:
         pair = np.broadcast_arrays(np.asarray(scale, "float64"), np.asarray(shift, "float64"))
     except (TypeError, ValueError):

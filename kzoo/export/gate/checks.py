@@ -1,4 +1,4 @@
-"""What the gate looks at, one check a function; each returns what is wrong, in words."""
+"""What the gate looks at, one check per function; each returns what is wrong, in words."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def problems_of(runner: Runner, expectation: Expectation) -> list[str]:
         expectation: What it must do.
 
     Returns:
-        One sentence a problem.
+        One sentence per problem.
     """
     return (
         list(_signature_problems(runner, expectation))

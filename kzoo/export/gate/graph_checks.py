@@ -18,7 +18,7 @@ def training_ops(runner: Runner) -> list[str]:
         runner: The export.
 
     Returns:
-        One sentence a problem.
+        One sentence per problem.
     """
     problems = []
     for node in _nodes_run(runner):

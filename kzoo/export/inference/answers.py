@@ -97,7 +97,7 @@ def _check_probabilities(outputs: Mapping[str, np.ndarray], classes: int) -> Non
     if width != classes and not (width == 1 and classes == 2):
         raise ExportError(
             f"There are {classes} class names, but the model answers with shape {list(probabilities.shape)}; expected "
-            f"[rows, {classes}]. Give one name a class."
+            f"[rows, {classes}]. Give one name per class."
         )
     sums = probabilities.astype("float64").sum(axis=-1)
     if probabilities.min() < 0 or probabilities.max() > 1 or (width != 1 and abs(sums - 1).max() > _SUM_TOLERANCE):
