@@ -169,7 +169,7 @@ class FastTuner(keras_tuner.Tuner):
             if isinstance(each, Exception):
                 raise each
             trained.append(each)
-        epochs = averaged([each.epochs for each in trained])
+        epochs = averaged([each.epochs for each in trained], self.oracle.objective)
         self._keep(trial, max(trained, key=lambda each: self._merit(each.epochs)), self._merit(epochs))
         return epochs
 
