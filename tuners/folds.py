@@ -1,4 +1,4 @@
-"""k-fold cross-validation: the training data of each fold, made once for all trials."""
+"""k-fold cross-validation: the training data of each fold."""
 
 from __future__ import annotations
 
@@ -27,7 +27,6 @@ class Folds:
         if isinstance(count, bool) or not isinstance(count, int) or count < 2:
             raise ValueError(f"folds is {count!r}; expected 2 or more, or None for no cross-validation.")
         self.count = count
-        self._made: tuple[int, list[Any], list[dict[str, Any]]] | None = None
 
     def of(self, args: tuple[Any, ...], kwargs: Mapping[str, Any], seed: int) -> list[dict[str, Any]]:
         """Keyword arguments of `model.fit` for each fold.
@@ -43,12 +42,11 @@ class Folds:
         """
         given = {**dict(zip(("x", "y"), args, strict=False)), **kwargs}
         data = {name: given[name] for name in ("x", "y", "sample_weight") if given.get(name) is not None}
-        # The arrays are kept, and the folds with them, so that an engine sees the same arrays in every trial.
-        known = keras.tree.flatten(list(data.values()))
-        if self._made is None or self._made[0] != seed or not _same(self._made[1], known):
-            self._check(given, args, known)
-            self._made = (seed, known, self._split(data, seed))
-        return [{**{name: given[name] for name in given if name not in data}, **fold} for fold in self._made[2]]
+        self._check(given, args, keras.tree.flatten(list(data.values())))
+        # Made anew for every trial: an array may have been changed meanwhile.
+        return [
+            {**{name: given[name] for name in given if name not in data}, **fold} for fold in self._split(data, seed)
+        ]
 
     def _check(self, given: Mapping[str, Any], args: tuple[Any, ...], arrays: list[Any]) -> None:
         for name in ("validation_data", "validation_split"):
@@ -73,10 +71,6 @@ class Folds:
         splitter = (KFold if classes is None else StratifiedKFold)(self.count, shuffle=True, random_state=seed)
         rows = len(keras.tree.flatten(data["x"])[0])
         return [_fold(data, *each) for each in splitter.split(np.empty((rows, 0)), classes)]
-
-
-def _same(known: list[Any], arrays: list[Any]) -> bool:
-    return len(known) == len(arrays) and all(a is b for a, b in zip(known, arrays, strict=True))
 
 
 def _error(text: str) -> keras_tuner.errors.FatalValueError:

@@ -141,7 +141,10 @@ class CoarseToFineOracle(keras_tuner.Oracle):
 
     def _begin(self) -> None:
         """Know nothing of a search."""
-        self.trials, self.ongoing_trials, self.start_order, self.end_order = {}, {}, [], []
+        self.trials: dict[str, Trial] = {}
+        self.ongoing_trials: dict[str, Trial] = {}
+        self.start_order: list[str] = []
+        self.end_order: list[str] = []
         self._planner, self._ledger = self._make_planner(), self._make_ledger()
         self._loaded = False
         self._open: dict[str, Running] = {}
@@ -364,7 +367,7 @@ class CoarseToFineOracle(keras_tuner.Oracle):
         free = (f"{each:04d}" for each in itertools.count(number))
         trial_id = next(each for each in free if each not in self.trials)
         self.stop_reason = self._reason_to_stop()
-        answer = {"status": "STOPPED"} if self.stop_reason else self.populate_space(trial_id)
+        answer: Mapping[str, Any] = {"status": "STOPPED"} if self.stop_reason else self.populate_space(trial_id)
         if answer["status"] == "STOPPED":
             self._stop(self.stop_reason or "Every configuration of the search space has been tried.")
         if answer["status"] != "RUNNING":

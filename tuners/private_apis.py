@@ -4,6 +4,9 @@ A tuner tells its oracle where the project is through `Oracle._set_project_dir`,
 `directory` and `project_name` stay None. The protocol between chief and workers is in `keras_tuner.src.protos`, and no
 public name leads there. `tests/oracle/test_private_apis.py` and `tests/parallel/test_chief.py` fail when this changes.
 
+What a model was compiled with is in `Model._compile_config`; what is public of it are configurations, from which a
+function of the user's cannot be had again. `tests/tuner/test_compile_arguments.py` fails when Keras changes this.
+
 What a hypermodel declares goes through `HyperParameters._retrieve`, which keeps the first declaration of a name, and no
 public method replaces one. `tests/oracle/test_changed_space.py` fails when this changes.
 
@@ -13,6 +16,9 @@ them, and keeps it for ever, and by it the whole graph: megabytes for every mode
 
 Which weights an optimizer leaves out of weight decay is told to it by `Optimizer.exclude_from_weight_decay`, and
 nothing public gives it back. `tests/engine/test_numpy_engine.py` fails when Keras changes this.
+
+The configurations of Keras' losses and metrics leave out some of what they were made with, such as Huber's delta. It is
+in `_fn_kwargs` alone. `tests/engine/test_identity.py` fails when Keras changes this.
 """
 
 from __future__ import annotations
@@ -115,3 +121,13 @@ def is_decayed(optimizer: Any, weight: Any) -> bool:
     """Whether the weight decay of an optimizer shrinks a Keras variable."""
     # Asked with the variable underneath, as the optimizer asks itself: names are matched against its name.
     return optimizer._use_weight_decay(weight.value)  # noqa: SLF001
+
+
+def arguments_of_function(thing: Any) -> dict[str, Any] | None:
+    """What a loss or a metric of Keras gives the function that it computes by; None where it has none."""
+    return getattr(thing, "_fn_kwargs", None)
+
+
+def compile_arguments(model: Any) -> dict[str, Any]:
+    """The arguments that a Keras model was compiled with, as they were given; none where it is not compiled."""
+    return dict(model._compile_config.config) if model.compiled else {}  # noqa: SLF001

@@ -7,19 +7,6 @@ from typing import Any, Protocol, runtime_checkable
 
 
 @runtime_checkable
-class FitsByArguments(Protocol):
-    """A hypermodel whose `fit` is `model.fit(*args, **{**kwargs, **fit_arguments(hp)})` and nothing else.
-
-    An engine may then train the model in another way to the same result. A hypermodel that does not override `fit`
-    needs none of this.
-    """
-
-    def fit_arguments(self, hp: Any) -> Mapping[str, Any]:
-        """Arguments of `model.fit` that are hyperparameters, such as the batch size."""
-        ...
-
-
-@runtime_checkable
 class HasPriorities(Protocol):
     """A hypermodel that says which of its hyperparameters matter most, and has good defaults for all of them."""
 

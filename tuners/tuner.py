@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import copy
+import math
 import os
 import sys
 import time
 import traceback
+import warnings
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -16,20 +18,21 @@ import keras
 import keras_tuner
 import numpy as np
 
-from tuners.engine.choice import Engines
-from tuners.engine.numpy_engine.member import Member
-from tuners.engine.request import Request, Trained
-from tuners.engine.results import Epochs, averaged
+from tuners.callbacks import copied_callbacks, has_tensorboard, hooks_of
+from tuners.engine.best_epoch import BestEpoch
+from tuners.engine.choice import Engines, EngineUse
+from tuners.engine.results import Trained, averaged, epochs_of
 from tuners.folds import Folds
 from tuners.machine import Memory, frozen_heap
 from tuners.oracle import CoarseToFineOracle
 from tuners.parallel.chief import serve_oracle
 from tuners.parallel.chief_client import PersistentClient, beating
 from tuners.parallel.worker_pipe import is_worker
+from tuners.private_apis import compile_arguments
 from tuners.protocols import Observer
 from tuners.pruning import Race, SuccessiveHalving
 from tuners.store import checkpoints
-from tuners.trial_metrics import means_of
+from tuners.trial_metrics import directions, means_of
 
 
 class FastTuner(keras_tuner.Tuner):
@@ -42,9 +45,10 @@ class FastTuner(keras_tuner.Tuner):
     Args:
         oracle: A `keras_tuner.Oracle`.
         hypermodel: A `keras_tuner.HyperModel` or a function that takes `hp` and returns a compiled Keras model.
-        engine: How trials are trained, to the same result either way: "fit" by `HyperModel.fit`; "graph" with whole
-            epochs in the graph and the data on the device; "population" with the model written out in numpy, so that no
-            trial waits for a graph; "auto" by the fastest that takes the trial (see `tuners.engine.choice`).
+        engine: What trains when `HyperModel.fit` calls `model.fit`, to the same result either way: "fit" for
+            `model.fit` itself; "graph" for whole epochs in the graph with the data on the device; "numpy" for the model
+            written out in numpy, so that no trial waits for a graph; "auto" for the fastest that takes the model. An
+            engine that cannot do what `model.fit` does leaves it to `model.fit` (see `tuners.engine.choice`).
         keep_checkpoints: Number of best trials whose weights are kept on disk, >= 1.
         trial_time_limit: Seconds after which a trial begins no further epoch, or None. With several executions or
             folds it holds for each.
@@ -54,9 +58,6 @@ class FastTuner(keras_tuner.Tuner):
             completed, with what they have reached. Goes with one execution a trial and no folds. Trials in worker
             processes and on Ray are judged where the oracle is, whose tuner is the one to be given this; with
             keras-tuner's own distributed search it does not go.
-        trials_at_once: Number of trials that the oracle is asked for at a time, >= 1. Those that the population engine
-            takes, and whose models are alike but for widths and rates, are trained together, each as it would be
-            alone: faster where models are small. The oracle knows less of the results when it is asked.
         observer: Is told of epochs and trials as they end; see `tuners.protocols.Observer`.
         **kwargs: Arguments of `keras_tuner.Tuner`: `executions_per_trial`, `max_model_size`, `optimizer`, `loss`,
             `metrics`, `distribution_strategy`, `directory`, `project_name`, `tuner_id`, `overwrite`.
@@ -64,6 +65,7 @@ class FastTuner(keras_tuner.Tuner):
     Attributes:
         race: What pruning judges trials by, or None.
         epochs_saved: Epochs that pruning has left out since this tuner was made.
+        engine_uses: What trained in each call of `model.fit` since this tuner was made, and why no faster engine did.
 
     Raises:
         ValueError: An argument is out of range.
@@ -79,20 +81,17 @@ class FastTuner(keras_tuner.Tuner):
         trial_time_limit: float | None = None,
         folds: int | None = None,
         pruning: SuccessiveHalving | None = None,
-        trials_at_once: int = 1,
         observer: Observer | None = None,
         **kwargs: Any,
     ) -> None:
         self._engines = Engines(engine)
+        if hypermodel is None and type(self).run_trial is FastTuner.run_trial:
+            raise ValueError(
+                "Received `hypermodel=None`, which goes only with a `run_trial` of your own that needs no hypermodel: "
+                "pass a function that takes `hp` and returns a compiled Keras model, or a `keras_tuner.HyperModel`."
+            )
         if keep_checkpoints < 1:
             raise ValueError(f"keep_checkpoints is {keep_checkpoints!r}; expected 1 or more.")
-        if trials_at_once < 1:
-            raise ValueError(f"trials_at_once is {trials_at_once!r}; expected 1 or more.")
-        if trials_at_once > 1 and _distributed_role():
-            raise ValueError("trials_at_once does not go with keras-tuner's distributed search: leave it out.")
-        if trials_at_once > 1 and type(self).run_trial is not FastTuner.run_trial:
-            raise ValueError("trials_at_once does not go with a run_trial of your own, which runs one: leave it out.")
-        self.trials_at_once = trials_at_once
         if is_worker() or _distributed_role() == "worker":
             # What the parent has begun anew is not to be removed again.
             kwargs["overwrite"] = False
@@ -106,6 +105,12 @@ class FastTuner(keras_tuner.Tuner):
         self.keep_checkpoints = keep_checkpoints
         self.trial_time_limit, self.observer = trial_time_limit, observer
         self._memory = Memory()
+        self._say_what_is_reloaded()
+
+    @property
+    def engine_uses(self) -> list[EngineUse]:
+        """What trained in each call of `model.fit`; see above."""
+        return self._engines.uses
 
     def search(self, *args: Any, **kwargs: Any) -> None:
         """Search for the best hyperparameters.
@@ -129,17 +134,25 @@ class FastTuner(keras_tuner.Tuner):
         kwargs["verbose"] = 0 if kwargs.get("verbose", "auto") in ("auto", 0, 1) else kwargs["verbose"]
         self.on_search_begin()
         with frozen_heap():
-            while trials := self._next_trials():
-                for trial in trials:
-                    self.on_trial_begin(trial)
-                for trial in self._attempted(trials, args, kwargs):
-                    self.on_trial_end(trial)
+            while (trial := self._next_trial()) is not None:
+                self.on_trial_begin(trial)
+                with beating(self.oracle, trial.trial_id), _judged(trial):
+                    self._run_and_update_trial(trial, *args, **kwargs)
+                    trial.status = "COMPLETED"
+                self.on_trial_end(trial)
         if self.epochs_saved and getattr(self.oracle, "verbose", False):
             print(f"Pruning has saved {self.epochs_saved} epochs.")
         self.on_search_end()
 
-    def run_trial(self, trial: Any, *args: Any, **kwargs: Any) -> list[dict[str, float]]:
-        """Train the model of a trial.
+    def reload(self) -> None:
+        """Take up the search in the project directory, with what another process has added to it meanwhile."""
+        if isinstance(self.oracle, CoarseToFineOracle):
+            self.oracle.reload()
+        else:
+            super().reload()
+
+    def run_trial(self, trial: Any, *args: Any, **kwargs: Any) -> Any:
+        """Train the model of a trial; a subclass may do anything here that gives the objective.
 
         Args:
             trial: The trial.
@@ -147,31 +160,45 @@ class FastTuner(keras_tuner.Tuner):
             **kwargs: Keyword arguments of `model.fit`.
 
         Returns:
-            Metrics of each epoch, averaged over the executions and folds.
+            What `HyperModel.fit` returned, of each execution and fold. A subclass may return a `History`, a mapping of
+            metrics, the value of the objective, or a list of these, whose average counts.
         """
-        return self._end(trial, self._engines.finish(self._begin(trial, args, kwargs)))
-
-    def _begin(self, trial: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> list[Trained | Member]:
-        """The executions and folds of a trial, trained or made ready."""
         parts = [(args, kwargs)]
         if self.folds is not None:
             # Not before: a worker learns the seed of a search with its first trial.
             parts = [((), fold) for fold in self.folds.of(args, kwargs, self._seed("folds", 0))]
-        return [
-            self._engines.begin(self._request(trial, number, *part))
-            for number, part in enumerate(parts * self.executions_per_trial)
+        executions = [
+            self._execute(trial, number, *part) for number, part in enumerate(parts * self.executions_per_trial)
         ]
+        epochs = averaged([each.epochs for each in executions], self.oracle.objective)
+        self._keep(trial, max(executions, key=lambda each: self._merit(each.epochs)), self._merit(epochs))
+        return [each.result for each in executions]
 
-    def _end(self, trial: Any, executions: Sequence[Trained | Exception]) -> Epochs:
-        """Keep the best of the executions and folds of a trial; the mean of their metrics."""
-        trained = []
-        for each in executions:
-            if isinstance(each, Exception):
-                raise each
-            trained.append(each)
-        epochs = averaged([each.epochs for each in trained], self.oracle.objective)
-        self._keep(trial, max(trained, key=lambda each: self._merit(each.epochs)), self._merit(epochs))
-        return epochs
+    def _execute(self, trial: Any, number: int, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Trained:
+        """Train the model of a trial once, by its hypermodel."""
+        keras.utils.set_random_seed(self._seed(trial.trial_id, number))
+        best = BestEpoch(
+            self.oracle.objective,
+            lambda epoch, epochs, logs: self.on_epoch(trial, epoch, epochs, logs),
+            self.trial_time_limit,
+        )
+        callbacks = copied_callbacks(kwargs.get("callbacks"))
+        if has_tensorboard(callbacks):
+            self._configure_tensorboard_dir(callbacks, trial, number)
+        callbacks += [*hooks_of(self, trial), best]
+        self._built = None
+        result = self._build_and_fit_model(trial, *args, **{**kwargs, "callbacks": callbacks})
+        epochs = epochs_of(result, self.oracle.objective)
+        model = self._built if self._built is not None else best.model
+        # Where training ran no callback, the last weights are the best that there are.
+        weights = model.get_weights() if best.weights is None else best.weights
+        return Trained(epochs, weights, model.get_build_config(), result)
+
+    def _build_and_fit_model(self, trial: Any, *args: Any, **kwargs: Any) -> Any:
+        """One execution, as keras-tuner calls it; subclasses prepare data or arguments here."""
+        model = self._built = self._try_build(trial.hyperparameters)
+        with self._engines.answering(model):
+            return self.hypermodel.fit(trial.hyperparameters, model, *args, **kwargs)
 
     def on_epoch(self, trial: Any, epoch: int, epochs: int, logs: Mapping[str, float]) -> bool:
         """An epoch of a trial has ended, here or in a worker process.
@@ -232,7 +259,12 @@ class FastTuner(keras_tuner.Tuner):
         Raises:
             CheckpointError: The weights of that trial are not kept.
         """
-        model = self._build(trial.hyperparameters)
+        if trial.trial_id not in checkpoints.kept_trials(self.project_dir) and os.path.exists(
+            self._get_checkpoint_fname(trial.trial_id)
+        ):
+            # A run_trial of a subclass has put it where keras-tuner looks for it.
+            return super().load_model(trial)
+        model = self._try_build(trial.hyperparameters)
         checkpoints.load_weights(self.project_dir, trial.trial_id, model)
         return model
 
@@ -241,65 +273,50 @@ class FastTuner(keras_tuner.Tuner):
         if isinstance(self.oracle, keras_tuner.Oracle) and not isinstance(self.oracle, CoarseToFineOracle):
             super().save()
 
-    def _next_trials(self) -> list[Any]:
-        """Trials to be run at once; none where the search is over."""
-        found: list[Any] = []
-        while len(found) < self.trials_at_once:
+    def _next_trial(self) -> Any:
+        """The next trial to run; None where the search is over."""
+        while True:
             self.pre_create_trial()
-            trial = self.oracle.create_trial(f"{self.tuner_id}-{len(found)}" if found else self.tuner_id)
+            trial = self.oracle.create_trial(self.tuner_id)
             if trial.status == "STOPPED":
-                break
-            if trial.status == "IDLE":
-                if found:
-                    break
-                # An idle worker waits for others; asking without a pause would take a core.
-                time.sleep(0.2)
-                continue
-            found.append(trial)
-            # A search that goes on asks for the rest of those it was interrupted in, as if it had not been.
-            if self.trials_at_once > 1 and len(self.oracle.trials) % self.trials_at_once == 0:
-                break
-        return found
+                return None
+            if trial.status != "IDLE":
+                return trial
+            # An idle worker waits for others; asking without a pause would take a core.
+            time.sleep(0.2)
 
-    def _attempted(self, trials: Sequence[Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Iterator[Any]:
-        """The trials, each when it has a status."""
-        if len(trials) == 1:
-            with beating(self.oracle, trials[0].trial_id), _judged(trials[0]):
-                self._report(trials[0], self.run_trial(trials[0], *args, **kwargs))
-            yield trials[0]
+    def _run_and_update_trial(self, trial: Any, *args: Any, **kwargs: Any) -> None:
+        """Run a trial and tell the oracle of its metrics."""
+        before = self._times_reported(trial)
+        result = self.run_trial(trial, *args, **kwargs)
+        # Asked where a subclass may have reported only, since a distant oracle is asked over the network.
+        overridden = type(self).run_trial is not FastTuner.run_trial
+        if overridden and self._times_reported(self.oracle.get_trial(trial.trial_id)) > before:
+            warnings.warn(
+                "Calling `self.oracle.update_trial(trial_id, metrics)` in `Tuner.run_trial()` is deprecated. Please "
+                "remove the call and do 'return metrics' in `Tuner.run_trial()` instead.",
+                DeprecationWarning,
+                stacklevel=2,
+            )
             return
-        begun: dict[str, list[Trained | Member]] = {}
-        for trial in trials:
-            with _judged(trial):
-                begun[trial.trial_id] = self._begin(trial, args, kwargs)
-        finished = iter(self._engines.finish([each for parts in begun.values() for each in parts]))
-        for trial in trials:
-            parts = [next(finished) for _ in begun.get(trial.trial_id, ())]
-            if parts:
-                with _judged(trial):
-                    self._report(trial, self._end(trial, parts))
-            yield trial
+        for step, metrics in enumerate(epochs_of(result, self.oracle.objective, "Tuner.run_trial()")):
+            answer = self.oracle.update_trial(trial.trial_id, metrics, step=step)
+            if getattr(answer, "status", answer) == "STOPPED":
+                break
 
-    def _report(self, trial: Any, epochs: Epochs) -> None:
-        for step, metrics in enumerate(epochs):
-            self.oracle.update_trial(trial.trial_id, metrics, step=step)
-        trial.status = "COMPLETED"
+    def _times_reported(self, trial: Any) -> int:
+        name = self.oracle.objective.name
+        names = [each for each in (name, *directions(self.oracle.objective)) if trial.metrics.exists(each)]
+        return sum(len(each.value) for each in trial.metrics.get_history(names[0])) if names else 0
 
-    def _request(self, trial: Any, execution: int, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Request:
-        keras.utils.set_random_seed(self._seed(trial.trial_id, execution))
-        model = self._build(trial.hyperparameters)
-        epochs = int(kwargs.get("epochs", 1))
-        return Request(
-            hypermodel=self.hypermodel,
-            hp=trial.hyperparameters,
-            model=model,
-            args=args,
-            # Callbacks have state, such as the patience of an early stop, that no other trial may inherit.
-            kwargs={**kwargs, "callbacks": copy.deepcopy(kwargs.get("callbacks"))},
-            objective=self.oracle.objective,
-            on_epoch=lambda epoch, logs: self.on_epoch(trial, epoch, epochs, logs),
-            time_limit=self.trial_time_limit,
-        )
+    def _say_what_is_reloaded(self) -> None:
+        if not isinstance(self.oracle, CoarseToFineOracle) or is_worker():
+            return
+        # Has a journal that is there read.
+        self.oracle.get_space()
+        if self.oracle.trials:
+            ended, begun = len(self.oracle.end_order), len(self.oracle.trials)
+            print(f"Reloading Tuner from {self.project_dir}: {begun} trials have been started, {ended} have ended.")
 
     def _seed(self, of: str, execution: int) -> int:
         return trial_seed(getattr(self.oracle, "seed", 0), of, execution)
@@ -322,29 +339,28 @@ class FastTuner(keras_tuner.Tuner):
                 race.take(trial_id, means_of(trial, race.objective.name).values())
         return race
 
-    def _build(self, hp: keras_tuner.HyperParameters) -> keras.Model:
+    def _try_build(self, hp: keras_tuner.HyperParameters) -> keras.Model:
         keras.backend.clear_session(free_memory=False)
         self._memory.collect()
-        strategy = self.distribution_strategy
-        with strategy.scope() if strategy is not None else contextlib.nullcontext():
-            model = self.hypermodel.build(hp)
-            if not isinstance(model, keras.Model):
-                raise keras_tuner.errors.FatalTypeError(
-                    f"The hypermodel built {type(model).__name__}; expected a keras.Model. Is a `return` missing?"
-                )
-            self._recompile(model)
-        if self.max_model_size and model.built and model.count_params() > self.max_model_size:
+        model = self._build_hypermodel(hp)
+        if not isinstance(model, keras.Model):
+            raise keras_tuner.errors.FatalTypeError(
+                "Expected the model-building function, or HyperModel.build() to return a valid Keras Model instance. "
+                f"Received: {model} of type {type(model)}. Is a `return` missing?"
+            )
+        size = sum(math.prod(each.shape) for each in model.trainable_weights) if model.built else 0
+        if self.max_model_size and size > self.max_model_size:
             raise keras_tuner.errors.FailedTrialError(
-                f"Oversized model: {model.count_params()} parameters, max_model_size is {self.max_model_size}."
+                f"Oversized model: {size} parameters, max_model_size is {self.max_model_size}. Skip model."
             )
         return model
 
-    def _recompile(self, model: keras.Model) -> None:
+    def _override_compile_args(self, model: keras.Model) -> None:
         given = {"optimizer": self.optimizer, "loss": self.loss, "metrics": self.metrics}
-        replaced = {name: keras.saving.serialize_keras_object(value) for name, value in given.items() if value}
-        if replaced:
-            # By configuration, so that every model gets an optimizer and metrics of its own.
-            model.compile_from_config({**model.get_compile_config(), **replaced})
+        replaced = {name: value for name, value in given.items() if value}
+        if replaced and isinstance(model, keras.Model):
+            # Copied, so that every model gets an optimizer, a loss and metrics of its own.
+            model.compile(**{**compile_arguments(model), **copy.deepcopy(replaced)})
 
     def _merit(self, epochs: Sequence[Mapping[str, float]]) -> float:
         """The best epoch's objective, more is better; -inf where none is a number."""
@@ -357,8 +373,10 @@ class FastTuner(keras_tuner.Tuner):
         best = [each for each in self._best(self.keep_checkpoints) if each.trial_id != trial.trial_id]
         # The latest trial of a leading configuration stands for it, whatever it reached itself.
         leads = any(each.hyperparameters.values == trial.hyperparameters.values for each in best)
+        # Where a subclass gives the scores, only it knows which are among the best.
+        scored = type(self.oracle).score_trial in (keras_tuner.Oracle.score_trial, CoarseToFineOracle.score_trial)
         # Written before the oracle knows, so that a trial that has ended always has its weights.
-        if leads or len(best) < self.keep_checkpoints or merit > min(sign * each.score for each in best):
+        if not scored or leads or len(best) < self.keep_checkpoints or merit > min(sign * each.score for each in best):
             checkpoints.save_weights(self.project_dir, trial.trial_id, trained.weights, trained.build_config)
 
     def _best(self, count: int) -> list[Any]:

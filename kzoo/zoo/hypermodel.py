@@ -71,17 +71,6 @@ class ZooHyperModel(keras_tuner.HyperModel):
         epochs = hp.values.get("tuner/epochs", self.epochs)
         return compiled(self.family, self.task, self.values(hp), epochs=epochs)
 
-    def fit_arguments(self, hp: keras_tuner.HyperParameters) -> dict[str, Any]:
-        """Arguments of `model.fit` that are hyperparameters.
-
-        Args:
-            hp: The hyperparameters of the trial.
-
-        Returns:
-            The batch size, in examples.
-        """
-        return {"batch_size": self.values(hp)["batch_size"]}
-
     def fit(self, hp: keras_tuner.HyperParameters, model: keras.Model, *args: Any, **kwargs: Any) -> Any:
         """Train the model of a trial with its batch size.
 
@@ -94,7 +83,7 @@ class ZooHyperModel(keras_tuner.HyperModel):
         Returns:
             What `model.fit` returns.
         """
-        return model.fit(*args, **{**kwargs, **self.fit_arguments(hp)})
+        return model.fit(*args, **{**kwargs, "batch_size": self.values(hp)["batch_size"]})
 
 
 def create_hypermodel(

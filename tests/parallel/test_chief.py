@@ -16,7 +16,7 @@ from scripted_search import serve_as_chief, wait_for
 
 import tuners
 from tuners import Study
-from tuners.parallel import chief, heartbeat
+from tuners.parallel import chief, chief_client
 
 
 class Numbers(keras_tuner.HyperModel):
@@ -78,7 +78,7 @@ class Distributed:
 
 @pytest.fixture
 def distributed(tmp_path, monkeypatch):
-    monkeypatch.setattr(heartbeat, "PERIOD", 0.1)
+    monkeypatch.setattr(chief_client, "PERIOD", 0.1)
     monkeypatch.setattr(chief, "WAIT", 0.5)
     return lambda **options: Distributed(tmp_path, monkeypatch.setenv, **options)
 

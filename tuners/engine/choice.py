@@ -1,74 +1,151 @@
-"""Which engine trains a trial."""
+"""What trains when a hypermodel calls `model.fit`: the fastest engine that gives what `model.fit` gives, or itself.
+
+This is the one place that decides. An engine may only decline: whatever it raises while it reads, prepares or tries a
+model is a reason to let another one train, with the model and the random numbers as they were.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import contextlib
+import dataclasses
+import functools
+import logging
+import random
+from collections.abc import Iterator, Mapping
+from typing import Any
 
-from tuners.engine import arguments, fit
-from tuners.engine.data import DeviceData
+import keras
+import numpy as np
+
+from tuners.engine import proof, training
+from tuners.engine.call import FitCall, read_call
+from tuners.engine.declined import Declined
 from tuners.engine.device import has_gpu
-from tuners.engine.graph.epoch import GraphEngine
-from tuners.engine.numpy_engine.engine import PopulationEngine
-from tuners.engine.numpy_engine.member import Member
-from tuners.engine.request import Request, Trained
+from tuners.engine.graph.engine import GraphEngine
+from tuners.engine.numpy_engine.engine import NumpyEngine
 
-ENGINES = ("auto", "fit", "graph", "population")
+ENGINES = ("auto", "fit", "graph", "numpy")
+
+EARLIER_NAMES = {"population": "numpy"}
+"""What engines were called."""
+
+log = logging.getLogger("tuners.engine")
+
+
+@dataclasses.dataclass(frozen=True)
+class EngineUse:
+    """What trained in one call of `model.fit`.
+
+    Attributes:
+        engine: "numpy", "graph" or "fit".
+        refusals: Why each engine that was asked before did not, by its name.
+    """
+
+    engine: str
+    refusals: Mapping[str, str]
 
 
 class Engines:
     """The engines of a search.
 
     Args:
-        name: "fit" for `HyperModel.fit` always; "graph" or "population" for that engine, an error where it cannot be
-            used; "auto" for the population engine where it can be used and there is no GPU, which it would leave idle;
-            else the graph engine; else `HyperModel.fit`.
+        name: "fit" for `model.fit` always; "graph" or "numpy" for that engine where it can be used; "auto" for the
+            numpy engine where it can be used and there is no GPU, which it would leave idle, else the graph engine.
+            `model.fit` trains where none can.
+
+    Attributes:
+        uses: What trained, call by call.
 
     Raises:
         ValueError: The name is not known.
     """
 
     def __init__(self, name: str) -> None:
+        name = EARLIER_NAMES.get(name, name)
         if name not in ENGINES:
             raise ValueError(f"engine is {name!r}; expected one of {', '.join(ENGINES)}.")
         self.name = name
-        self._graph, self._population = GraphEngine(DeviceData()), PopulationEngine()
+        self.uses: list[EngineUse] = []
+        self._engines = {each.name: each for each in (NumpyEngine(), GraphEngine())}
+        self._tried: dict[str, set[Any]] = {name: set() for name in self._engines}
+        self._said: set[tuple[str, str]] = set()
 
-    def begin(self, request: Request) -> Trained | Member:
-        """Train a model, or make it ready to be trained together with others.
+    @contextlib.contextmanager
+    def answering(self, model: keras.Model) -> Iterator[None]:
+        """Within, calls of the `fit` of a model are answered by an engine, where one can.
 
         Args:
-            request: What to train.
-
-        Returns:
-            What `finish` takes.
-
-        Raises:
-            ValueError: An engine was asked for that cannot train this.
-            Exception: Whatever training raises.
+            model: The model; one with a `fit` of its own is left as it is.
         """
-        if self.name == "fit":
-            return fit.train(request)
-        refusal = arguments.refusal(request)
-        if not refusal and (self.name == "population" or (self.name == "auto" and not has_gpu())):
-            member = self._population.prepare(request)
-            if not isinstance(member, str):
-                return member
-            if self.name == "population":
-                refusal = member
-        if not refusal:
-            return self._graph.train(request)
+        if self.name == "fit" or not isinstance(model, keras.Model):
+            yield
+            return
+        if type(model).fit is not keras.Model.fit or "fit" in vars(model):
+            self._note("fit", dict.fromkeys(self._asked(), "the model has a method fit of its own"))
+            yield
+            return
+        by_keras = model.fit
+
+        @functools.wraps(by_keras)
+        def fit(*args: Any, **kwargs: Any) -> Any:
+            return self._fit(model, by_keras, args, kwargs)
+
+        model.fit = fit
+        try:
+            yield
+        finally:
+            if vars(model).get("fit") is fit:
+                del model.fit
+
+    def _asked(self) -> list[str]:
+        """Names of the engines that are asked, in their order."""
         if self.name != "auto":
-            raise ValueError(f"engine={self.name!r} cannot train this trial: {refusal}; use engine='auto'.")
-        return fit.train(request)
+            return [] if self.name == "fit" else [self.name]
+        return ["graph"] if has_gpu() else ["numpy", "graph"]
 
-    def finish(self, begun: Sequence[Trained | Member]) -> list[Trained | Exception]:
-        """Train what is not trained yet, those that belong together at once.
+    def _fit(self, model: keras.Model, by_keras: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
+        refusals: dict[str, str] = {}
+        try:
+            call = read_call(model, args, kwargs)
+        except Exception as error:
+            refusals = dict.fromkeys(self._asked(), _reason(error))
+        else:
+            for name in self._asked():
+                trainer = self._trainer(name, call, refusals)
+                if trainer is not None:
+                    self._note(name, refusals)
+                    return training.run(call, trainer)
+        self._note("fit", refusals)
+        return by_keras(*args, **kwargs)
 
-        Args:
-            begun: What `begin` gave.
+    def _trainer(self, name: str, call: FitCall, refusals: dict[str, str]) -> Any:
+        """What trains a call, ready to begin; None where this engine cannot, with the reason in `refusals`."""
+        drawn = random.getstate(), np.random.get_state()
+        try:
+            trainer = self._engines[name].trainer(call)
+            if trainer.parts is not None and trainer.parts <= self._tried[name]:
+                trainer.prepare(None)
+            else:
+                differs = proof.difference(call, trainer)
+                if differs:
+                    raise Declined(f"tried on a few examples, {differs}")
+                self._tried[name] |= trainer.parts or set()
+            return trainer
+        except Exception as error:
+            refusals[name] = _reason(error)
+            return None
+        finally:
+            random.setstate(drawn[0])
+            np.random.set_state(drawn[1])
 
-        Returns:
-            Of each, metrics of its epochs and the best epoch's weights, or what its training raised.
-        """
-        trained = iter(self._population.train([each for each in begun if isinstance(each, Member)]))
-        return [next(trained) if isinstance(each, Member) else each for each in begun]
+    def _note(self, engine: str, refusals: Mapping[str, str]) -> None:
+        self.uses.append(EngineUse(engine, dict(refusals)))
+        for name, reason in refusals.items():
+            if (name, reason) not in self._said:
+                self._said.add((name, reason))
+                log.info("The %s engine does not train this model: %s.", name, reason)
+
+
+def _reason(error: Exception) -> str:
+    lines = str(error).strip().splitlines() or [""]
+    return lines[0] if isinstance(error, Declined) else f"{type(error).__name__}: {lines[0]}"

@@ -1,8 +1,8 @@
-"""Training data held on the device for a whole search."""
+"""Training data as an engine holds them: structures of arrays, in the form in which `model.fit` takes them."""
 
 from __future__ import annotations
 
-import dataclasses
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,91 +10,98 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from tuners.engine.declined import Declined
+
 LARGEST = 2 * 2**30
 """Bytes of data, at most, that are held; more goes to `model.fit`, which can stream it."""
 
-
-@dataclasses.dataclass(frozen=True)
-class Examples:
-    """Inputs, targets and weights, as tensors.
-
-    Attributes:
-        parts: (x,), (x, y) or (x, y, sample_weight), each a tensor or a structure of tensors [rows, ...].
-        rows: Number of examples.
-    """
-
-    parts: tuple[Any, ...]
-    rows: int
-
-    @property
-    def specs(self) -> Any:
-        """Shapes and dtypes, in the structure of the parts."""
-        return keras.tree.map_structure(lambda part: tf.TensorSpec(part.shape, part.dtype), self.parts)
-
-    @property
-    def signature(self) -> str:
-        """Equal for examples of the same shapes and dtypes, in the same structure."""
-        return repr(self.specs)
+# Nothing of this is kept from one call to the next: an array may have been changed meanwhile, and copying it costs less
+# than a step or two.
 
 
-class DeviceData:
-    """Arrays as tensors, each moved to the device once however many trials use it."""
-
-    def __init__(self) -> None:
-        # The array is kept beside its tensor: an id that is free may be given to another array.
-        self._tensors: dict[int, tuple[Any, Any]] = {}
-
-    def examples(self, parts: tuple[Any, ...]) -> Examples:
-        """Tensors of arrays.
-
-        Args:
-            parts: Structures of numpy arrays [rows, ...]; None at the end where there are no weights.
-        """
-        kept = [part for part in parts if part is not None]
-        tensors = tuple(keras.tree.map_structure(self._tensor, part) for part in kept)
-        return Examples(tensors, len(keras.tree.flatten(tensors[0])[0]))
-
-    def _tensor(self, array: Any) -> Any:
-        known = self._tensors.get(id(array))
-        if known is None or known[0] is not array:
-            value = np.asarray(array)
-            # As model.fit does: double precision is taken down to what the layers compute in.
-            value = value.astype(keras.config.floatx()) if value.dtype == np.float64 else value
-            known = self._tensors[id(array)] = (array, tf.constant(value))
-        return known[1]
-
-
-def trouble(data: Any) -> str:
-    """Why data cannot be held on the device, or "".
+def parts(x: Any, y: Any = None, weights: Any = None) -> tuple[Any, ...]:
+    """What is trained or validated on.
 
     Args:
-        data: What was passed for x, y or weights.
+        x: An array [rows, ...] or a structure of arrays; numpy arrays, tensors or pandas' frames.
+        y: Likewise, or None.
+        weights: Of the examples, [rows] or as `model.fit` takes them, or None.
+
+    Returns:
+        (x,), (x, y) or (x, y, weights), of numpy arrays.
+
+    Raises:
+        Declined: They are of another kind, too large, or do not belong together.
     """
-    arrays = keras.tree.flatten(data)
-    if not arrays or not all(isinstance(each, np.ndarray) and each.ndim for each in arrays):
-        return "the data are not numpy arrays"
-    if any(each.dtype.kind not in "biuf" for each in arrays):
-        return "the data are not numbers"
-    if len({len(each) for each in arrays}) > 1 or not len(arrays[0]):
-        return "the arrays are of different lengths"
+    if weights is not None and y is None:
+        raise Declined("sample_weight without y")
+    if weights is not None and keras.tree.is_nested(y) and not isinstance(weights, list | tuple | dict):
+        if np.ndim(weights) != 1:
+            raise Declined("one sample_weight of several numbers per example for several outputs")
+        weights = keras.tree.map_structure(lambda _: weights, y)
+    given = [part for part in (x, y, weights) if part is not None]
+    found = tuple(keras.tree.map_structure(_array, keras.tree.lists_to_tuples(part)) for part in given)
+    arrays = keras.tree.flatten(found)
+    if not arrays or len({len(each) for each in arrays}) > 1 or not len(arrays[0]):
+        raise Declined("the arrays are of different lengths, or empty")
     if sum(each.nbytes for each in arrays) > LARGEST:
-        return f"the data take more than {LARGEST >> 30} GB"
-    return ""
+        raise Declined(f"the data take more than {LARGEST >> 30} GB")
+    return found
 
 
-def class_weighted(y: Any, class_weight: Mapping[int, float]) -> np.ndarray | None:
-    """Weights of examples from weights of classes; None where y holds no class ids.
+def _array(value: Any) -> np.ndarray:
+    if isinstance(value, tf.Tensor) and tf.executing_eagerly():
+        array = value.numpy()
+    elif type(value).__module__.startswith("pandas.") and hasattr(value, "to_numpy"):
+        # As `model.fit` does: a single column is a column.
+        array = value.to_numpy() if value.ndim == 2 else value.to_numpy()[:, None]
+    else:
+        array = value
+    if not isinstance(array, np.ndarray) or isinstance(array, np.ma.MaskedArray) or not array.ndim:
+        raise Declined("the data are not arrays")
+    if array.dtype.kind not in "biufOSU":
+        raise Declined(f"the data are of the type {array.dtype}")
+    # As model.fit does: numbers are taken to the precision that the layers compute in.
+    return array.astype(keras.config.floatx(), copy=False) if array.dtype.kind == "f" else array
+
+
+def rows_of(data: tuple[Any, ...]) -> int:
+    """Number of examples of what `parts` gave."""
+    return len(keras.tree.flatten(data)[0])
+
+
+def some(data: Any, rows: Any) -> Any:
+    """Some of the examples, by their numbers or as a slice."""
+    return keras.tree.map_structure(lambda array: array[rows], data)
+
+
+def split(data: tuple[Any, ...], share: float) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
+    """Data to train on, and the share at their end to validate on, as `model.fit` divides them.
+
+    Raises:
+        Declined: One of the two would be empty.
+    """
+    rows = rows_of(data)
+    at = math.floor(rows * (1.0 - share))
+    if not 0 < at < rows:
+        raise Declined(f"validation_split={share!r}")
+    return some(data, slice(None, at)), some(data, slice(at, None))
+
+
+def class_weighted(data: tuple[Any, ...], class_weight: Mapping[int, float]) -> tuple[Any, ...]:
+    """Data with weights of examples from weights of classes.
 
     Args:
-        y: Class ids [rows] or [rows, 1], or one-hot [rows, classes].
+        data: (x, y), with y class ids [rows] or [rows, 1], or one-hot [rows, classes].
         class_weight: Weights by class id; a class that is not there has weight 1.
+
+    Raises:
+        Declined: There are weights of examples as well, or y is something else.
     """
-    if not isinstance(y, np.ndarray) or y.ndim > 2:
-        return None
+    if len(data) != 2 or not isinstance(data[1], np.ndarray) or data[1].ndim > 2 or data[1].dtype.kind not in "biuf":
+        raise Declined("class_weight with sample_weight, or without class ids")
+    y = data[1]
     ids = y.argmax(axis=1) if y.ndim == 2 and y.shape[1] > 1 else y.reshape(len(y))
-    if ids.dtype.kind not in "biu":
-        return None
-    table = np.ones(max(int(ids.max(initial=0)), *class_weight) + 1, np.float32)
-    for each, weight in class_weight.items():
-        table[each] = weight
-    return table[ids]
+    kinds, places = np.unique(np.round(ids).astype(np.int32), return_inverse=True)
+    weights = np.array([class_weight.get(int(kind), 1.0) for kind in kinds], keras.config.floatx())
+    return (*data, weights[places])

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import keras
 import keras_tuner
+from numpy.typing import NDArray
 
 from tuners.trial_metrics import directions, number_of, numbers_of
 
@@ -15,6 +17,23 @@ Epochs = list[dict[str, float]]
 
 DEFAULT = "default_objective"
 """The name that keras-tuner gives an objective that was left open."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Trained:
+    """What an execution of a trial gave.
+
+    Attributes:
+        epochs: Metrics of each epoch.
+        weights: Of the best epoch, as `keras.Model.get_weights` gives them.
+        build_config: How to build a model that is built by its first batch.
+        result: What `HyperModel.fit` returned.
+    """
+
+    epochs: Epochs
+    weights: list[NDArray]
+    build_config: Any
+    result: Any
 
 
 def epochs_of(result: Any, objective: Any, source: str = "HyperModel.fit()") -> Epochs:

@@ -26,8 +26,6 @@ class Dispatch:
     """
 
     def __init__(self, tuner: Any) -> None:
-        if tuner.trials_at_once > 1:
-            raise ValueError("trials_at_once does not go with worker processes or Ray: leave out one of them.")
         self.tuner, self.oracle = tuner, tuner.oracle
         self._waiting: list[Trial] = []
         self._losses: collections.Counter[str] = collections.Counter()

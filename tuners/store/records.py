@@ -209,8 +209,8 @@ class Ledger:
             found = directory is not None and (directory / FILE).exists()
             if directory is not None and not found and (directory / FOREIGN).exists():
                 raise JournalError(
-                    f"{directory} holds a search of another oracle of keras-tuner ({FOREIGN}); choose another directory "
-                    "or project_name, or pass `overwrite=True`."
+                    f"{directory} holds a search of another oracle of keras-tuner ({FOREIGN}); choose another "
+                    "directory or project_name, or pass `overwrite=True`."
                 )
             self._size = (directory / FILE).stat().st_size if found and directory else 0
             self.state = replay(read_journal(directory), directory) if found and directory else SearchState()

@@ -1,96 +1,119 @@
-"""Models whose steps are compiled already, for the next one of the same structure."""
+"""Compiled epochs that one model leaves to the next of the same structure.
+
+They are compiled for a copy of a model that nobody else has: a model that a trial was given stays that trial's. The
+copy is made when a structure comes for the second time, since most come once.
+"""
 
 from __future__ import annotations
 
 import collections
 import dataclasses
 import math
-from collections.abc import Callable, Hashable
+from collections.abc import Hashable
 from typing import Any
 
 import keras
 
-from tuners.engine.graph.signature import structure
+from tuners.engine.building import build_with_metrics
+from tuners.engine.call import FitCall
+from tuners.engine.graph.epoch import CompiledEpoch, Sizes
+from tuners.engine.graph.signature import signature
 from tuners.engine.graph.traced_settings import Settings
 
 MODELS = 8
-"""Models that are kept, at most."""
+"""Compiled models that are kept, at most."""
 
 BYTES = 2**28
 """Of the weights of those that are kept, at most."""
 
+REMEMBERED = 1000
+"""Structures that were seen once, at most."""
 
-@dataclasses.dataclass
-class Ready:
-    """A model with its compiled steps.
+
+@dataclasses.dataclass(frozen=True)
+class Shared:
+    """A copy of a model with its compiled epoch.
 
     Attributes:
-        model: The model.
-        settings: What is not compiled into its steps.
-        steps: What it was made ready for.
+        epoch: The compiled epoch, with the model.
+        settings: What is not compiled into it.
     """
 
-    model: keras.Model
+    epoch: CompiledEpoch
     settings: Settings
-    steps: Any
-
-    def __post_init__(self) -> None:
-        self._optimizer = self.model.optimizer
 
     @property
     def bytes(self) -> int:
         """Of its weights and its optimizer's averages."""
-        variables = [*self.model.variables, *self._optimizer.variables]
-        return sum(math.prod(each.shape) * each.value.dtype.size for each in variables)
-
-    def is_still(self, known: str | None) -> bool:
-        """Whether it is of the structure that it had; a callback may have changed it.
-
-        Args:
-            known: The structure.
-        """
-        return self._optimizer is self.model.optimizer and structure(self.model) == known
+        model = self.epoch.model
+        return sum(math.prod(each.shape) * each.value.dtype.size for each in _variables(model))
 
     def take(self, model: keras.Model) -> None:
-        """Become as another model is: weights, states of random numbers, settings, and an optimizer at its beginning.
-
-        Args:
-            model: One of the same structure that has not been trained.
-        """
-        for mine, other in zip(self.model.variables, model.variables, strict=True):
+        """Become as a model is: weights, random states, optimizer, settings."""
+        for mine, other in zip(_variables(self.epoch.model), _variables(model), strict=True):
             mine.assign(other)
-        for variable in self._optimizer.variables:
-            variable.assign(keras.ops.zeros_like(variable))
         self.settings.take(model)
 
+    def take_rate(self, model: keras.Model) -> None:
+        """Take the learning rate of a model."""
+        self.settings.take_rate(model)
 
-class Models:
-    """Models that can be trained again, those used last."""
+    def give(self, model: keras.Model) -> None:
+        """Let a model become as this one is."""
+        own = self.epoch.model
+        for mine, other in zip(_variables(own), _variables(model), strict=True):
+            other.assign(mine)
+        for mine, other in zip(own.metrics_variables, model.metrics_variables, strict=True):
+            other.assign(mine)
+
+
+def _variables(model: keras.Model) -> list[Any]:
+    return [*model.variables, *model.optimizer.variables]
+
+
+class CompiledModels:
+    """The compiled copies of a search, those used last."""
 
     def __init__(self) -> None:
-        self._kept: collections.OrderedDict[Hashable, Ready] = collections.OrderedDict()
+        self._kept: collections.OrderedDict[Hashable, Shared] = collections.OrderedDict()
+        self._seen: collections.OrderedDict[Hashable, None] = collections.OrderedDict()
 
-    def ready(self, model: keras.Model, purpose: Hashable, make: Callable[[keras.Model, Settings], Any]) -> Ready:
-        """A model that is as a given one, with its steps.
+    def is_new(self, key: Hashable) -> bool:
+        """Whether a structure has not been seen before; from now on it has."""
+        new = key not in self._seen
+        self._seen[key] = None
+        self._seen.move_to_end(key)
+        while len(self._seen) > REMEMBERED:
+            self._seen.popitem(last=False)
+        return new
+
+    def shared(self, key: Hashable, call: FitCall, sizes: Sizes) -> Shared | None:
+        """A compiled copy that can do what a model does.
 
         Args:
-            model: A compiled and built model. One whose optimizer has made steps, as when it was trained while it was
-                built, is not shared: the averages would be lost.
-            purpose: What its steps depend on beside its structure.
-            make: Makes the steps of a model, with its settings as inputs.
-        """
-        known = None if int(model.optimizer.iterations) else structure(model)
-        found = None if known is None else self._kept.pop((known, purpose), None)
-        if found is not None and found.is_still(known):
-            found.take(model)
-        else:
-            settings = Settings(model, known=known is not None)
-            found = Ready(model, settings, make(model, settings))
-        if known is not None:
-            self._keep((known, purpose), found)
-        return found
+            key: The structure of the model, with the sizes.
+            call: Of the model.
+            sizes: What it is compiled for.
 
-    def _keep(self, key: Hashable, ready: Ready) -> None:
-        self._kept[key] = ready
+        Returns:
+            The copy, not yet as the model is; None where no faithful one can be made.
+        """
+        found = self._kept.pop(key, None)
+        if found is None:
+            copy = _copied(call)
+            if copy is None:
+                return None
+            settings = Settings(copy)
+            found = Shared(CompiledEpoch(copy, sizes, settings), settings)
+        self._kept[key] = found
         while len(self._kept) > MODELS or sum(each.bytes for each in self._kept.values()) > BYTES:
             self._kept.popitem(last=False)
+        return found
+
+
+def _copied(call: FitCall) -> keras.Model | None:
+    """A model of the same structure, with variables of its own; None where its configuration does not give one."""
+    copy = type(call.model).from_config(call.model.get_config())
+    copy.compile_from_config(call.model.get_compile_config())
+    build_with_metrics(dataclasses.replace(call, model=copy))
+    return copy if signature(copy) == signature(call.model) else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import warnings
 from collections.abc import Iterator, Mapping
@@ -9,6 +10,7 @@ from typing import Any
 
 import keras
 
+from tuners.engine.identity import complete_config, is_of_keras
 from tuners.private_apis import is_decayed
 
 OPTIMIZERS: Mapping[type, tuple[str, ...]] = {
@@ -17,7 +19,7 @@ OPTIMIZERS: Mapping[type, tuple[str, ...]] = {
     keras.optimizers.Adam: ("beta_1", "beta_2", "weight_decay"),
     keras.optimizers.AdamW: ("beta_1", "beta_2", "weight_decay"),
 }
-"""Optimizers whose averages begin at zero, each with the settings that it only computes with, where they are > 0."""
+"""Optimizers that a copy can be made of, each with the settings that it only computes with, where they are > 0."""
 
 SCHEDULES: Mapping[type, tuple[str, ...]] = {
     keras.optimizers.schedules.ExponentialDecay: ("initial_learning_rate", "decay_rate"),
@@ -36,45 +38,41 @@ MODELS = ("Functional", "Sequential")
 SETTING = "a setting"
 
 
-def structure(model: keras.Model) -> str | None:
+def signature(model: keras.Model) -> str | None:
     """A text that is equal for models that compute the same, but for their weights and settings.
 
     Args:
-        model: A compiled and built Keras model.
+        model: A compiled and built Keras model whose metrics are built as well.
 
     Returns:
         The text, or None where the configuration of a model does not tell all that it computes: it has code that is not
-        Keras', is a subclass, or has a layer that learned from data before it was trained.
+        Keras', is a subclass, or has a part that does not say all that it was made with.
     """
-    if type(model.optimizer) not in OPTIMIZERS:
-        return None
-    found = list(_all_within(model))
-    if not all(_is_of_keras(part) for layer in found for part in (layer, *vars(layer).values()) if callable(part)):
+    if type(model).__name__ not in MODELS or type(model.optimizer) not in OPTIMIZERS:
         return None
     try:
-        # Keras warns of a lambda, which has no structure anyway.
+        # Keras warns of a lambda, which has no signature anyway.
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            configs = model.get_config(), model.get_compile_config()
-            if any(hasattr(layer, "adapt") and layer.get_config().get("mean") is None for layer in found):
+            if not all(map(_tells_all, _parts(model))):
                 return None
-        parts = [
-            _of_config({"class_name": MODELS[0], "config": configs[0]}, {}),
-            _of_config(configs[1], COMPILED),
-            # A single weight can be frozen, which no configuration tells.
-            [(weight.path, is_decayed(model.optimizer, weight)) for weight in model.trainable_weights],
-        ]
+            parts = [
+                _of_config({"class_name": MODELS[0], "config": model.get_config()}, {}),
+                _of_config(model.get_compile_config(), COMPILED),
+                # What no configuration of a model tells: single weights may be frozen, and have rules of their own.
+                [_of_weight(weight, model.optimizer) for weight in model.weights],
+            ]
         return None if model.optimizer.get_config()["use_ema"] else json.dumps(parts, sort_keys=True)
     # What is within a layer, a loss or a metric may have no configuration at all.
-    except (_ForeignCodeError, NotImplementedError, TypeError, ValueError):
+    except (_ForeignCodeError, AttributeError, NotImplementedError, TypeError, ValueError):
         return None
 
 
 def settings(model: keras.Model, schedule: Any) -> Iterator[tuple[Any, str]]:
-    """What `structure` leaves out, as objects and names of their attributes, in the same order for all of a structure.
+    """What `signature` leaves out, as objects and names of their attributes, in the same order for all of a signature.
 
     Args:
-        model: A model that has a structure.
+        model: A model that has a signature.
         schedule: The schedule of its learning rate, or None.
     """
     for owner, names in ((model.optimizer, OPTIMIZERS), (schedule, SCHEDULES)):
@@ -107,26 +105,50 @@ def layers(model: keras.Model) -> Iterator[Any]:
     return all_of(model)
 
 
-def _all_within(layer: keras.Layer) -> Iterator[keras.Layer]:
-    """A layer and all in its attributes: the layers of a model, what is wrapped, the cells of a recurrent one."""
+def _parts(model: keras.Model) -> Iterator[Any]:
+    """What computes in a model: its layers and all in their attributes, its loss and its metrics."""
+    yield from _within(model.loss)
+    for metric in model.metrics:
+        # What `compile` was given is in one metric that has them all.
+        yield from getattr(metric, "metrics", None) or (metric,)
     seen: dict[int, keras.Layer] = {}
-    left: list[Any] = [layer]
+    left: list[Any] = [model]
     while left:
         each = left.pop()
-        if isinstance(each, list | tuple):
-            left += each
+        if isinstance(each, list | tuple | dict):
+            left += each.values() if isinstance(each, dict) else each
         elif isinstance(each, keras.Layer) and id(each) not in seen:
             seen[id(each)] = each
             left += vars(each).values()
-    return iter(seen.values())
+            yield each
+            yield from (value for value in vars(each).values() if inspect.isroutine(value))
 
 
-def _is_of_keras(part: Any) -> bool:
-    """Whether a layer, or a function in its attributes, is Keras' own.
+def _within(losses: Any) -> Iterator[Any]:
+    for each in keras.tree.flatten(losses):
+        if not isinstance(each, str | None):
+            yield each
 
-    A configuration does not tell: of an activation that is called as one of Keras' it has the name alone.
-    """
-    return str(getattr(part, "__module__", "")).startswith("keras.")
+
+def _tells_all(part: Any) -> bool:
+    """Whether a part is Keras' own, and its configuration stands for it."""
+    if not is_of_keras(part) or type(part) is keras.metrics.MeanMetricWrapper:
+        return False
+    if inspect.isroutine(part) or type(part).__name__ in MODELS or type(part) is keras.metrics.Mean:
+        return True
+    return complete_config(part) is not None
+
+
+def _of_weight(weight: Any, optimizer: Any) -> list[Any]:
+    rules = [weight.regularizer, weight.constraint]
+    if not all(rule is None or (is_of_keras(rule) and complete_config(rule)) for rule in rules):
+        raise _ForeignCodeError
+    return [
+        weight.path,
+        weight.trainable,
+        weight.trainable and is_decayed(optimizer, weight),
+        *(rule and complete_config(rule) for rule in rules),
+    ]
 
 
 class _ForeignCodeError(Exception):

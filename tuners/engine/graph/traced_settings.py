@@ -53,8 +53,10 @@ class Settings:
     def __init__(self, model: keras.Model, *, known: bool = True) -> None:
         self._places: list[tuple[Any, str]] = []
         self._optimizer = model.optimizer
+        self._has_schedule = False
         if known:
             schedule = schedule_of(model.optimizer)
+            self._has_schedule = schedule is not None
             if schedule is not None:
                 self._optimizer.learning_rate = schedule
             self._places = list(settings(model, schedule))
@@ -70,7 +72,11 @@ class Settings:
         for (owner, name), (other, _) in zip(self._places, settings(model, schedule), strict=True):
             setattr(owner, name, getattr(other, name))
         self._values.assign(self._numbers())
-        if schedule is None:
+        self.take_rate(model)
+
+    def take_rate(self, model: keras.Model) -> None:
+        """Take over the learning rate of another model, where it is a number."""
+        if not self._has_schedule:
             self._optimizer.learning_rate = model.optimizer.learning_rate
 
     @contextlib.contextmanager

@@ -7,6 +7,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+import keras
 import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
@@ -95,13 +96,27 @@ def _silu_gradient(kept: Any, dy: NDArray) -> NDArray:
     return dy * (gate + y * (1 - gate))
 
 
-ACTIVATIONS = {
-    "relu": Derived(_relu, lambda y, dy: dy * (y > 0)),
-    "tanh": Derived(_tanh, lambda y, dy: dy * (1 - y * y)),
-    "sigmoid": Derived(_sigmoid, lambda y, dy: dy * (y * (1 - y))),
-    "elu": Derived(_elu, lambda y, dy: dy * (np.minimum(y, 0) + 1)),
-    "selu": Derived(_selu, _selu_gradient),
-    "gelu": Derived(_gelu, _gelu_gradient),
-    "silu": Derived(_silu, _silu_gradient),
+ACTIVATIONS: dict[Callable, Derived] = {
+    keras.activations.relu: Derived(_relu, lambda y, dy: dy * (y > 0)),
+    keras.activations.tanh: Derived(_tanh, lambda y, dy: dy * (1 - y * y)),
+    keras.activations.sigmoid: Derived(_sigmoid, lambda y, dy: dy * (y * (1 - y))),
+    keras.activations.elu: Derived(_elu, lambda y, dy: dy * (np.minimum(y, 0) + 1)),
+    keras.activations.selu: Derived(_selu, _selu_gradient),
+    keras.activations.gelu: Derived(_gelu, _gelu_gradient),
+    keras.activations.silu: Derived(_silu, _silu_gradient),
 }
-"""By the name that Keras writes into a layer's configuration."""
+"""By the function itself: one of the user's may have the name of one of Keras'."""
+
+
+def softmax(x: NDArray) -> NDArray:
+    """exp(x) / sum(exp(x)) over the last axis."""
+    y = np.exp(x - np.maximum.reduce(x, axis=-1, keepdims=True))
+    y /= np.add.reduce(y, axis=-1, keepdims=True)
+    return y
+
+
+HEADS: dict[Callable, Callable[[NDArray], NDArray]] = {
+    keras.activations.softmax: softmax,
+    keras.activations.sigmoid: sigmoid,
+}
+"""Activations that are computed together with the loss where a model ends in them."""

@@ -2,93 +2,160 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Iterator
 from typing import Any
 
 import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from tuners.engine import arguments
-from tuners.engine.data import LARGEST
+from tuners.engine import data
+from tuners.engine.building import build_with_metrics, unbuilt_model_built
+from tuners.engine.call import FitCall
+from tuners.engine.declined import Declined
 from tuners.engine.numpy_engine import scoring
-from tuners.engine.numpy_engine.groups import groups
-from tuners.engine.numpy_engine.inputs import Inputs
-from tuners.engine.numpy_engine.member import Member, Rows
-from tuners.engine.numpy_engine.optimizer import Rule
-from tuners.engine.numpy_engine.program import Program
-from tuners.engine.numpy_engine.reading import UnknownModelError
-from tuners.engine.numpy_engine.training import Training
-from tuners.engine.request import Request, Trained
+from tuners.engine.numpy_engine.losses import CompiledLosses
+from tuners.engine.numpy_engine.network import Network
+from tuners.engine.numpy_engine.optimizer import Optimizer
+from tuners.engine.proof import without_dropout
 
-CALLBACKS = (keras.callbacks.EarlyStopping, keras.callbacks.ReduceLROnPlateau, keras.callbacks.LearningRateScheduler)
-"""That need nothing of the model but its weights and learning rate at the ends of epochs."""
+VALIDATION_BATCH = 256
+"""Rows that are validated at once; their number has no influence on the result."""
 
 
-class PopulationEngine:
-    """Trains models that it can write out: one input, one output, and the layers of `reading.READERS`.
+class NumpyEngine:
+    """Trains models that it can write out: one input, one output, and the layers of `reading.READERS`."""
 
-    Models of one structure are trained together, so that one call of numpy serves all of them.
-    """
+    name = "numpy"
 
     def __init__(self) -> None:
-        self._inputs = Inputs()
+        self._losses = CompiledLosses()
 
-    def prepare(self, request: Request) -> Member | str:
-        """A trial made ready, or why this engine cannot train it.
+    def trainer(self, call: FitCall) -> NumpyTrainer:
+        """What can train a call.
 
         Args:
-            request: What to train; `arguments.refusal` must have been "".
+            call: What to train.
+
+        Raises:
+            Declined: It cannot be trained so.
         """
-        given = arguments.of(request) or {}
-        for callback in arguments.callbacks(given):
-            if type(callback) not in CALLBACKS:
-                return f"the callback {type(callback).__name__}"
+        return NumpyTrainer(call, self._losses)
+
+
+class NumpyTrainer:
+    """Trains one model; see `tuners.engine.training.Trainer` and `tuners.engine.proof.Provable`.
+
+    Attributes:
+        parts: What has to have been tried for this to need no trial.
+    """
+
+    def __init__(self, call: FitCall, losses: CompiledLosses) -> None:
+        self._call, self._model = call, call.model
+        self._check_data()
+        unbuilt_model_built(call)
+        # The first number drawn orders the batches, as in the graph engine.
+        seed = np.random.randint(2**30)
+        self._optimizer = Optimizer(self._model)
+        self._network = Network(self._model, self._optimizer.decayed, seed)
+        self._optimizer.bind(self._network.split, self._network.order, self._network.vector.size)
+        build_with_metrics(call)
+        self._scoring = scoring.read(self._model, self._network.head, call.training, losses)
+        self._check_labels()
+        self._training = self._prepared(call.training)
+        self._validation = None if call.validation is None else self._prepared(call.validation)
+        self._last: tuple[NDArray, int] | None = None
+        self.parts = self._network.kinds | {self._optimizer.kind, self._scoring.kind}
+
+    def _check_data(self) -> None:
+        for parts in (self._call.training, self._call.validation):
+            if parts is None:
+                continue
+            if len(parts) < 2 or not all(isinstance(part, np.ndarray) and part.dtype.kind in "biuf" for part in parts):
+                raise Declined("the data are not one array of inputs and one of targets, of numbers")
+            if len(parts) > 2 and parts[2].size != len(parts[2]):
+                raise Declined("an example has several weights")
+        x = self._call.training[0]
+        if x.size * 4 > data.LARGEST:
+            raise Declined(f"the inputs take more than {data.LARGEST >> 30} GB in float32")
+
+    def _check_labels(self) -> None:
+        inputs = self._model.inputs
+        x, validation = self._call.training[0], self._call.validation
+        if len(inputs) != 1 or inputs[0].dtype != "float32" or x.shape[1:] != self._model.input_shape[1:]:
+            raise Declined("the inputs are not as the model takes them")
+        if validation is None:
+            return
+        if validation[0].shape[1:] != x.shape[1:] or validation[1].shape[1:] != self._call.training[1].shape[1:]:
+            raise Declined("the validation data have other shapes")
+        classes = self._model.output_shape[-1]
+        if self._scoring.loss is None and not scoring.are_ids(validation[1], classes):
+            raise Declined(f"the validation targets are not class ids from 0 to {classes - 1}")
+
+    def _prepared(self, parts: tuple[Any, ...]) -> tuple[NDArray, ...]:
+        x, y, *weights = parts
+        return (self._network.prepared(x), y, *(each.reshape(len(each)).astype(np.float32) for each in weights))
+
+    @contextlib.contextmanager
+    def comparable(self) -> Iterator[None]:
+        """See `Provable`: without dropout, which has a stream of its own here."""
+        self._network.drop(False)
         try:
-            return self._member(request, given)
-        except UnknownModelError as error:
-            return str(error)
+            with without_dropout([each for each in self._model.layers if type(each) is keras.layers.Dropout]):
+                yield
+        finally:
+            self._network.drop(True)
 
-    def train(self, members: Sequence[Member]) -> list[Trained | Exception]:
-        """Train what `prepare` gave, each as it would be trained alone.
+    def prepare(self, returned: tuple[Any, Any] | None) -> None:
+        """See `Provable`."""
+        self.take()
 
-        Args:
-            members: What to train.
-
-        Returns:
-            Of each, metrics of its epochs and the best epoch's weights, or what its training raised.
-        """
-        found: dict[int, Trained | Exception] = {}
+    def train(self, rows: NDArray) -> dict[str, float]:
+        """See `Trainer`."""
         # A diverging trial overflows; that its loss is not a number is seen at the end of the epoch.
         with np.errstate(all="ignore"):
-            for group in groups(members):
-                found |= zip(group, Training([members[number] for number in group]).run(), strict=True)
-        return [found[number] for number in range(len(members))]
+            size, network = self._call.batch_size, self._network
+            plan = self._optimizer.plan(-(-len(rows) // size))
+            sums = np.zeros(len(self._scoring.names))
+            for step, start in enumerate(range(0, len(rows), size)):
+                x, *targets = (part[rows[start : start + size]] for part in self._training)
+                output = network.forward(x, training=True)
+                loss, gradient = self._scoring.loss_and_gradient(output, *targets)
+                network.backward(gradient)
+                self._optimizer.step(
+                    network.vector, network.gradient, network.decayed, plan.rates[step], plan.shrinking[step]
+                )
+                sums += [loss * len(x), *self._scoring.sums(output, targets[0])]
+        self._last = sums, len(rows)
+        return self._scoring.results(sums, len(rows))
 
-    def _member(self, request: Request, given: dict[str, Any]) -> Member:
-        model = request.model
-        x, y, weights = arguments.training_parts(given)
-        if not isinstance(x, np.ndarray) or not isinstance(y, np.ndarray) or x.shape[1:] != model.input_shape[1:]:
-            raise UnknownModelError("the data are not one array of inputs, as the model takes them, and one of targets")
-        if x.size * 4 > LARGEST:
-            raise UnknownModelError(f"the inputs take more than {LARGEST >> 30} GB in float32")
-        validation = given.get("validation_data")
-        # The first number drawn orders the batches, as in the graph engine.
-        order, seed = np.random.randint(2**31), np.random.randint(2**30)
-        rule = Rule(model)
-        program = Program(model, rule.decayed, seed)
-        return Member(
-            request=request,
-            program=program,
-            scoring=scoring.read(model, program.head, y),
-            rule=rule,
-            training=self._rows(program, x, y, weights),
-            holdout=None if validation is None else self._rows(program, *validation),
-            batch_size=int(given.get("batch_size") or arguments.BATCH_SIZE),
-            epochs=int(given.get("epochs") or 1),
-            order=np.random.default_rng(order) if given.get("shuffle", True) else None,
-            callbacks=arguments.callbacks(given),
-        )
+    def validate(self, rows: NDArray) -> dict[str, float]:
+        """See `Trainer`."""
+        if self._validation is None:
+            raise RuntimeError("there are no data to validate on")
+        with np.errstate(all="ignore"):
+            sums = np.zeros(len(self._scoring.names))
+            for start in range(0, len(rows), VALIDATION_BATCH):
+                x, *targets = (part[start : min(start + VALIDATION_BATCH, len(rows))] for part in self._validation)
+                output = self._network.forward(x, training=False)
+                loss = self._scoring.mean_loss(output, *targets)
+                sums += [loss * len(x), *self._scoring.sums(output, targets[0])]
+        self._last = sums, len(rows)
+        return self._scoring.results(sums, len(rows))
 
-    def _rows(self, program: Program, x: NDArray, y: NDArray, weights: NDArray | None = None) -> Rows:
-        return Rows(self._inputs.after(program.prefix, x), y, None if weights is None else weights.astype(np.float32))
+    def weights(self) -> list[NDArray]:
+        """See `Trainer`."""
+        return self._network.weights()
+
+    def give(self) -> None:
+        """See `Trainer`."""
+        self._model.set_weights(self._network.weights())
+        self._optimizer.give()
+        if self._last is not None:
+            self._scoring.give(*self._last, width=self._model.output_shape[-1])
+
+    def take(self) -> None:
+        """See `Trainer`."""
+        self._network.load(self._model.get_weights())
+        self._optimizer.take()

@@ -1,46 +1,42 @@
-"""Layers written out in numpy: what each computes, and its derivative, for several models at once.
+"""Layers written out in numpy: what each computes, and its derivative.
 
 Nothing is compiled, so that a trial costs what its arithmetic costs. For the matrices of small models a call of numpy
-takes a tenth of what a call of TensorFlow takes, and both multiply matrices equally fast. Every array has a leading
-axis of models, the members, so that one call serves them all.
+takes a tenth of what a call of TensorFlow takes, and both multiply matrices equally fast.
+
+References:
+    Ioffe and Szegedy, 2015: Batch Normalization, for its derivative.
 """
 
 from __future__ import annotations
 
-import copy
-import math
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tuners.engine.numpy_engine.activations import ACTIVATIONS
+from tuners.engine.numpy_engine.activations import Derived
 
 Gradients = tuple[NDArray, ...]
 
 
 class Kernel:
-    """A layer of the members, or a part of one. `forward` in training keeps what `backward` needs.
+    """A layer, or a part of one. `forward` in training keeps what `backward` needs.
 
     Attributes:
-        weights: Arrays [members, ...], the trainable ones first; updated in place.
+        weights: Arrays, the trainable ones first; updated in place.
         gradients: Of the trainable weights; `backward` writes them.
-        of_members: Names of attributes that are arrays with something for each member.
-        keeps_zero: Whether a unit that is zero for all examples, and leads nowhere, stays so and learns nothing: units
-            are added to narrow members until all are as wide as the widest.
+        fixed: Whether it does the same to an example in every step, and so can be applied to all data beforehand.
     """
 
     weights: Sequence[NDArray] = ()
     gradients: Sequence[NDArray] = ()
-    of_members: tuple[str, ...] = ()
-    keeps_zero = False
+    fixed = False
 
     def forward(self, *inputs: NDArray, training: bool) -> NDArray:
         """The output.
 
         Args:
-            *inputs: Arrays [members, batch, ..., channels].
+            *inputs: Arrays [batch, ..., channels].
             training: Whether batch statistics and dropout are on.
         """
         raise NotImplementedError
@@ -54,53 +50,31 @@ class Kernel:
         """
         raise NotImplementedError
 
-    def key(self) -> tuple[object, ...]:
-        """Equal for kernels that can be of one model and another, and be joined."""
-        return (type(self).__name__,)
-
-    def joined(self, others: Sequence[Any]) -> Any:
-        """The kernel of this one's members and those of others with the same key, without weights."""
-        made = copy.copy(self)
-        for name in self.of_members:
-            setattr(made, name, np.concatenate([getattr(each, name) for each in (self, *others)]))
-        return made
-
-    def part(self, members: slice | list[int]) -> Any:
-        """The kernel of some of the members, without weights."""
-        made = copy.copy(self)
-        for name in self.of_members:
-            setattr(made, name, getattr(self, name)[members])
-        return made
-
 
 class Multiply(Kernel):
-    """The product with a dense layer's kernel, of inputs [members, batch, features]."""
-
-    keeps_zero = True
+    """The product with a dense layer's kernel, of inputs [batch, features]."""
 
     def forward(self, *inputs: NDArray, training: bool) -> NDArray:
         """See `Kernel`."""
-        self._x = single(inputs[0])
+        self._x = _single(inputs[0])
         return self._x @ self.weights[0]
 
     def backward(self, gradient: NDArray, *, wanted: bool) -> Gradients:
         """See `Kernel`."""
-        np.matmul(self._x.transpose(0, 2, 1), gradient, out=self.gradients[0])
-        return (gradient @ self.weights[0].transpose(0, 2, 1),) if wanted else ()
+        np.matmul(self._x.T, gradient, out=self.gradients[0])
+        return (gradient @ self.weights[0].T,) if wanted else ()
 
 
 class Bias(Kernel):
     """The bias of a dense layer."""
 
-    keeps_zero = True
-
     def forward(self, *inputs: NDArray, training: bool) -> NDArray:
         """See `Kernel`."""
-        return inputs[0] + self.weights[0][:, None]
+        return inputs[0] + self.weights[0]
 
     def backward(self, gradient: NDArray, *, wanted: bool) -> Gradients:
         """See `Kernel`."""
-        np.add.reduce(gradient, axis=1, out=self.gradients[0])
+        np.add.reduce(gradient, axis=0, out=self.gradients[0])
         return (gradient,)
 
 
@@ -108,12 +82,11 @@ class Activate(Kernel):
     """An activation.
 
     Args:
-        name: As Keras calls it, one of `ACTIVATIONS`.
+        derived: The function with its derivative.
     """
 
-    def __init__(self, name: str) -> None:
-        self.name, self._derived = name, ACTIVATIONS[name]
-        self.keeps_zero = name != "sigmoid"
+    def __init__(self, derived: Derived) -> None:
+        self._derived = derived
 
     def forward(self, *inputs: NDArray, training: bool) -> NDArray:
         """See `Kernel`."""
@@ -124,44 +97,31 @@ class Activate(Kernel):
         """See `Kernel`."""
         return (self._derived.gradient(self._kept, gradient),)
 
-    def key(self) -> tuple[object, ...]:
-        """See `Kernel`."""
-        return ("activate", self.name)
-
 
 class Drop(Kernel):
     """keras.layers.Dropout.
 
     Args:
         rate: Share that is dropped, in (0, 1).
-        shape: Of an example.
 
     Attributes:
-        rates: [members].
-        shapes: [members, axes].
-        random: What is drawn from for each member [members].
+        random: What is drawn from; None to leave everything in.
     """
 
-    of_members = ("rates", "shapes", "random")
-    keeps_zero = True
-
-    def __init__(self, rate: float, shape: tuple[int, ...]) -> None:
-        self.rates, self.shapes, self.random = np.array([rate]), np.array([shape]), np.empty(1, object)
+    def __init__(self, rate: float) -> None:
+        self._rate = rate
+        self.random: np.random.Generator | None = None
 
     def forward(self, *inputs: NDArray, training: bool) -> NDArray:
         """See `Kernel`."""
         x = inputs[0]
-        if not training:
+        if not training or self.random is None:
+            self._mask = np.ones((), np.float32)
             return x
-        self._mask = np.empty(x.shape, np.float32)
-        own = zip(self.rates.tolist(), self.shapes.tolist(), self.random, strict=True)
-        for mask, (rate, shape, random) in zip(self._mask, own, strict=True):
-            # Integers, since floats take twice as long to draw; as many as the member would draw alone.
-            count = len(mask) * math.prod(shape)
-            drawn = random.bit_generator.random_raw((count + 1) // 2).view(np.uint32)[:count]
-            kept = drawn.reshape(len(mask), *shape) >= np.uint32(rate * 2**32)
-            np.multiply(kept, np.float32(1 / (1 - rate)), out=mask[..., : shape[-1]])
-            mask[..., shape[-1] :] = 0
+        # Integers, since floats take twice as long to draw.
+        drawn = self.random.bit_generator.random_raw((x.size + 1) // 2).view(np.uint32)[: x.size]
+        kept = drawn.reshape(x.shape) >= np.uint32(self._rate * 2**32)
+        self._mask = np.multiply(kept, np.float32(1 / (1 - self._rate)), dtype=np.float32)
         return x * self._mask
 
     def backward(self, gradient: NDArray, *, wanted: bool) -> Gradients:
@@ -170,9 +130,7 @@ class Drop(Kernel):
 
 
 class Add(Kernel):
-    """keras.layers.Add."""
-
-    keeps_zero = True
+    """keras.layers.Add of inputs of one shape."""
 
     def forward(self, *inputs: NDArray, training: bool) -> NDArray:
         """See `Kernel`."""
@@ -184,16 +142,116 @@ class Add(Kernel):
         return (gradient,) * self._count
 
 
-def rows_of(x: NDArray) -> NDArray:
-    """An array [members, ..., channels] as [members, rows, channels]."""
-    return x if x.ndim == 3 else x.reshape(len(x), -1, x.shape[-1])
+class BatchNorm(Kernel):
+    """keras.layers.BatchNormalization over the last axis; weights gamma, beta, moving mean and variance.
+
+    Args:
+        epsilon: Added to the variance.
+        momentum: Share of the moving mean and variance that stays in a step.
+    """
+
+    def __init__(self, epsilon: float, momentum: float) -> None:
+        self._epsilon, self._newest = np.float32(epsilon), np.float32(1 - momentum)
+
+    def forward(self, *inputs: NDArray, training: bool) -> NDArray:
+        """See `Kernel`."""
+        x = _rows_of(inputs[0])
+        gamma, beta, moving_mean, moving_variance = self.weights
+        if not training:
+            scale = gamma / np.sqrt(moving_variance + self._epsilon)
+            return (x * scale + (beta - moving_mean * scale)).reshape(inputs[0].shape)
+        rows = np.float32(len(x))
+        mean = np.add.reduce(x, axis=0) / rows
+        normed = x - mean
+        variance = np.einsum("ij,ij->j", normed, normed) / rows
+        inverse = 1 / np.sqrt(variance + self._epsilon)
+        normed *= inverse
+        moving_mean += (mean - moving_mean) * self._newest
+        moving_variance += (variance - moving_variance) * self._newest
+        self._normed, self._scale = normed, gamma * inverse
+        y = normed * gamma
+        y += beta
+        return y.reshape(inputs[0].shape)
+
+    def backward(self, gradient: NDArray, *, wanted: bool) -> Gradients:
+        """See `Kernel`."""
+        dy, (dgamma, dbeta) = _rows_of(gradient), self.gradients
+        np.einsum("ij,ij->j", dy, self._normed, out=dgamma)
+        np.add.reduce(dy, axis=0, out=dbeta)
+        share = np.float32(1 / len(dy))
+        dx = self._normed * (dgamma * -share)
+        dx -= dbeta * share
+        dx += dy
+        dx *= self._scale
+        return (dx.reshape(gradient.shape),)
 
 
-def some(values: list[Any], members: slice | list[int]) -> list[Any]:
-    """Some of a list with one value for each member."""
-    return values[members] if isinstance(members, slice) else [values[member] for member in members]
+class Normalize(Kernel):
+    """keras.layers.Normalization.
+
+    Args:
+        offset: Array that broadcasts to the inputs.
+        scale: Likewise.
+        invert: Whether normalised values are taken back.
+    """
+
+    fixed = True
+
+    def __init__(self, offset: NDArray, scale: NDArray, invert: bool) -> None:
+        self._offset, self._scale, self._invert = offset, scale, invert
+
+    def forward(self, *inputs: NDArray, training: bool) -> NDArray:
+        """See `Kernel`."""
+        x = _single(inputs[0])
+        return x * self._scale + self._offset if self._invert else (x - self._offset) / self._scale
+
+    def backward(self, gradient: NDArray, *, wanted: bool) -> Gradients:
+        """See `Kernel`."""
+        return (gradient * self._scale if self._invert else gradient / self._scale,)
 
 
-def single(x: NDArray) -> NDArray:
+class Rescale(Kernel):
+    """keras.layers.Rescaling with numbers.
+
+    Args:
+        scale: Factor.
+        offset: Added after it.
+    """
+
+    fixed = True
+
+    def __init__(self, scale: float, offset: float) -> None:
+        self._scale, self._offset = scale, offset
+
+    def forward(self, *inputs: NDArray, training: bool) -> NDArray:
+        """See `Kernel`."""
+        return _single(inputs[0]) * self._scale + self._offset
+
+    def backward(self, gradient: NDArray, *, wanted: bool) -> Gradients:
+        """See `Kernel`."""
+        return (gradient * self._scale,)
+
+
+class Flatten(Kernel):
+    """keras.layers.Flatten."""
+
+    fixed = True
+
+    def forward(self, *inputs: NDArray, training: bool) -> NDArray:
+        """See `Kernel`."""
+        self._shape = inputs[0].shape
+        return inputs[0].reshape(len(inputs[0]), -1)
+
+    def backward(self, gradient: NDArray, *, wanted: bool) -> Gradients:
+        """See `Kernel`."""
+        return (gradient.reshape(self._shape),)
+
+
+def _rows_of(x: NDArray) -> NDArray:
+    """An array [..., channels] as [rows, channels]."""
+    return x if x.ndim == 2 else x.reshape(-1, x.shape[-1])
+
+
+def _single(x: NDArray) -> NDArray:
     """An array in single precision."""
     return x if x.dtype == np.float32 else x.astype(np.float32)

@@ -1,10 +1,9 @@
-"""Optimizers of Keras models, read and joined."""
+"""Optimizers of Keras models, written out over one vector of weights."""
 
 from __future__ import annotations
 
-import copy
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Callable
 from typing import Any
 
 import keras
@@ -12,10 +11,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from tuners.engine.numpy_engine.kernels import some
-from tuners.engine.numpy_engine.network import Network
-from tuners.engine.numpy_engine.reading import UnknownModelError
-from tuners.engine.numpy_engine.updates import ADAM, DESCENT, MOMENTUM, NESTEROV, RMSPROP, Numbers, Update
+from tuners.engine.declined import Declined
 from tuners.private_apis import is_decayed
 
 REFUSED = ("clipnorm", "global_clipnorm", "clipvalue", "use_ema", "loss_scale_factor", "gradient_accumulation_steps")
@@ -23,66 +19,138 @@ REFUSED = ("clipnorm", "global_clipnorm", "clipvalue", "use_ema", "loss_scale_fa
 
 
 class Rule:
-    """The optimizer of one Keras model, in numbers.
+    """How an optimizer changes weights. All is done in place, since most of the time goes into moving numbers.
 
     Args:
-        model: A compiled Keras model.
+        config: Settings of the optimizer by name.
 
     Attributes:
-        update: How it changes weights; rules with the same one can be joined in an `Optimizer`.
-        config: Its settings by name.
-        decayed: Positions of the weights that weight decay shrinks.
-
-    Raises:
-        UnknownModelError: The optimizer, or an option of it, is not known here.
+        averages: Factors that take the moving averages, as they are kept here, to those that Keras keeps, in the order
+            of Keras' slots.
     """
 
-    def __init__(self, model: keras.Model) -> None:
-        self._optimizer = model.optimizer
-        self.config = self._optimizer.get_config()
-        self.update = _update(self._optimizer, self.config)
-        rate = self.config["learning_rate"]
-        self._scheduled = keras.optimizers.schedules.deserialize(rate) if isinstance(rate, dict) else None
-        if self._scheduled is None and not isinstance(rate, int | float | np.floating):
-            raise UnknownModelError("the learning rate is a function")
-        self.decay = self.config["weight_decay"] or 0.0
-        self.decayed = [
-            index
-            for index, weight in enumerate(model.weights)
-            if self.decay and weight.trainable and is_decayed(self._optimizer, weight)
-        ]
+    averages: tuple[float, ...] = ()
 
-    @property
-    def keeps_zero(self) -> bool:
-        """Whether a weight that is zero and has no gradient stays so; without epsilon it would become 0 / 0."""
-        return self.config.get("epsilon") != 0
+    def __init__(self, config: dict[str, Any]) -> None:
+        def number(name: str) -> float:
+            return float(config.get(name) or 0.0)
 
-    def rates(self, first: int, steps: int) -> list[float]:
-        """Learning rates of steps, as it is now where there is no schedule.
+        self.momentum = np.float32(number("momentum"))
+
+    def rates(self, rates: NDArray, steps: NDArray) -> NDArray:
+        """Learning rates of steps, which are numbered from 1, with all factors that are constant in a step."""
+        return rates
+
+    def apply(self, w: NDArray, g: NDArray, slots: list[NDArray], room: NDArray, rate: Any) -> None:
+        """Take one step.
 
         Args:
-            first: Number of the first of them, from 0.
-            steps: How many.
+            w: Weights.
+            g: Their gradients, which are used up.
+            slots: Moving averages.
+            room: For as many numbers as w.
+            rate: From `rates`.
         """
-        if self._scheduled is None:
-            return [float(self._optimizer.learning_rate)] * steps
-        numbers = tf.range(first, first + steps)
-        try:
-            rates = np.asarray(self._scheduled(numbers))
-        except (tf.errors.InvalidArgumentError, ValueError, TypeError):
-            rates = np.empty(0)
-        if rates.shape != (steps,):
-            # A schedule that branches on the step takes one step at a time.
-            return [float(self._scheduled(number)) for number in numbers]
-        return rates.tolist()
+        g *= rate
+        w -= g
+
+
+class Momentum(Rule):
+    """keras.optimizers.SGD with momentum."""
+
+    averages = (1.0,)
+
+    def apply(self, w: NDArray, g: NDArray, slots: list[NDArray], room: NDArray, rate: Any) -> None:
+        """See `Rule`."""
+        self._accelerate(g, slots[0], rate)
+        w += slots[0]
+
+    def _accelerate(self, g: NDArray, m: NDArray, rate: Any) -> None:
+        g *= rate
+        m *= self.momentum
+        m -= g
+
+
+class Nesterov(Momentum):
+    """keras.optimizers.SGD with Nesterov's momentum."""
+
+    def apply(self, w: NDArray, g: NDArray, slots: list[NDArray], room: NDArray, rate: Any) -> None:
+        """See `Rule`."""
+        self._accelerate(g, slots[0], rate)
+        w -= g
+        np.multiply(slots[0], self.momentum, out=room)
+        w += room
+
+
+class RMSprop(Rule):
+    """keras.optimizers.RMSprop. The moving average is kept over 1 - rho, which saves a pass over the numbers."""
+
+    def __init__(self, config: dict[str, Any]) -> None:
+        super().__init__(config)
+        rest = 1 - config["rho"]
+        self.averages = (rest,)
+        self._rho, self._epsilon, self._factor = np.float32(config["rho"]), np.float32(config["epsilon"] / rest), rest
+
+    def rates(self, rates: NDArray, steps: NDArray) -> NDArray:
+        """See `Rule`."""
+        return rates / self._factor**0.5
+
+    def apply(self, w: NDArray, g: NDArray, slots: list[NDArray], room: NDArray, rate: Any) -> None:
+        """See `Rule`."""
+        v = slots[0]
+        _sum_squares(v, g, self._rho, room)
+        np.add(v, self._epsilon, out=room)
+        np.sqrt(room, out=room)
+        g *= rate
+        g /= room
+        w -= g
+
+
+class Adam(Rule):
+    """keras.optimizers.Adam and AdamW. The moving averages are kept over 1 - beta.
+
+    References:
+        Kingma and Ba, 2015: Adam.
+    """
+
+    def __init__(self, config: dict[str, Any]) -> None:
+        super().__init__(config)
+        self._betas = config["beta_1"], config["beta_2"]
+        self._beta_1, self._beta_2 = map(np.float32, self._betas)
+        self.averages = (1 - config["beta_1"], 1 - config["beta_2"])
+        self._epsilon = np.float32(config["epsilon"] / self.averages[1] ** 0.5)
+
+    def rates(self, rates: NDArray, steps: NDArray) -> NDArray:
+        """See `Rule`."""
+        # Keras takes powers of the rounded betas.
+        first, second = (1 - beta.astype(float) ** steps for beta in (self._beta_1, self._beta_2))
+        return rates * second**0.5 / first * (self.averages[0] / self.averages[1] ** 0.5)
+
+    def apply(self, w: NDArray, g: NDArray, slots: list[NDArray], room: NDArray, rate: Any) -> None:
+        """See `Rule`."""
+        m, v = slots
+        _sum_squares(v, g, self._beta_2, room)
+        m *= self._beta_1
+        m += g
+        np.sqrt(v, out=room)
+        room += self._epsilon
+        np.divide(m, room, out=room)
+        room *= rate
+        w -= room
+
+
+def _sum_squares(v: NDArray, g: NDArray, beta: Any, room: NDArray) -> None:
+    v *= beta
+    np.multiply(g, g, out=room)
+    v += room
 
 
 @dataclasses.dataclass(frozen=True)
 class Plan:
-    """What the steps of an epoch multiply by, [steps, members, 1].
+    """What the steps of an epoch multiply by, [steps].
 
     Attributes:
-        rates: Gradients, or what becomes of them: learning rates with all that is constant in a step.
+        rates: Gradients, or what becomes of them.
         shrinking: Weights that decay.
     """
 
@@ -91,73 +159,131 @@ class Plan:
 
 
 class Optimizer:
-    """Rules with the same update, over the weights of a network.
+    """The optimizer of one Keras model.
 
     Args:
-        rules: Of the members.
-        network: What is updated.
+        model: A compiled Keras model.
+
+    Attributes:
+        rule: How it changes weights.
+        decayed: Positions of the weights that weight decay shrinks.
+        kind: Equal for optimizers that do the same, but for their settings.
+
+    Raises:
+        Declined: The optimizer, or an option of it, is not known here.
     """
 
-    def __init__(self, rules: Sequence[Rule], network: Network) -> None:
-        self._rules, self._network = list(rules), network
-        self._slots = [np.zeros_like(network.vector), np.zeros_like(network.vector), np.empty_like(network.vector)]
-        self._numbers, self._update = _numbers(rules), rules[0].update
+    def __init__(self, model: keras.Model) -> None:
+        self._model, self._optimizer = model, model.optimizer
+        config = self._optimizer.get_config()
+        self.rule = _rule(self._optimizer, config)
+        rate = config["learning_rate"]
+        self._schedule = _schedule(rate) if isinstance(rate, dict) else None
+        if self._schedule is None and not isinstance(rate, int | float | np.floating):
+            raise Declined("the learning rate is a function")
+        self._decay = config["weight_decay"] or 0.0
+        self.decayed = [
+            index
+            for index, weight in enumerate(model.weights)
+            if self._decay and weight.trainable and is_decayed(self._optimizer, weight)
+        ]
+        self.kind = ("optimizer", type(self.rule), type(self._schedule), bool(self._decay))
 
-    def part(self, members: slice | list[int], network: Network) -> Optimizer:
-        """The rules of some of the members.
-
-        Args:
-            members: As for `Network.part`.
-            network: The network's part.
-        """
-        made = copy.copy(self)
-        made.keep(members, network)
-        return made
-
-    def keep(self, members: slice | list[int], network: Network) -> None:
-        """Leave out all but some of the members; arguments as for `part`."""
-        self._rules, self._network = some(self._rules, members), network
-        self._slots = [each[members] for each in self._slots]
-        self._numbers = _numbers(self._rules)
-
-    def plan(self, first: int, steps: int) -> Plan:
-        """What is to be done in the steps of an epoch.
+    def bind(self, split: Callable[[NDArray], Any], order: list[int], size: int) -> None:
+        """Take room for moving averages.
 
         Args:
-            first: Number of the first of them, from 0.
-            steps: How many.
+            split: Takes a vector, gives one array per weight.
+            order: Positions of these weights in the model.
+            size: Of the vector.
         """
-        rates = np.array([rule.rates(first, steps) for rule in self._rules]).T[..., None]
-        shrinking = 1 - rates * np.array([[rule.decay] for rule in self._rules])
-        rates = self._update.scaled(self._numbers, rates, np.arange(first + 1, first + steps + 1))
+        positions = {id(weight): index for index, weight in enumerate(self._model.weights)}
+        place = {index: number for number, index in enumerate(order)}
+        self._places = [place[positions[id(weight)]] for weight in self._model.trainable_weights]
+        self._slots = [np.zeros(size, np.float32) for _ in self.rule.averages]
+        self._views = [list(split(slot)) for slot in self._slots]
+        self._room = np.empty(size, np.float32)
+        self.step_count = 0
+
+    def take(self) -> None:
+        """Go on from what the Keras optimizer has."""
+        self.step_count = int(self._optimizer.iterations)
+        if not self.step_count:
+            # It has kept no averages yet, and need not have made room for them.
+            for slot in self._slots:
+                slot[...] = 0
+            return
+        for variable, view, factor in self._pairs():
+            view[...] = np.asarray(variable.value) * np.float32(1 / factor)
+
+    def give(self) -> None:
+        """Leave the Keras optimizer as it would be now."""
+        if not self._optimizer.built:
+            self._optimizer.build(self._model.trainable_variables)
+        for variable, view, factor in self._pairs():
+            variable.assign(view * np.float32(factor))
+        self._optimizer.iterations.assign(self.step_count)
+
+    def _pairs(self) -> Any:
+        """Keras' slots, each with the array here and the factor that makes one of the other."""
+        kinds = len(self.rule.averages)
+        slots = self._optimizer.variables[-kinds * len(self._places) :] if kinds else []
+        for number, variable in enumerate(slots):
+            place, kind = divmod(number, kinds)
+            yield variable, self._views[kind][self._places[place]], self.rule.averages[kind]
+
+    def plan(self, steps: int) -> Plan:
+        """What is to be done in the next so many steps."""
+        first = self.step_count
+        rates = np.array(self._rates(first, steps))
+        shrinking = 1 - rates * self._decay
+        rates = self.rule.rates(rates, np.arange(first + 1, first + steps + 1))
         return Plan(rates.astype(np.float32), shrinking.astype(np.float32))
 
-    def step(self, rates: NDArray, shrinking: NDArray) -> None:
-        """Update the weights; the gradient is used up.
+    def step(self, vector: NDArray, gradient: NDArray, decayed: int, rate: Any, shrinking: Any) -> None:
+        """Update weights; the gradient is used up.
 
         Args:
-            rates: Of the step's plan [members, 1].
+            vector: The weights.
+            gradient: Of them.
+            decayed: How many numbers at the start of the vector decay.
+            rate: Of the step's plan.
             shrinking: Likewise.
         """
-        network = self._network
-        if network.decayed:
-            network.vector[:, : network.decayed] *= shrinking
-        m, v, room = self._slots
-        self._update.apply(self._numbers, network.vector, network.gradient, m, v, room, rates)
+        if decayed:
+            vector[:decayed] *= shrinking
+        self.rule.apply(vector, gradient, self._slots, self._room, rate)
+        self.step_count += 1
+
+    def _rates(self, first: int, steps: int) -> list[float]:
+        if self._schedule is None:
+            return [float(self._optimizer.learning_rate)] * steps
+        numbers = tf.range(first, first + steps)
+        try:
+            rates = np.asarray(self._schedule(numbers))
+        except (tf.errors.InvalidArgumentError, ValueError, TypeError):
+            rates = np.empty(0)
+        if rates.shape != (steps,):
+            # A schedule that branches on the step takes one step at a time.
+            return [float(self._schedule(number)) for number in numbers]
+        return rates.tolist()
 
 
-def _update(optimizer: Any, config: dict[str, Any]) -> Update:
+def _schedule(config: dict[str, Any]) -> Any:
+    """The schedule of a configuration; only of Keras' own, whose configurations say all they are."""
+    if not str(config.get("module")).startswith("keras.") or config.get("registered_name"):
+        raise Declined("the schedule of the learning rate is not Keras' own")
+    return keras.optimizers.schedules.deserialize(config)
+
+
+def _rule(optimizer: Any, config: dict[str, Any]) -> Rule:
     for option in (*REFUSED, "amsgrad", "centered"):
         if config.get(option):
-            raise UnknownModelError(f"the optimizer has {option}={config[option]!r}")
+            raise Declined(f"the optimizer has {option}={config[option]!r}")
     if type(optimizer) is keras.optimizers.SGD:
-        return (NESTEROV if config["nesterov"] else MOMENTUM) if config["momentum"] else DESCENT
+        return (Nesterov if config["nesterov"] else Momentum)(config) if config["momentum"] else Rule(config)
     if type(optimizer) is keras.optimizers.RMSprop and not config["momentum"]:
-        return RMSPROP
+        return RMSprop(config)
     if type(optimizer) in (keras.optimizers.Adam, keras.optimizers.AdamW):
-        return ADAM
-    raise UnknownModelError(f"the optimizer is {type(optimizer).__name__}, or has options")
-
-
-def _numbers(rules: Sequence[Rule]) -> Numbers:
-    return Numbers([rule.config for rule in rules])
+        return Adam(config)
+    raise Declined(f"the optimizer is {type(optimizer).__name__}, or has options")

@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 import keras
 import numpy as np
 
-from tuners.engine.numpy_engine.activations import ACTIVATIONS
-from tuners.engine.numpy_engine.fixed import Flatten, Normalize, Rescale
-from tuners.engine.numpy_engine.kernels import Activate, Add, Bias, Drop, Kernel, Multiply
-from tuners.engine.numpy_engine.norm import BatchNorm
-
-Config = Mapping[str, Any]
-HEADS = ("softmax", "sigmoid")
-"""Activations that are computed together with the loss where a model ends in them."""
-
-
-class UnknownModelError(ValueError):
-    """A model that this engine cannot write out; the message says why."""
+from tuners.engine.declined import Declined
+from tuners.engine.numpy_engine.activations import ACTIVATIONS, HEADS
+from tuners.engine.numpy_engine.kernels import (
+    Activate,
+    Add,
+    BatchNorm,
+    Bias,
+    Drop,
+    Flatten,
+    Kernel,
+    Multiply,
+    Normalize,
+    Rescale,
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,12 +30,19 @@ class Part:
     """A kernel with what a layer gives it.
 
     Attributes:
-        kernel: What is computed; a string stands for an activation of `HEADS`.
+        kernel: What is computed; None for an activation of `HEADS` that may be left to the loss.
+        kind: Equal for parts that compute the same, but for sizes, weights and rates; what one of a kind has been
+            tried for need not be tried for the next.
         weights: Keras variables, the trainable ones first.
+        trained: How many of the weights are trainable.
+        function: The activation, where it is one.
     """
 
-    kernel: Kernel | str
+    kernel: Kernel | None
+    kind: tuple[Any, ...]
     weights: tuple[Any, ...] = ()
+    trained: int = 0
+    function: Any = None
 
 
 def parts(layer: keras.Layer, *, ends: bool) -> list[Part]:
@@ -44,98 +53,117 @@ def parts(layer: keras.Layer, *, ends: bool) -> list[Part]:
         ends: Whether its output is the model's, so that an activation of `HEADS` is left to the loss.
 
     Raises:
-        UnknownModelError: The layer, or an option of it, is not known here.
+        Declined: The layer, or an option of it, is not known here.
     """
     read = READERS.get(type(layer))
-    config = layer.get_config()
     if read is None:
-        raise UnknownModelError(f"the layer {layer.name} is a {type(layer).__name__}")
-    for name, value in config.items():
-        if name.endswith(("_regularizer", "_constraint")) and value is not None:
-            raise UnknownModelError(f"the layer {layer.name} has a {name.split('_')[-1]}")
+        raise Declined(f"the layer {layer.name} is a {type(layer).__name__}")
+    if "call" in vars(layer):
+        raise Declined(f"the call of the layer {layer.name} was replaced")
     if not layer.trainable or layer.dtype_policy.name != "float32":
-        raise UnknownModelError(f"the layer {layer.name} is frozen or not in float32")
-    found = read(layer, config)
-    if sum(len(part.weights) for part in found) != len(layer.weights):
-        raise UnknownModelError(f"the layer {layer.name} has weights of its own")
+        raise Declined(f"the layer {layer.name} is frozen or not in float32")
+    if getattr(layer, "activity_regularizer", None) is not None:
+        raise Declined(f"the layer {layer.name} has an activity regularizer")
+    found = read(layer)
+    _check_weights(layer, found)
     return found if ends else [_inner(layer, part) for part in found]
 
 
+def _check_weights(layer: Any, found: list[Part]) -> None:
+    known = {id(weight): place < part.trained for part in found for place, weight in enumerate(part.weights)}
+    for weight in layer.weights:
+        if id(weight) not in known:
+            raise Declined(f"the layer {layer.name} has weights of its own")
+        if weight.trainable != known[id(weight)]:
+            raise Declined(f"{weight.path} is {'trainable' if weight.trainable else 'frozen'}")
+        if weight.regularizer is not None or weight.constraint is not None:
+            raise Declined(f"{weight.path} has a regularizer or a constraint")
+
+
 def _inner(layer: keras.Layer, part: Part) -> Part:
-    if not isinstance(part.kernel, str):
+    if part.kernel is not None:
         return part
-    if part.kernel not in ACTIVATIONS:
-        raise UnknownModelError(f"the layer {layer.name} is not the last and has the activation {part.kernel!r}")
-    return Part(Activate(part.kernel))
+    if part.function not in ACTIVATIONS:
+        raise Declined(f"the layer {layer.name} is not the last and ends in {part.function.__name__}")
+    return _activated(part.function)
 
 
-def _demand(layer: keras.Layer, config: Config, **expected: Any) -> None:
+def _demand(layer: keras.Layer, **expected: Any) -> None:
     for name, value in expected.items():
-        if name in config and config[name] != value:
-            raise UnknownModelError(f"the layer {layer.name} has {name}={config[name]!r}")
+        if getattr(layer, name) != value:
+            raise Declined(f"the layer {layer.name} has {name}={getattr(layer, name)!r}")
 
 
-def _activation(layer: keras.Layer, config: Config) -> list[Part]:
-    name = config["activation"]
-    if name == "linear":
-        return []
-    if name in HEADS:
-        return [Part(name)]
-    if name not in ACTIVATIONS:
-        raise UnknownModelError(f"the layer {layer.name} has the activation {name!r}")
-    return [Part(Activate(name))]
+def _activated(function: Any) -> Part:
+    return Part(Activate(ACTIVATIONS[function]), ("activation", function))
 
 
-def _dense(layer: Any, config: Config) -> list[Part]:
-    _demand(layer, config, quantization_config=None)
-    if len(layer.input.shape) != 2:
-        raise UnknownModelError(f"the layer {layer.name} takes more than [batch, features]")
-    bias = [Part(Bias(), (layer.bias,))] if config["use_bias"] else []
-    return [Part(Multiply(), (layer.kernel,)), *bias, *_activation(layer, config)]
+def _activation(layer: keras.Layer) -> list[Part]:
+    # By identity: an object may have an equality of its own, or none.
+    for function in (keras.activations.linear, *HEADS, *ACTIVATIONS):
+        if layer.activation is function:
+            if function is keras.activations.linear:
+                return []
+            return [Part(None, ("head", function), function=function)] if function in HEADS else [_activated(function)]
+    name = getattr(layer.activation, "__name__", type(layer.activation).__name__)
+    raise Declined(f"the layer {layer.name} has the activation {name}")
 
 
-def _batch_norm(layer: Any, config: Config) -> list[Part]:
-    if config["axis"] not in (-1, len(layer.input.shape) - 1):
-        raise UnknownModelError(f"the layer {layer.name} normalises another axis than the last")
-    _demand(layer, config, center=True, scale=True, renorm=False, synchronized=False)
+def _dense(layer: Any) -> list[Part]:
+    if layer.quantization_mode is not None or len(layer.input.shape) != 2:
+        raise Declined(f"the layer {layer.name} is quantized, or takes more than [batch, features]")
+    bias = [Part(Bias(), ("bias",), (layer.bias,), 1)] if layer.use_bias else []
+    return [Part(Multiply(), ("dense",), (layer.kernel,), 1), *bias, *_activation(layer)]
+
+
+def _batch_norm(layer: Any) -> list[Part]:
+    if layer.axis not in (-1, len(layer.input.shape) - 1):
+        raise Declined(f"the layer {layer.name} normalises another axis than the last")
+    _demand(layer, center=True, scale=True, renorm=False, synchronized=False)
     weights = (layer.gamma, layer.beta, layer.moving_mean, layer.moving_variance)
-    return [Part(BatchNorm(config["epsilon"], config["momentum"]), weights)]
+    return [Part(BatchNorm(layer.epsilon, layer.momentum), ("batch norm", len(layer.input.shape)), weights, 2)]
 
 
-def _normalization(layer: Any, config: Config) -> list[Part]:
-    if layer.weights or config["mean"] is None:
-        raise UnknownModelError(f"the layer {layer.name} was adapted to data")
-    scale = np.maximum(np.sqrt(np.asarray(layer.variance)), keras.config.epsilon())
-    return [Part(Normalize(np.asarray(layer.mean, np.float32), scale.astype(np.float32), config["invert"]))]
+def _normalization(layer: Any) -> list[Part]:
+    mean, variance = np.asarray(layer.mean, np.float32), np.asarray(layer.variance)
+    scale = np.maximum(np.sqrt(variance), keras.config.epsilon()).astype(np.float32)
+    kind = ("normalization", layer.invert, len(layer.input.shape), bool(layer.weights))
+    # What was adapted to data has its statistics in weights, which training leaves alone.
+    return [Part(Normalize(mean, scale, layer.invert), kind, tuple(layer.weights))]
 
 
-def _rescaling(layer: Any, config: Config) -> list[Part]:
-    scale, offset = config["scale"], config["offset"]
-    if not isinstance(scale, int | float) or not isinstance(offset, int | float):
-        raise UnknownModelError(f"the layer {layer.name} scales by arrays")
-    return [Part(Rescale(float(scale), float(offset)))]
+def _rescaling(layer: Any) -> list[Part]:
+    if not isinstance(layer.scale, int | float) or not isinstance(layer.offset, int | float):
+        raise Declined(f"the layer {layer.name} scales by arrays")
+    return [Part(Rescale(float(layer.scale), float(layer.offset)), ("rescaling",))]
 
 
-def _flatten(layer: Any, config: Config) -> list[Part]:
-    _demand(layer, config, data_format="channels_last")
-    return [Part(Flatten())]
+def _flatten(layer: Any) -> list[Part]:
+    _demand(layer, data_format="channels_last")
+    return [Part(Flatten(), ("flatten", len(layer.input.shape)))]
 
 
-def _dropout(layer: Any, config: Config) -> list[Part]:
-    _demand(layer, config, noise_shape=None)
-    return [Part(Drop(config["rate"], layer.output.shape[1:]))] if config["rate"] else []
+def _dropout(layer: Any) -> list[Part]:
+    _demand(layer, noise_shape=None)
+    return [Part(Drop(layer.rate), ("dropout",))] if layer.rate else []
 
 
-def _relu(layer: Any, config: Config) -> list[Part]:
-    _demand(layer, config, max_value=None, negative_slope=0.0, threshold=0.0)
-    return [Part(Activate("relu"))]
+def _relu(layer: Any) -> list[Part]:
+    _demand(layer, max_value=None, negative_slope=0.0, threshold=0.0)
+    return [_activated(keras.activations.relu)]
 
 
-READERS: dict[type, Callable[[Any, Config], list[Part]]] = {
-    keras.layers.InputLayer: lambda layer, config: [],
+def _add(layer: Any) -> list[Part]:
+    if len({each.shape for each in layer.input}) > 1:
+        raise Declined(f"the layer {layer.name} adds arrays of different shapes")
+    return [Part(Add(), ("add",))]
+
+
+READERS: dict[type, Callable[[Any], list[Part]]] = {
+    keras.layers.InputLayer: lambda layer: [],
     keras.layers.Activation: _activation,
     keras.layers.ReLU: _relu,
-    keras.layers.Add: lambda layer, config: [Part(Add())],
+    keras.layers.Add: _add,
     keras.layers.BatchNormalization: _batch_norm,
     keras.layers.Dense: _dense,
     keras.layers.Dropout: _dropout,

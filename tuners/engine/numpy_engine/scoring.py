@@ -3,36 +3,40 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from tuners.engine.numpy_engine.activations import sigmoid
-from tuners.engine.numpy_engine.losses import CompiledLoss, compiled_loss
-from tuners.engine.numpy_engine.reading import UnknownModelError
+from tuners.engine.declined import Declined
+from tuners.engine.identity import complete_config
+from tuners.engine.numpy_engine.activations import HEADS
+from tuners.engine.numpy_engine.losses import CompiledLoss, CompiledLosses
 
 METRICS = {
-    "SparseCategoricalAccuracy": "sparse",
-    "CategoricalAccuracy": "categorical",
-    "BinaryAccuracy": "binary",
-    "MeanAbsoluteError": "absolute",
-    "MeanSquaredError": "squared",
-    "RootMeanSquaredError": "root",
+    keras.metrics.SparseCategoricalAccuracy: "sparse",
+    keras.metrics.CategoricalAccuracy: "categorical",
+    keras.metrics.BinaryAccuracy: "binary",
+    keras.metrics.MeanAbsoluteError: "absolute",
+    keras.metrics.MeanSquaredError: "squared",
+    keras.metrics.RootMeanSquaredError: "root",
 }
+"""By exact class."""
+
 LOSSES = {
-    "SparseCategoricalCrossentropy": "sparse_categorical_crossentropy",
-    "CategoricalCrossentropy": "categorical_crossentropy",
-    "BinaryCrossentropy": "binary_crossentropy",
-    "MeanSquaredError": "mean_squared_error",
-    "MeanAbsoluteError": "mean_absolute_error",
-    "Huber": "huber",
-    "Poisson": "poisson",
+    getattr(keras.losses, function): getattr(keras.losses, name)
+    for name, function in {
+        "SparseCategoricalCrossentropy": "sparse_categorical_crossentropy",
+        "CategoricalCrossentropy": "categorical_crossentropy",
+        "BinaryCrossentropy": "binary_crossentropy",
+        "MeanSquaredError": "mean_squared_error",
+        "MeanAbsoluteError": "mean_absolute_error",
+        "Huber": "huber",
+        "Poisson": "poisson",
+    }.items()
 }
-"""Classes of losses and the functions that names such as "mse" stand for."""
-NAMES = {"mae": "absolute", "mean_absolute_error": "absolute", "mse": "squared", "mean_squared_error": "squared"}
+"""Functions that names such as "mse" stand for, and the classes that compute the same."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -41,50 +45,53 @@ class Scoring:
 
     Attributes:
         names: Of the metrics, the loss first, as they are reported.
+        metrics: The Keras metrics, the loss first.
         kinds: Of the metrics but the loss, values of `METRICS`.
-        head: Activation that the output still has to get, or "".
+        head: Activation that the output still has to get, or None.
         loss: The Keras loss with its derivative; None where it is the cross-entropy of class ids, from logits.
+        kind: Equal for what measures the same; see `Part.kind`.
     """
 
     names: tuple[str, ...]
+    metrics: tuple[Any, ...]
     kinds: tuple[str, ...]
-    head: str
+    head: Any
     loss: CompiledLoss | None
+    kind: tuple[Any, ...]
 
-    def losses_and_gradient(self, output: NDArray, y: NDArray, weights: NDArray | None) -> tuple[NDArray, NDArray]:
-        """Mean loss of each member's batch, and its derivative by the output.
+    def loss_and_gradient(self, output: NDArray, *targets: NDArray) -> tuple[float, NDArray]:
+        """Mean loss of a batch, and its derivative by the output.
 
         Args:
-            output: What the network gives [members, batch, values], before the head.
-            y: Targets [members, batch, ...].
-            weights: Of the examples [members, batch], or None.
-
-        Returns:
-            The losses [members], and an array like the output.
+            output: What the network gives [batch, values], before the head.
+            *targets: Targets [batch, ...], and weights of the examples [batch] if there are any.
         """
         if self.loss is not None:
-            found = [self.loss.value_and_gradient(*each) for each in _each(output, y, weights)]
-            return np.array([loss for loss, _ in found]), np.stack([gradient for _, gradient in found])
-        each, shares, ids = _cross_entropy(output, y)
-        shares.reshape(-1, shares.shape[-1])[np.arange(ids.size), ids] -= 1
-        rows = np.float32(output.shape[1])
-        shares *= 1 / rows if weights is None else (weights / rows)[..., None]
-        return _mean(each, weights), shares
+            return self.loss.value_and_gradient(output, *targets)
+        each, shares, ids = _cross_entropy(output, targets[0])
+        shares[np.arange(len(ids)), ids] -= 1
+        rows = np.float32(len(output))
+        if len(targets) > 1:
+            shares *= (targets[1] / rows)[:, None]
+        else:
+            shares *= 1 / rows
+        return _mean(each, *targets[1:]), shares
 
-    def losses(self, output: NDArray, y: NDArray, weights: NDArray | None) -> NDArray:
-        """Mean loss of each member's batch [members]; arguments as above."""
+    def mean_loss(self, output: NDArray, *targets: NDArray) -> float:
+        """Mean loss of a batch; arguments as above."""
         if self.loss is not None:
-            return np.array([self.loss.value(*each) for each in _each(output, y, weights)])
-        return _mean(_cross_entropy(output, y)[0], weights)
+            return self.loss.value(output, *targets)
+        return _mean(_cross_entropy(output, targets[0])[0], *targets[1:])
 
-    def sums(self, output: NDArray, y: NDArray) -> list[NDArray]:
-        """Sum over the examples of each metric [members]; arguments as above."""
-        # The largest logit is the largest probability.
-        values = sigmoid(output) if self.head == "sigmoid" else output
-        return [np.add.reduce(_metric(kind, values, y), axis=1) for kind in self.kinds]
+    def sums(self, output: NDArray, y: NDArray) -> list[float]:
+        """Sum over the examples of each metric but the loss; arguments as above."""
+        if not self.kinds:
+            return []
+        values = HEADS[self.head](output) if self.head is not None else output
+        return [float(np.add.reduce(_metric(kind, values, y))) for kind in self.kinds]
 
     def results(self, sums: NDArray, rows: int) -> dict[str, float]:
-        """Metrics by name from sums over examples, the loss first."""
+        """Metrics by name from sums over examples."""
         means = sums / rows
         roots = [False, *(kind == "root" for kind in self.kinds)]
         return {
@@ -92,30 +99,38 @@ class Scoring:
             for name, value, root in zip(self.names, means, roots, strict=True)
         }
 
+    def give(self, sums: NDArray, rows: int, width: int) -> None:
+        """Leave the Keras metrics as they would be now.
 
-def _each(output: NDArray, y: NDArray, weights: NDArray | None) -> Iterator[tuple[Any, ...]]:
-    for member in range(len(output)):
-        yield output[member], y[member], None if weights is None else weights[member]
+        Args:
+            sums: Over the examples.
+            rows: How many.
+            width: Numbers in an output.
+        """
+        for metric, total, kind in zip(self.metrics, sums, ("", *self.kinds), strict=True):
+            # It is told of every number, the others of every example.
+            share = width if kind == "root" else 1
+            for variable, value in zip(metric.variables, (total * share, rows * share), strict=True):
+                variable.assign(value)
 
 
-def _mean(each: NDArray, weights: NDArray | None) -> NDArray:
-    return np.add.reduce(each if weights is None else each * weights, axis=1) / each.shape[1]
+def _mean(each: NDArray, weights: NDArray | None = None) -> float:
+    return float(np.add.reduce(each if weights is None else each * weights) / len(each))
 
 
 def _cross_entropy(output: NDArray, y: NDArray) -> tuple[NDArray, NDArray, NDArray]:
-    """Loss of each example [members, batch], probabilities, and class ids [members * batch]."""
+    """Loss of each example [batch], probabilities [batch, classes], and class ids [batch]."""
     ids = y.reshape(-1).astype(np.intp)
     shifted = output - np.maximum.reduce(output, axis=-1, keepdims=True)
     shares = np.exp(shifted)
     total = np.add.reduce(shares, axis=-1, keepdims=True)
     shares /= total
-    found = shifted.reshape(-1, output.shape[-1])[np.arange(ids.size), ids].reshape(output.shape[:2])
-    return np.log(total[..., 0]) - found, shares, ids
+    return np.log(total[:, 0]) - shifted[np.arange(len(ids)), ids], shares, ids
 
 
 def _metric(kind: str, values: NDArray, y: NDArray) -> NDArray:
     if kind == "sparse":
-        return values.argmax(-1) == y.reshape(values.shape[:2])
+        return values.argmax(-1) == y.reshape(len(values))
     if kind == "categorical":
         return values.argmax(-1) == y.argmax(-1)
     y = y.reshape(values.shape).astype(np.float32)
@@ -124,71 +139,80 @@ def _metric(kind: str, values: NDArray, y: NDArray) -> NDArray:
     return np.mean(np.abs(values - y) if kind == "absolute" else np.square(values - y), -1)
 
 
-def read(model: keras.Model, head: str, y: Any) -> Scoring:
+def read(model: keras.Model, head: Any, training: tuple[Any, ...], losses: CompiledLosses) -> Scoring:
     """What a compiled model is trained for and measured by.
 
     Args:
-        model: A compiled Keras model with one output.
-        head: Activation that its program leaves out.
-        y: Targets.
+        model: A compiled Keras model with one output, whose metrics are built.
+        head: Activation that its network leaves out.
+        training: (x, y) or (x, y, weights).
+        losses: What is compiled already.
 
     Raises:
-        UnknownModelError: The loss or a metric is not known here.
+        Declined: The loss or a metric is not known here.
     """
-    config = model.get_compile_config()
-    if config.get("weighted_metrics") or config.get("loss_weights") or config.get("jit_compile") is True:
-        raise UnknownModelError("the model is compiled with weighted_metrics, loss_weights or jit_compile")
-    found = [_read_metric(each, y, model.output_shape[-1]) for each in _listed(config.get("metrics"))]
-    loss = _read_loss(model)
+    y, width, weighted = training[1], model.output_shape[-1], len(training) > 2
     if len(model.output_shape) != 2:
-        raise UnknownModelError("the output is not [batch, values]")
-    if loss.reduction != "sum_over_batch_size" or loss.dtype != "float32":
-        raise UnknownModelError("the loss is not a mean in float32")
-    names, kinds = zip(*found, strict=True) if found else ((), ())
+        raise Declined("the output is not [batch, values]")
+    if model.losses:
+        raise Declined("the model adds losses of its own")
+    metrics = _metrics(model)
+    kinds = tuple(_kind(metric) for metric in metrics[1:])
+    loss = _loss(model)
     written = _is_cross_entropy(loss, head)
-    if written and not _are_ids(y, model.output_shape[-1]):
-        raise UnknownModelError(f"the targets are not class ids from 0 to {model.output_shape[-1] - 1}")
-    return Scoring(("loss", *names), tuple(kinds), head, None if written else compiled_loss(loss, head))
+    if written and not are_ids(y, width):
+        raise Declined(f"the targets are not class ids from 0 to {width - 1}")
+    config = complete_config(loss)
+    return Scoring(
+        names=tuple(model.get_metrics_result()),
+        metrics=metrics,
+        kinds=kinds,
+        head=head,
+        loss=None if written else losses.of(loss, head, y, width, weighted),
+        # A loss that does not say all that it was made with is tried every time.
+        kind=("scoring", type(loss), config or id(loss), head, kinds, weighted, y.dtype, y.shape[1:], width == 1),
+    )
 
 
-def _read_loss(model: keras.Model) -> keras.losses.Loss:
-    loss = keras.losses.get(model.loss)
-    if isinstance(loss, keras.losses.Loss):
-        return loss
-    # What a name stands for; its class computes the same.
-    named = {getattr(keras.losses, function): getattr(keras.losses, name) for name, function in LOSSES.items()}
-    if loss not in named:
-        raise UnknownModelError("the loss is a function")
-    return named[loss]()
+def _metrics(model: keras.Model) -> tuple[Any, ...]:
+    """The metrics of a model, the loss first; those that `compile` was given are in one that has them all."""
+    config = model.get_compile_config()
+    if config.get("weighted_metrics") or config.get("loss_weights"):
+        raise Declined("the model is compiled with weighted_metrics or loss_weights")
+    found = [each for metric in model.metrics for each in getattr(metric, "metrics", None) or [metric]]
+    return tuple(metric for metric in found if len(metric.variables))
 
 
-def _is_cross_entropy(loss: keras.losses.Loss, head: str) -> bool:
-    if type(loss) is not keras.losses.SparseCategoricalCrossentropy or head not in ("", "softmax"):
+def _kind(metric: Any) -> str:
+    kind = METRICS.get(type(metric))
+    if kind is None or metric.dtype != "float32" or getattr(metric, "threshold", 0.5) != 0.5:
+        raise Declined(f"the metric {metric.name} is a {type(metric).__name__}, or has options")
+    if kind == "binary" and metric.get_config().get("threshold") != 0.5:
+        raise Declined(f"the metric {metric.name} has a threshold")
+    return kind
+
+
+def _loss(model: keras.Model) -> keras.losses.Loss:
+    given = keras.losses.get(model.loss) if isinstance(model.loss, str) else model.loss
+    loss = given if isinstance(given, keras.losses.Loss) else None
+    if loss is None and callable(given) and given in LOSSES:
+        loss = LOSSES[given]()
+    if loss is None:
+        raise Declined("the loss is not one of Keras', or there are several")
+    if loss.reduction != "sum_over_batch_size" or loss.dtype != "float32":
+        raise Declined("the loss is not a mean in float32")
+    return loss
+
+
+def _is_cross_entropy(loss: keras.losses.Loss, head: Any) -> bool:
+    if type(loss) is not keras.losses.SparseCategoricalCrossentropy:
+        return False
+    if head is not None and head is not keras.activations.softmax:
         return False
     settings = loss.get_config()
-    return settings["from_logits"] == (head == "") and settings.get("ignore_class") is None
+    return settings["from_logits"] == (head is None) and settings.get("ignore_class") is None
 
 
-def _are_ids(y: NDArray, classes: int) -> bool:
+def are_ids(y: NDArray, classes: int) -> bool:
+    """Whether targets are class ids, one for each example."""
     return y.size == len(y) and 0 <= y.min() and y.max() < classes
-
-
-def _listed(metrics: Any) -> Sequence[Any]:
-    if metrics is None:
-        return ()
-    if not isinstance(metrics, list | tuple):
-        raise UnknownModelError("the metrics are not a list")
-    return metrics
-
-
-def _read_metric(metric: Any, y: Any, width: int) -> tuple[str, str]:
-    if isinstance(metric, str):
-        if metric in ("accuracy", "acc"):
-            classes = "categorical" if y.ndim == 2 and y.shape[1] > 1 else "sparse"
-            return metric, "binary" if width == 1 else classes
-        if metric in NAMES:
-            return metric, NAMES[metric]
-    elif isinstance(metric, Mapping) and metric.get("class_name") in METRICS and metric["module"] == "keras.metrics":
-        if metric["config"].get("threshold", 0.5) == 0.5:
-            return metric["config"]["name"], METRICS[metric["class_name"]]
-    raise UnknownModelError(f"the metric {metric if isinstance(metric, str) else type(metric).__name__}")

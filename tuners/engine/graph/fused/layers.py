@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from tuners.engine.graph.fused import activations, convolution, dropout, norm, pooling
@@ -20,9 +20,20 @@ def fused_layers(model: Any, batches: Batches, *, training: bool) -> Iterator[No
         batches: What passes through it in an epoch.
         training: Whether there will be derivatives.
     """
+    with patched(_changes(model, batches, training=training)):
+        yield
+
+
+@contextlib.contextmanager
+def patched(changes: Iterable[tuple[Any, str, Any]]) -> Iterator[None]:
+    """Within, attributes of layers are other ones.
+
+    Args:
+        changes: Layers, names of their attributes and what to put there.
+    """
     before: list[tuple[Any, str, Any]] = []
     try:
-        for layer, name, value in _changes(model, batches, training=training):
+        for layer, name, value in changes:
             before.append((layer, name, vars(layer).get(name)))
             setattr(layer, name, value)
         yield
@@ -38,6 +49,9 @@ def _changes(model: Any, batches: Batches, *, training: bool) -> Iterator[tuple[
     """Layers, names of their attributes and what to put there."""
     origins: dict[Any, norm.Normalized] = {}
     for layer in layers(model):
+        if "call" in vars(layer):
+            # Somebody has replaced what it computes.
+            continue
         if norm.can_be_fused(layer):
             yield layer, "call", norm.fused(layer, origins)
         if not training and pooling.can_be_fused(layer):

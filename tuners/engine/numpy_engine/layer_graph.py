@@ -8,7 +8,7 @@ from typing import Any
 
 import keras
 
-from tuners.engine.numpy_engine.reading import UnknownModelError
+from tuners.engine.declined import Declined
 
 
 def calls(model: keras.Model) -> Iterator[tuple[keras.Layer, list[str]]]:
@@ -18,12 +18,12 @@ def calls(model: keras.Model) -> Iterator[tuple[keras.Layer, list[str]]]:
         model: A built Keras model.
 
     Raises:
-        UnknownModelError: It is more than a graph of layers with one input and one output, each called once.
+        Declined: It is more than a graph of layers with one input and one output, each called once.
     """
     if type(model) is not keras.Sequential and type(model) is not _functional():
-        raise UnknownModelError(f"the model is a {type(model).__name__} with code of its own")
+        raise Declined(f"the model is a {type(model).__name__} with code of its own")
     if len(model.inputs) != 1 or len(model.outputs) != 1:
-        raise UnknownModelError("the model has several inputs or outputs")
+        raise Declined("the model has several inputs or outputs")
     return _chain(model) if isinstance(model, keras.Sequential) else _graph(model)
 
 
@@ -58,17 +58,19 @@ def _graph(model: keras.Model) -> Iterator[tuple[keras.Layer, list[str]]]:
     for config in model.get_config()["layers"]:
         nodes = config["inbound_nodes"]
         if len(nodes) > 1 or (not nodes and config["class_name"] != "InputLayer"):
-            raise UnknownModelError(f"the layer {config['name']} is called more than once")
+            raise Declined(f"the layer {config['name']} is called more than once")
         # A model that is trained or tested says so to its layers, whatever was recorded of `training`.
         if nodes and any(nodes[0]["kwargs"].values()):
-            raise UnknownModelError(f"the layer {config['name']} is called with arguments")
+            raise Declined(f"the layer {config['name']} is called with arguments")
+        if config["name"] not in layers:
+            raise Declined(f"the model has the operation {config['name']}")
         yield layers[config["name"]], [_source(each) for each in _tensors(nodes[0]["args"])] if nodes else []
 
 
 def _tensors(arguments: Any) -> list[Any]:
     first = arguments[0]
     if len(arguments) > 1:
-        raise UnknownModelError("a layer is called with arguments")
+        raise Declined("a layer is called with arguments")
     return list(first) if isinstance(first, list | tuple) else [first]
 
 
@@ -76,7 +78,7 @@ def _source(tensor: Any) -> str:
     try:
         name, node, index = tensor["config"]["keras_history"]
     except (KeyError, TypeError):
-        raise UnknownModelError("a layer takes a structure of tensors") from None
+        raise Declined("a layer takes a structure of tensors") from None
     if node or index:
-        raise UnknownModelError(f"the layer {name} is called more than once")
+        raise Declined(f"the layer {name} is called more than once")
     return name
