@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import copy
 import math
 import os
 import sys
@@ -19,6 +18,7 @@ import keras_tuner
 import numpy as np
 
 from tuners.callbacks import copied_callbacks, has_tensorboard, hooks_of
+from tuners.compiling import compile_with
 from tuners.engine.best_epoch import BestEpoch
 from tuners.engine.choice import Engines, EngineUse
 from tuners.engine.results import Trained, averaged, epochs_of
@@ -28,7 +28,6 @@ from tuners.oracle import CoarseToFineOracle
 from tuners.parallel.chief import serve_oracle
 from tuners.parallel.chief_client import PersistentClient, beating
 from tuners.parallel.worker_pipe import is_worker
-from tuners.private_apis import compile_arguments
 from tuners.protocols import Observer
 from tuners.pruning import Race, SuccessiveHalving
 from tuners.store import checkpoints
@@ -95,6 +94,8 @@ class FastTuner(keras_tuner.Tuner):
         if is_worker() or _distributed_role() == "worker":
             # What the parent has begun anew is not to be removed again.
             kwargs["overwrite"] = False
+        scoring = getattr(type(oracle), "score_trial", None)
+        self._scored_by_objective = scoring in (keras_tuner.Oracle.score_trial, CoarseToFineOracle.score_trial)
         super().__init__(oracle=oracle, hypermodel=hypermodel, **kwargs)
         self.oracle: Any
         if not isinstance(self.oracle, keras_tuner.Oracle):
@@ -105,7 +106,6 @@ class FastTuner(keras_tuner.Tuner):
         self.keep_checkpoints = keep_checkpoints
         self.trial_time_limit, self.observer = trial_time_limit, observer
         self._memory = Memory()
-        self._say_what_is_reloaded()
 
     @property
     def engine_uses(self) -> list[EngineUse]:
@@ -132,6 +132,8 @@ class FastTuner(keras_tuner.Tuner):
             self.oracle.verbose = kwargs["verbose"]
         # Epoch by epoch output of model.fit drowns what the search has to say.
         kwargs["verbose"] = 0 if kwargs.get("verbose", "auto") in ("auto", 0, 1) else kwargs["verbose"]
+        if isinstance(self.oracle, CoarseToFineOracle):
+            self.save()
         self.on_search_begin()
         with frozen_heap():
             while (trial := self._next_trial()) is not None:
@@ -148,6 +150,8 @@ class FastTuner(keras_tuner.Tuner):
         """Take up the search in the project directory, with what another process has added to it meanwhile."""
         if isinstance(self.oracle, CoarseToFineOracle):
             self.oracle.reload()
+            # The hypermodel may declare another space than it did.
+            self._populate_initial_space()
         else:
             super().reload()
 
@@ -270,7 +274,10 @@ class FastTuner(keras_tuner.Tuner):
 
     def save(self) -> None:
         """Keep the state of the search; our oracle's is on disk already, and that of a distant one is its chief's."""
-        if isinstance(self.oracle, keras_tuner.Oracle) and not isinstance(self.oracle, CoarseToFineOracle):
+        if not isinstance(self.oracle, keras_tuner.Oracle):
+            return
+        # By its file keras-tuner knows that there is a search to take up.
+        if not isinstance(self.oracle, CoarseToFineOracle) or not os.path.exists(self._get_tuner_fname()):
             super().save()
 
     def _next_trial(self) -> Any:
@@ -308,15 +315,6 @@ class FastTuner(keras_tuner.Tuner):
         name = self.oracle.objective.name
         names = [each for each in (name, *directions(self.oracle.objective)) if trial.metrics.exists(each)]
         return sum(len(each.value) for each in trial.metrics.get_history(names[0])) if names else 0
-
-    def _say_what_is_reloaded(self) -> None:
-        if not isinstance(self.oracle, CoarseToFineOracle) or is_worker():
-            return
-        # Has a journal that is there read.
-        self.oracle.get_space()
-        if self.oracle.trials:
-            ended, begun = len(self.oracle.end_order), len(self.oracle.trials)
-            print(f"Reloading Tuner from {self.project_dir}: {begun} trials have been started, {ended} have ended.")
 
     def _seed(self, of: str, execution: int) -> int:
         return trial_seed(getattr(self.oracle, "seed", 0), of, execution)
@@ -357,10 +355,8 @@ class FastTuner(keras_tuner.Tuner):
 
     def _override_compile_args(self, model: keras.Model) -> None:
         given = {"optimizer": self.optimizer, "loss": self.loss, "metrics": self.metrics}
-        replaced = {name: value for name, value in given.items() if value}
-        if replaced and isinstance(model, keras.Model):
-            # Copied, so that every model gets an optimizer, a loss and metrics of its own.
-            model.compile(**{**compile_arguments(model), **copy.deepcopy(replaced)})
+        if isinstance(model, keras.Model):
+            compile_with(model, {name: value for name, value in given.items() if value})
 
     def _merit(self, epochs: Sequence[Mapping[str, float]]) -> float:
         """The best epoch's objective, more is better; -inf where none is a number."""
@@ -373,10 +369,14 @@ class FastTuner(keras_tuner.Tuner):
         best = [each for each in self._best(self.keep_checkpoints) if each.trial_id != trial.trial_id]
         # The latest trial of a leading configuration stands for it, whatever it reached itself.
         leads = any(each.hyperparameters.values == trial.hyperparameters.values for each in best)
-        # Where a subclass gives the scores, only it knows which are among the best.
-        scored = type(self.oracle).score_trial in (keras_tuner.Oracle.score_trial, CoarseToFineOracle.score_trial)
+        # Where a subclass of an oracle gives the scores, only it knows which are among the best.
         # Written before the oracle knows, so that a trial that has ended always has its weights.
-        if not scored or leads or len(best) < self.keep_checkpoints or merit > min(sign * each.score for each in best):
+        if (
+            not self._scored_by_objective
+            or leads
+            or len(best) < self.keep_checkpoints
+            or merit > min(sign * each.score for each in best)
+        ):
             checkpoints.save_weights(self.project_dir, trial.trial_id, trained.weights, trained.build_config)
 
     def _best(self, count: int) -> list[Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import re
 import time
 from collections.abc import Mapping
@@ -21,7 +22,7 @@ HYPERPARAMETERS = ("Boolean", "Choice", "Fixed", "Float", "Int")
 STATUSES = ("COMPLETED", "FAILED", "INVALID")
 
 FOREIGN = "oracle.json"
-"""Where the oracles of keras-tuner keep a search."""
+"""Where the oracles of keras-tuner keep a search; one that is given our directory finds there that it is not its own."""
 
 SCALARS = (str, int, float, type(None))
 
@@ -239,6 +240,8 @@ class Ledger:
             raise JournalError(
                 f"{directory}: another search has gone on here since this one was read; start this one again."
             )
+        if not (directory / FOREIGN).exists():
+            (directory / FOREIGN).write_text(json.dumps({"journal": FILE}))
         self._journal = journal
         self._began = time.monotonic()
         if self.state is None or not self.state.header:
