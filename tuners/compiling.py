@@ -37,6 +37,6 @@ def _copied(optimizer: Any) -> Any:
     except Exception as error:
         raise keras_tuner.errors.FatalValueError(
             f"optimizer={type(optimizer).__name__}: each model needs one of its own, and none can be made by "
-            f"from_config(get_config()) ({type(error).__name__}: {error}). Compile the model with it in the hypermodel, "
+            f"from_config(get_config()) ({type(error).__name__}: {error}). Have the hypermodel compile with it, "
             "or give its class a get_config with every argument of its __init__."
         ) from error

@@ -22,7 +22,7 @@ HYPERPARAMETERS = ("Boolean", "Choice", "Fixed", "Float", "Int")
 STATUSES = ("COMPLETED", "FAILED", "INVALID")
 
 FOREIGN = "oracle.json"
-"""Where the oracles of keras-tuner keep a search; one that is given our directory finds there that it is not its own."""
+"""Where the oracles of keras-tuner keep a search; one that is given our directory sees there that it is not its."""
 
 SCALARS = (str, int, float, type(None))
 
