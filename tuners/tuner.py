@@ -96,6 +96,8 @@ class FastTuner(keras_tuner.Tuner):
             kwargs["overwrite"] = False
         scoring = getattr(type(oracle), "score_trial", None)
         self._scored_by_objective = scoring in (keras_tuner.Oracle.score_trial, CoarseToFineOracle.score_trial)
+        # Hyperband goes on from the weights of a trial that it chooses itself.
+        self._keeps_all = isinstance(oracle, keras_tuner.oracles.HyperbandOracle)
         super().__init__(oracle=oracle, hypermodel=hypermodel, **kwargs)
         self.oracle: Any
         if not isinstance(self.oracle, keras_tuner.Oracle):
@@ -130,8 +132,6 @@ class FastTuner(keras_tuner.Tuner):
             return
         if "verbose" in kwargs and hasattr(self.oracle, "verbose"):
             self.oracle.verbose = kwargs["verbose"]
-        # Epoch by epoch output of model.fit drowns what the search has to say.
-        kwargs["verbose"] = 0 if kwargs.get("verbose", "auto") in ("auto", 0, 1) else kwargs["verbose"]
         if isinstance(self.oracle, CoarseToFineOracle):
             self.save()
         self.on_search_begin()
@@ -167,7 +167,10 @@ class FastTuner(keras_tuner.Tuner):
             What `HyperModel.fit` returned, of each execution and fold. A subclass may return a `History`, a mapping of
             metrics, the value of the objective, or a list of these, whose average counts.
         """
-        parts = [(args, kwargs)]
+        if kwargs.get("verbose") in ("auto", 1):
+            # Epoch by epoch output of model.fit drowns what the search has to say.
+            kwargs["verbose"] = 0
+        parts: list[tuple[tuple[Any, ...], Mapping[str, Any]]] = [(args, kwargs)]
         if self.folds is not None:
             # Not before: a worker learns the seed of a search with its first trial.
             parts = [((), fold) for fold in self.folds.of(args, kwargs, self._seed("folds", 0))]
@@ -247,6 +250,8 @@ class FastTuner(keras_tuner.Tuner):
 
     def prune(self) -> None:
         """Drop the weights of the trials that are not among the best; for the process that has the oracle."""
+        if self._keeps_all:
+            return
         # Another process may have written the weights of a trial whose end is not known here yet.
         kept = [*self._best(self.keep_checkpoints), *self.oracle.ongoing_trials.values()]
         checkpoints.keep_only(self.project_dir, [each.trial_id for each in kept])
@@ -370,13 +375,9 @@ class FastTuner(keras_tuner.Tuner):
         # The latest trial of a leading configuration stands for it, whatever it reached itself.
         leads = any(each.hyperparameters.values == trial.hyperparameters.values for each in best)
         # Where a subclass of an oracle gives the scores, only it knows which are among the best.
+        unknown = self._keeps_all or not self._scored_by_objective or len(best) < self.keep_checkpoints
         # Written before the oracle knows, so that a trial that has ended always has its weights.
-        if (
-            not self._scored_by_objective
-            or leads
-            or len(best) < self.keep_checkpoints
-            or merit > min(sign * each.score for each in best)
-        ):
+        if unknown or leads or merit > min(sign * each.score for each in best):
             checkpoints.save_weights(self.project_dir, trial.trial_id, trained.weights, trained.build_config)
 
     def _best(self, count: int) -> list[Any]:

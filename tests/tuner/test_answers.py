@@ -220,3 +220,45 @@ def test_weights_follow_the_scores_of_an_oracle_that_gives_its_own(tmp_path):
     made.search(**DATA, epochs=1, verbose=0)
     units = [trial.hyperparameters.get("units") for trial in oracle.trials.values()]
     assert made.get_best_models()[0].layers[0].units == min(units) < units[0]
+
+
+@pytest.mark.parametrize("engine", ["fit", "auto"])
+def test_nothing_is_added_to_the_arguments_of_the_search(search, tmp_path, capsys, engine):
+    class Quiet(keras_tuner.HyperModel):
+        def build(self, hp):
+            return build(hp)
+
+        def fit(self, hp, model, *args, **kwargs):
+            assert set(kwargs) == {"x", "y", "validation_data", "callbacks"}
+            model.fit(*args, **kwargs)
+            return model.fit(*args, verbose=0, **kwargs)
+
+    made = search(Quiet(), max_trials=1, engine=engine)
+    made.search(**DATA)
+    assert made.oracle.trials["0000"].status == "COMPLETED", made.oracle.trials["0000"].message
+    assert "Epoch" not in capsys.readouterr().out
+
+    class Own(tuners.CoarseToFineSearch):
+        def run_trial(self, trial, rows, verbose="not given"):
+            return trial.hyperparameters.Float("x", 0, rows) if verbose == "not given" else float(verbose)
+
+    own = Own(max_trials=1, directory=tmp_path, project_name="own")
+    own.search(2)
+    assert own.oracle.trials["0000"].status == "COMPLETED"
+    own = Own(max_trials=1, directory=tmp_path, project_name="told")
+    own.search(2, verbose=1)
+    assert own.oracle.trials["0000"].score == 1.0
+
+
+def test_hyperband_finds_the_weights_of_every_trial(tmp_path):
+    class GoesOn(tuners.FastTuner):
+        def run_trial(self, trial, *args, **kwargs):
+            values = trial.hyperparameters.values
+            if "tuner/trial_id" in values:
+                assert self.load_model(self.oracle.get_trial(values["tuner/trial_id"])).built
+            return super().run_trial(trial, *args, **kwargs)
+
+    oracle = keras_tuner.oracles.HyperbandOracle(objective="val_loss", max_epochs=4, factor=2, seed=1)
+    made = GoesOn(oracle, build, keep_checkpoints=1, directory=tmp_path)
+    made.search(**DATA, verbose=0)
+    assert {trial.status for trial in oracle.trials.values()} == {"COMPLETED"}
