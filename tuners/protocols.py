@@ -7,6 +7,20 @@ from typing import Any, Protocol, runtime_checkable
 
 
 @runtime_checkable
+class OnlyFits(Protocol):
+    """A hypermodel whose `fit` returns what one call of `model.fit` gives, and does not look at the model afterwards.
+
+    What the tuner itself does not need of a trained model, the slots of the optimizer and the metrics, is not put into
+    it then. It holds for every hypermodel that does not override `fit`.
+    """
+
+    @property
+    def only_fits(self) -> bool:
+        """Whether it is so."""
+        ...
+
+
+@runtime_checkable
 class HasPriorities(Protocol):
     """A hypermodel that says which of its hyperparameters matter most, and has good defaults for all of them."""
 

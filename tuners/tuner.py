@@ -28,10 +28,13 @@ from tuners.oracle import CoarseToFineOracle
 from tuners.parallel.chief import serve_oracle
 from tuners.parallel.chief_client import PersistentClient, beating
 from tuners.parallel.worker_pipe import is_worker
-from tuners.protocols import Observer
+from tuners.protocols import Observer, OnlyFits
 from tuners.pruning import Race, SuccessiveHalving
 from tuners.store import checkpoints
 from tuners.trial_metrics import directions, means_of
+
+BUILDING = ("_build_and_fit_model", "_build_hypermodel", "_try_build")
+"""What keras-tuner keeps for subclasses to override, which then have the model in hand."""
 
 
 class FastTuner(keras_tuner.Tuner):
@@ -204,7 +207,8 @@ class FastTuner(keras_tuner.Tuner):
     def _build_and_fit_model(self, trial: Any, *args: Any, **kwargs: Any) -> Any:
         """One execution, as keras-tuner calls it; subclasses prepare data or arguments here."""
         model = self._built = self._try_build(trial.hyperparameters)
-        with self._engines.answering(model):
+        own = any(getattr(type(self), name) is not getattr(FastTuner, name) for name in BUILDING)
+        with self._engines.answering(model, looked_at=own or not _only_fits(self.hypermodel)):
             return self.hypermodel.fit(trial.hyperparameters, model, *args, **kwargs)
 
     def on_epoch(self, trial: Any, epoch: int, epochs: int, logs: Mapping[str, float]) -> bool:
@@ -398,6 +402,14 @@ def _judged(trial: Any) -> Iterator[None]:
         trial.status, trial.message = "FAILED", traceback.format_exc()
     except Exception:
         trial.status, trial.message = "INVALID", traceback.format_exc()
+
+
+def _only_fits(hypermodel: Any) -> bool:
+    """Whether nobody looks at a model after it was trained by a hypermodel."""
+    if isinstance(hypermodel, OnlyFits):
+        return hypermodel.only_fits
+    # keras-tuner wraps a build function in a hypermodel of its own, whose fit is the plain one.
+    return type(hypermodel).fit is keras_tuner.HyperModel.fit
 
 
 def _distributed_role() -> str:

@@ -71,6 +71,11 @@ class ZooHyperModel(keras_tuner.HyperModel):
         epochs = hp.values.get("tuner/epochs", self.epochs)
         return compiled(self.family, self.task, self.values(hp), epochs=epochs)
 
+    @property
+    def only_fits(self) -> bool:
+        """Whether `fit` is a call of `model.fit` and nothing else, as fast tuners ask."""
+        return type(self).fit is ZooHyperModel.fit
+
     def fit(self, hp: keras_tuner.HyperParameters, model: keras.Model, *args: Any, **kwargs: Any) -> Any:
         """Train the model of a trial with its batch size.
 

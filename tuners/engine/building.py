@@ -11,23 +11,42 @@ from tuners.engine import data
 from tuners.engine.call import FitCall
 
 
-def build_with_metrics(call: FitCall) -> None:
-    """Let metrics and optimizer of a model make their variables, which they cannot do inside a loop of the graph.
+def build_metrics(call: FitCall) -> None:
+    """Let the metrics of a model make their variables, which they do when they are first asked.
 
     Args:
-        call: Of a model whose loss and metrics are Keras' own: they are asked about predictions of zeros.
+        call: Of a model whose metrics are Keras' own: they are asked about predictions of zeros.
     """
-    model = call.model
-    few = keras.tree.map_structure(tf.constant, data.some(call.training, slice(0, 2)))
-    x, y, weights = (*few, None, None)[:3]
-    spec = model.compute_output_spec(keras.tree.map_structure(_symbol, x))
-    rows = min(2, call.rows)
-    predictions = keras.tree.map_structure(lambda each: tf.zeros([rows, *each.shape[1:]], each.dtype), spec)
-    model.compute_metrics(x, y, predictions, weights)
-    model.compute_loss(x, y, predictions, weights, training=False)
-    if not model.optimizer.built:
+    x, y, weights, predictions = _example(call)
+    call.model.compute_metrics(x, y, predictions, weights)
+    call.model.reset_metrics()
+
+
+def build_for_graph(call: FitCall) -> None:
+    """Let metrics, loss and optimizer of a model make their variables, which they cannot do inside a loop of a graph.
+
+    Args:
+        call: Of a model whose metrics and loss are Keras' own.
+    """
+    x, y, weights, predictions = _example(call)
+    call.model.compute_metrics(x, y, predictions, weights)
+    call.model.compute_loss(x, y, predictions, weights, training=False)
+    call.model.reset_metrics()
+    build_optimizer(call.model)
+
+
+def build_optimizer(model: keras.Model) -> None:
+    """Let the optimizer of a model make its slots."""
+    if model.optimizer is not None and not model.optimizer.built:
         model.optimizer.build(model.trainable_variables)
-    model.reset_metrics()
+
+
+def _example(call: FitCall) -> tuple[Any, Any, Any, Any]:
+    """Inputs, targets and weights of an example or two, and predictions of zeros."""
+    x, y, weights = (*keras.tree.map_structure(tf.constant, data.some(call.training, slice(0, 2))), None, None)[:3]
+    rows = min(2, call.rows)
+    spec = keras.tree.map_structure(lambda each: tf.zeros([rows, *each.shape[1:]], each.dtype), call.model.output)
+    return x, y, weights, spec
 
 
 def _symbol(tensor: Any) -> Any:

@@ -75,13 +75,14 @@ class Engines:
         self._said: set[tuple[str, str]] = set()
 
     @contextlib.contextmanager
-    def answering(self, model: keras.Model) -> Iterator[None]:
+    def answering(self, model: keras.Model, *, looked_at: bool = True) -> Iterator[None]:
         """Within, calls of the `fit` of a model are answered by an engine, where one can.
 
         They print nothing where they do not say what to print, since that of each trial drowns what the search says.
 
         Args:
             model: The model; one with a `fit` of its own is left as it is.
+            looked_at: Whether anybody may look at the model after it was trained.
         """
         if not isinstance(model, keras.Model):
             yield
@@ -98,7 +99,7 @@ class Engines:
                 kwargs = {"verbose": 0, **kwargs}
             if self.name == "fit":
                 return by_keras(*args, **kwargs)
-            return self._fit(model, by_keras, args, kwargs)
+            return self._fit(model, by_keras, args, kwargs, looked_at)
 
         model.fit = fit
         try:
@@ -113,7 +114,9 @@ class Engines:
             return [] if self.name == "fit" else [self.name]
         return ["graph"] if has_gpu() else ["numpy", "graph"]
 
-    def _fit(self, model: keras.Model, by_keras: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
+    def _fit(
+        self, model: keras.Model, by_keras: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any], looked_at: bool
+    ) -> Any:
         refusals: dict[str, str] = {}
         try:
             call = read_call(model, args, kwargs)
@@ -124,7 +127,7 @@ class Engines:
                 trainer = self._trainer(name, call, refusals)
                 if trainer is not None:
                     self._note(name, refusals)
-                    return training.run(call, trainer)
+                    return training.run(call, trainer, looked_at=looked_at)
         self._note("fit", refusals)
         return by_keras(*args, **kwargs)
 

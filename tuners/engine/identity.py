@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import inspect
 import json
+from collections.abc import Iterable, Iterator
 from typing import Any
+
+import keras
+import tensorflow as tf
 
 from tuners.private_apis import arguments_of_function
 
@@ -44,3 +48,37 @@ def complete_config(thing: Any) -> str | None:
 def _is_default(thing: Any, name: str, default: Any) -> bool:
     # By identity: comparing what was made with it may give anything.
     return default in (None, True, False) and getattr(thing, name, thing) is default
+
+
+def layers_within(model: keras.Model) -> Iterator[keras.Layer]:
+    """A model and every layer in its attributes and theirs: what it is made of, wraps or keeps, each once."""
+    seen: set[int] = set()
+    left: list[Any] = [model]
+    while left:
+        each = left.pop()
+        if isinstance(each, list | tuple | dict):
+            left += each.values() if isinstance(each, dict) else each
+        elif isinstance(each, keras.Layer) and id(each) not in seen:
+            seen.add(id(each))
+            yield each
+            left += vars(each).values()
+
+
+def variables_within(model: keras.Model) -> list[Any]:
+    """All variables of a compiled model that training may change, each once and in the order of its structure.
+
+    Those that a layer keeps without Keras knowing are among them, such as the states of a recurrent layer. The
+    optimizer's and those of metrics come last.
+    """
+    kept = (each for layer in layers_within(model) for value in vars(layer).values() for each in _listed(value))
+    optimizer = model.optimizer.variables if model.optimizer is not None else []
+    found = (*model.variables, *filter(_is_variable, kept), *optimizer, *model.metrics_variables)
+    return list({id(each): each for each in found}.values())
+
+
+def _listed(value: Any) -> Iterable[Any]:
+    return value if isinstance(value, list | tuple) else (value,)
+
+
+def _is_variable(value: Any) -> bool:
+    return isinstance(value, keras.Variable | tf.Variable)

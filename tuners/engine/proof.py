@@ -21,7 +21,9 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from tuners.engine import data
+from tuners.engine.building import build_optimizer
 from tuners.engine.call import FitCall
+from tuners.engine.identity import is_of_keras, layers_within, variables_within
 from tuners.engine.training import Trainer
 
 EXAMPLES = 16
@@ -29,6 +31,9 @@ EXAMPLES = 16
 
 TOLERANCE = 1e-3
 """Of what a step changes, as a share of the largest change."""
+
+STEP_TOLERANCE = 0.1
+"""The same of weights whose optimizer keeps averages, which are held to `TOLERANCE`, as weights are in the mean."""
 
 ROUNDING = 4e-6
 """Of a number, as a share of the largest one of its array: sums are taken in another order."""
@@ -38,6 +43,10 @@ ROUNDINGS_OFF = 1e-6
 
 MARGIN = 10.0
 """Times what was seen to come of rounding that is not held against the engine."""
+
+
+PLAIN = (bool, int, float, str, type(None))
+"""Types of what a layer may count or note in an attribute."""
 
 
 class Provable(Trainer, Protocol):
@@ -63,21 +72,29 @@ class State:
     Attributes:
         variables: Keras variables.
         values: Copies of their values.
+        attributes: Numbers and the like that layers of the user's keep: objects, names and values.
     """
 
     variables: tuple[Any, ...]
     values: tuple[NDArray, ...]
+    attributes: tuple[tuple[Any, str, Any], ...]
 
     @classmethod
     def of(cls, model: keras.Model) -> State:
         """The state of a model."""
-        variables = tuple(variables_of(model))
-        return cls(variables, tuple(np.array(each.value) for each in variables))
+        variables = tuple(variables_within(model))
+        values = tuple(np.array(each.numpy() if isinstance(each, tf.Variable) else each.value) for each in variables)
+        foreign = [layer for layer in layers_within(model) if not is_of_keras(layer)]
+        kept = ((layer, name, value) for layer in foreign for name, value in vars(layer).items())
+        return cls(variables, values, tuple(each for each in kept if type(each[2]) in PLAIN))
 
     def restore(self, model: keras.Model) -> None:
         """Put it back; variables that have come since stay as they are, but for metrics, which begin anew."""
         for variable, value in zip(self.variables, self.values, strict=True):
             variable.assign(value)
+        for layer, name, value in self.attributes:
+            if vars(layer).get(name) is not value:
+                setattr(layer, name, value)
         model.reset_metrics()
 
     @functools.cached_property
@@ -86,31 +103,18 @@ class State:
         return {id(variable): value for variable, value in zip(self.variables, self.values, strict=True)}
 
 
-def variables_of(model: keras.Model) -> list[Any]:
-    """All variables of a compiled model, each once: its own, then the optimizer's, then those of metrics."""
-    optimizer = model.optimizer.variables if model.optimizer is not None else []
-    found = {id(each): each for each in (*model.variables, *optimizer, *model.metrics_variables)}
-    return list(found.values())
-
-
 @dataclasses.dataclass(frozen=True)
 class Steps:
     """What a step of training and one of validation gave.
 
     Attributes:
-        before: The state before them.
-        trained: The state after the first.
-        train_logs: Metrics of the first by name.
-        validated: The state after the second.
-        test_logs: Metrics of the second by name.
+        logs: Metrics by name of each of the two.
+        after: The state after both.
         returned: What `train_step` and `test_step` returned.
     """
 
-    before: State
-    trained: State
-    train_logs: dict[str, float]
-    validated: State | None
-    test_logs: dict[str, float]
+    logs: tuple[dict[str, Any], dict[str, Any]]
+    after: State
     returned: tuple[Any, Any] = (None, None)
 
 
@@ -128,22 +132,21 @@ def difference(call: FitCall, trainer: Provable) -> str:
         Exception: What the model raises by itself, or the trainer.
     """
     model = call.model
-    if model.optimizer is not None and not model.optimizer.built:
-        model.optimizer.build(model.trainable_variables)
+    build_optimizer(model)
     before = State.of(model)
     try:
         with trainer.comparable():
-            reference = _own_steps(call, before)
+            reference = _own_steps(call)
             before.restore(model)
             trainer.prepare(reference.returned)
-            found = _trainers_steps(call, trainer, reference.before)
-            text = _compared(reference, found, None)
+            found = _trainers_steps(call, trainer)
+            text = _compared(call, before, reference, found, None)
             if text:
                 before.restore(model)
                 for weight in model.trainable_weights:
                     value = np.array(weight.value)
                     weight.assign(value * (1 + ROUNDINGS_OFF * _signs(value.shape)))
-                text = _compared(reference, found, _own_steps(call, State.of(model)))
+                text = _compared(call, before, reference, found, _own_steps(call))
     finally:
         before.restore(model)
     trainer.take()
@@ -161,32 +164,28 @@ def rows_to_try(call: FitCall, rows: int, batch_size: int) -> NDArray:
     return np.arange(min(rows, batch_size if fixed else min(batch_size, EXAMPLES)), dtype=np.int32)
 
 
-def _own_steps(call: FitCall, before: State) -> Steps:
-    model, training = call.model, call.training
+def _own_steps(call: FitCall) -> Steps:
+    model = call.model
     model.reset_metrics()
-    rows = rows_to_try(call, call.rows, call.batch_size)
-    returned = model.train_step(_batch(training, rows))
-    logs = reported(model, returned)
-    trained = State.of(model)
-    if call.validation is None:
-        return Steps(before, trained, logs, None, {}, (returned, None))
-    model.reset_metrics()
-    rows = rows_to_try(call, data.rows_of(call.validation), call.validation_batch_size)
-    tested = model.test_step(_batch(call.validation, rows))
-    return Steps(before, trained, logs, State.of(model), reported(model, tested), (returned, tested))
+    trained = model.train_step(_batch(call.training, rows_to_try(call, call.rows, call.batch_size)))
+    logs, test_logs, tested = reported(model, trained), {}, None
+    if call.validation is not None:
+        model.reset_metrics()
+        tested = model.test_step(_batch(call.validation, _validation_rows(call)))
+        test_logs = reported(model, tested)
+    return Steps((logs, test_logs), State.of(model), (trained, tested))
 
 
-def _trainers_steps(call: FitCall, trainer: Trainer, before: State) -> Steps:
+def _trainers_steps(call: FitCall, trainer: Trainer) -> Steps:
     trainer.take()
     logs = trainer.train(rows_to_try(call, call.rows, call.batch_size))
+    test_logs = {} if call.validation is None else trainer.validate(_validation_rows(call))
     trainer.give()
-    trained = State.of(call.model)
-    if call.validation is None:
-        return Steps(before, trained, logs, None, {})
-    rows = rows_to_try(call, data.rows_of(call.validation), call.validation_batch_size)
-    test_logs = trainer.validate(rows)
-    trainer.give()
-    return Steps(before, trained, logs, State.of(call.model), test_logs)
+    return Steps((logs, test_logs), State.of(call.model))
+
+
+def _validation_rows(call: FitCall) -> NDArray:
+    return rows_to_try(call, data.rows_of(call.validation or ()), call.validation_batch_size)
 
 
 def _batch(parts: tuple[Any, ...], rows: NDArray) -> Any:
@@ -218,24 +217,22 @@ def _plain(logs: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
             yield name, value
 
 
-def _compared(reference: Steps, found: Steps, moved: Steps | None) -> str:
+def _compared(call: FitCall, before: State, reference: Steps, found: Steps, moved: Steps | None) -> str:
     """How steps differ from a reference, in words, or "".
 
     Args:
+        call: What is trained.
+        before: The state before all of them.
         reference: The model's own.
         found: The trainer's.
         moved: The model's own from weights that are a few roundings off, or None.
     """
-    stages = [("training", reference.before, "trained", "train_logs")]
-    if reference.validated is not None:
-        stages.append(("validation", reference.trained, "validated", "test_logs"))
-    for stage, before, state, logs in stages:
-        moved_logs, moved_state = (None, None) if moved is None else (getattr(moved, logs), getattr(moved, state))
-        text = _compared_logs(getattr(reference, logs), getattr(found, logs), moved_logs)
-        text = text or _compared_states(before, getattr(reference, state), getattr(found, state), moved_state)
+    for place, stage in enumerate(("training", "validation")):
+        text = _compared_logs(reference.logs[place], found.logs[place], None if moved is None else moved.logs[place])
         if text:
             return f"{stage} gives {text}"
-    return ""
+    text = _compared_states(call, before, reference.after, found.after, None if moved is None else moved.after)
+    return text and f"a step gives {text}"
 
 
 def _compared_logs(reference: dict[str, Any], found: dict[str, Any], moved: dict[str, Any] | None) -> str:
@@ -248,34 +245,52 @@ def _compared_logs(reference: dict[str, Any], found: dict[str, Any], moved: dict
     return ""
 
 
-def _compared_states(before: State, reference: State, found: State, moved: State | None) -> str:
+def _compared_states(call: FitCall, before: State, reference: State, found: State, moved: State | None) -> str:
+    # Where the optimizer keeps averages, they show the gradients, and a step may make much of little.
+    averages = call.model.optimizer is not None and len(call.model.optimizer.variables) > 2
+    weights = {id(each) for each in call.model.trainable_variables} if averages else set()
     for variable, value in zip(reference.variables, reference.values, strict=True):
         # What the first step has built begins at zero.
         start = before.by_variable.get(id(variable), np.zeros_like(value))
         other = found.by_variable.get(id(variable))
         if other is None:
-            return f"no {variable.path}"
+            return f"no {_name(variable)}"
         if value.dtype.kind != "f":
             if not np.array_equal(value, other):
-                return f"another {variable.path}"
+                return f"another {_name(variable)}"
             continue
-        allowed = TOLERANCE * _distance(value, start) + ROUNDING * _size(value)
-        if moved is not None:
-            allowed += MARGIN * _distance(value, moved.by_variable[id(variable)])
-        if not _distance(value, other) <= allowed:
-            return f"{variable.path} off by {_distance(value, other):.2g} of {_distance(value, start):.2g}"
+        margin = MARGIN * _distance(value, moved.by_variable[id(variable)]) if moved is not None else 0.0
+        share = STEP_TOLERANCE if id(variable) in weights else TOLERANCE
+        allowed = share * _distance(value, start) + ROUNDING * _size(value) + margin
+        mean = TOLERANCE * 3 * _mean_distance(value, start) + ROUNDING * _size(value) + margin
+        if not (_distance(value, other) <= allowed and _mean_distance(value, other) <= mean):
+            return f"{_name(variable)} off by {_distance(value, other):.2g} of {_distance(value, start):.2g}"
     return ""
 
 
+def _name(variable: Any) -> str:
+    return getattr(variable, "path", variable.name)
+
+
 def _distance(a: Any, b: Any) -> float:
-    """The largest difference; 0 where both are not finite alike."""
+    """The largest difference; infinite where shapes differ, or one of two numbers is not finite."""
+    return float(_apart(a, b).max(initial=0.0))
+
+
+def _mean_distance(a: Any, b: Any) -> float:
+    return float(_apart(a, b).mean()) if np.size(a) else 0.0
+
+
+def _apart(a: Any, b: Any) -> NDArray:
     a, b = np.asarray(a), np.asarray(b)
     if a.shape != b.shape or a.dtype.kind not in "biuf":
-        return 0.0 if np.array_equal(a, b) else np.inf
-    a, b = a.astype(np.float64), b.astype(np.float64)
+        return np.array(0.0 if np.array_equal(a, b) else np.inf)
     with np.errstate(all="ignore"):
-        apart = np.where((a == b) | (np.isnan(a) & np.isnan(b)), 0.0, np.abs(a - b))
-    return float(np.nan_to_num(apart, nan=np.inf).max(initial=0.0))
+        apart = np.abs(a - b, dtype=np.float64) if a.dtype.kind == "f" else np.abs(a.astype(float) - b)
+    bad = ~np.isfinite(apart)
+    if bad.any():
+        apart[bad] = np.where((a == b) | (np.isnan(a) & np.isnan(b)), 0.0, np.inf)[bad]
+    return apart
 
 
 def _size(value: Any) -> float:

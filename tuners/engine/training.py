@@ -45,12 +45,13 @@ class Trainer(Protocol):
         ...
 
 
-def run(call: FitCall, trainer: Trainer) -> keras.callbacks.History:
+def run(call: FitCall, trainer: Trainer, *, looked_at: bool = True) -> keras.callbacks.History:
     """Train all epochs of a call, or until a callback ends it.
 
     Args:
         call: What is asked for.
         trainer: Trains.
+        looked_at: Whether anybody may look at the model afterwards; else it is left as it was.
 
     Returns:
         What `model.fit` returns.
@@ -58,7 +59,7 @@ def run(call: FitCall, trainer: Trainer) -> keras.callbacks.History:
     Raises:
         Exception: Whatever a callback or a step raises.
     """
-    return _Run(call, trainer).all_epochs()
+    return _Run(call, trainer).all_epochs(looked_at)
 
 
 class _Run:
@@ -82,7 +83,7 @@ class _Run:
         self._order = np.random.default_rng(np.random.randint(2**31)) if call.shuffle else None
         self._rows = np.arange(call.rows, dtype=np.int32)
 
-    def all_epochs(self) -> keras.callbacks.History:
+    def all_epochs(self, looked_at: bool) -> keras.callbacks.History:
         call, model = self._call, self._model
         model.stop_training = False
         self._tell("on_train_begin")
@@ -95,9 +96,10 @@ class _Run:
             self._tell("on_epoch_end", epoch, logs)
             if model.stop_training:
                 break
-        self._trainer.give()
-        if isinstance(model.optimizer, keras.optimizers.Optimizer):
-            model.optimizer.finalize_variable_values(model.trainable_weights)
+        if looked_at or self._watched or not any(isinstance(each, BestEpoch) for each in call.callbacks):
+            self._trainer.give()
+            if isinstance(model.optimizer, keras.optimizers.Optimizer):
+                model.optimizer.finalize_variable_values(model.trainable_weights)
         self._callbacks.on_train_end(logs)
         for each in call.callbacks:
             if isinstance(each, BestEpoch):

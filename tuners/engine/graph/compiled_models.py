@@ -10,15 +10,15 @@ import collections
 import dataclasses
 import math
 from collections.abc import Hashable
-from typing import Any
 
 import keras
 
-from tuners.engine.building import build_with_metrics
+from tuners.engine.building import build_for_graph
 from tuners.engine.call import FitCall
 from tuners.engine.graph.epoch import CompiledEpoch, Sizes
 from tuners.engine.graph.signature import signature
 from tuners.engine.graph.traced_settings import Settings
+from tuners.engine.identity import variables_within
 
 MODELS = 8
 """Compiled models that are kept, at most."""
@@ -46,11 +46,11 @@ class Shared:
     def bytes(self) -> int:
         """Of its weights and its optimizer's averages."""
         model = self.epoch.model
-        return sum(math.prod(each.shape) * each.value.dtype.size for each in _variables(model))
+        return sum(math.prod(each.shape) * each.value.dtype.size for each in variables_within(model))
 
     def take(self, model: keras.Model) -> None:
-        """Become as a model is: weights, random states, optimizer, settings."""
-        for mine, other in zip(_variables(self.epoch.model), _variables(model), strict=True):
+        """Become as a model is: weights, random states, optimizer, metrics, settings."""
+        for mine, other in zip(variables_within(self.epoch.model), variables_within(model), strict=True):
             mine.assign(other)
         self.settings.take(model)
 
@@ -60,15 +60,8 @@ class Shared:
 
     def give(self, model: keras.Model) -> None:
         """Let a model become as this one is."""
-        own = self.epoch.model
-        for mine, other in zip(_variables(own), _variables(model), strict=True):
+        for mine, other in zip(variables_within(self.epoch.model), variables_within(model), strict=True):
             other.assign(mine)
-        for mine, other in zip(own.metrics_variables, model.metrics_variables, strict=True):
-            other.assign(mine)
-
-
-def _variables(model: keras.Model) -> list[Any]:
-    return [*model.variables, *model.optimizer.variables]
 
 
 class CompiledModels:
@@ -115,5 +108,5 @@ def _copied(call: FitCall) -> keras.Model | None:
     """A model of the same structure, with variables of its own; None where its configuration does not give one."""
     copy = type(call.model).from_config(call.model.get_config())
     copy.compile_from_config(call.model.get_compile_config())
-    build_with_metrics(dataclasses.replace(call, model=copy))
+    build_for_graph(dataclasses.replace(call, model=copy))
     return copy if signature(copy) == signature(call.model) else None

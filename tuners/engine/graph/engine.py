@@ -8,7 +8,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from tuners.engine.building import build_with_metrics, unbuilt_model_built
+from tuners.engine.building import build_for_graph, unbuilt_model_built
 from tuners.engine.call import FitCall
 from tuners.engine.graph.compiled_models import CompiledModels, Shared
 from tuners.engine.graph.epoch import CompiledEpoch, Sizes, on_device
@@ -57,7 +57,7 @@ class GraphTrainer:
         model = self._call.model
         if type(model).__name__ not in ("Functional", "Sequential") or signature(model) is None:
             return None, True
-        build_with_metrics(self._call)
+        build_for_graph(self._call)
         # Once more, now that there are metrics to look at.
         text = signature(model)
         if text is None:

@@ -10,7 +10,7 @@ from typing import Any
 
 import keras
 
-from tuners.engine.identity import complete_config, is_of_keras
+from tuners.engine.identity import complete_config, is_of_keras, layers_within
 from tuners.private_apis import is_decayed
 
 OPTIMIZERS: Mapping[type, tuple[str, ...]] = {
@@ -111,17 +111,9 @@ def _parts(model: keras.Model) -> Iterator[Any]:
     for metric in model.metrics:
         # What `compile` was given is in one metric that has them all.
         yield from getattr(metric, "metrics", None) or (metric,)
-    seen: dict[int, keras.Layer] = {}
-    left: list[Any] = [model]
-    while left:
-        each = left.pop()
-        if isinstance(each, list | tuple | dict):
-            left += each.values() if isinstance(each, dict) else each
-        elif isinstance(each, keras.Layer) and id(each) not in seen:
-            seen[id(each)] = each
-            left += vars(each).values()
-            yield each
-            yield from (value for value in vars(each).values() if inspect.isroutine(value))
+    for layer in layers_within(model):
+        yield layer
+        yield from (value for value in vars(layer).values() if inspect.isroutine(value))
 
 
 def _within(losses: Any) -> Iterator[Any]:

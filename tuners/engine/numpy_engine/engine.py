@@ -11,11 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tuners.engine import data
-from tuners.engine.building import build_with_metrics, unbuilt_model_built
+from tuners.engine.building import build_metrics, unbuilt_model_built
 from tuners.engine.call import FitCall
 from tuners.engine.declined import Declined
 from tuners.engine.numpy_engine import scoring
-from tuners.engine.numpy_engine.losses import CompiledLosses
 from tuners.engine.numpy_engine.network import Network
 from tuners.engine.numpy_engine.optimizer import Optimizer
 from tuners.engine.proof import without_dropout
@@ -30,7 +29,7 @@ class NumpyEngine:
     name = "numpy"
 
     def __init__(self) -> None:
-        self._losses = CompiledLosses()
+        self._scorings = scoring.Scorings()
 
     def trainer(self, call: FitCall) -> NumpyTrainer:
         """What can train a call.
@@ -41,7 +40,7 @@ class NumpyEngine:
         Raises:
             Declined: It cannot be trained so.
         """
-        return NumpyTrainer(call, self._losses)
+        return NumpyTrainer(call, self._scorings)
 
 
 class NumpyTrainer:
@@ -51,7 +50,7 @@ class NumpyTrainer:
         parts: What has to have been tried for this to need no trial.
     """
 
-    def __init__(self, call: FitCall, losses: CompiledLosses) -> None:
+    def __init__(self, call: FitCall, scorings: scoring.Scorings) -> None:
         self._call, self._model = call, call.model
         self._check_data()
         unbuilt_model_built(call)
@@ -60,13 +59,12 @@ class NumpyTrainer:
         self._optimizer = Optimizer(self._model)
         self._network = Network(self._model, self._optimizer.decayed, seed)
         self._optimizer.bind(self._network.split, self._network.order, self._network.vector.size)
-        build_with_metrics(call)
-        self._scoring = scoring.read(self._model, self._network.head, call.training, losses)
+        self._scoring = scorings.of(call, self._network.head)
         self._check_labels()
         self._training = self._prepared(call.training)
         self._validation = None if call.validation is None else self._prepared(call.validation)
         self._last: tuple[NDArray, int] | None = None
-        self.parts = self._network.kinds | {self._optimizer.kind, self._scoring.kind}
+        self.parts = self._network.kinds | self._optimizer.kinds | {self._scoring.kind}
 
     def _check_data(self) -> None:
         for parts in (self._call.training, self._call.validation):
@@ -153,7 +151,11 @@ class NumpyTrainer:
         self._model.set_weights(self._network.weights())
         self._optimizer.give()
         if self._last is not None:
-            self._scoring.give(*self._last, width=self._model.output_shape[-1])
+            metrics = scoring.metrics_of(self._model)
+            if len(metrics) <= len(self._scoring.kinds):
+                build_metrics(self._call)
+                metrics = scoring.metrics_of(self._model)
+            self._scoring.give(metrics, *self._last, width=self._model.output_shape[-1])
 
     def take(self) -> None:
         """See `Trainer`."""

@@ -167,7 +167,7 @@ class Optimizer:
     Attributes:
         rule: How it changes weights.
         decayed: Positions of the weights that weight decay shrinks.
-        kind: Equal for optimizers that do the same, but for their settings.
+        kinds: What it does, but for its settings: its rule, its schedule, and weight decay; see `Part.kind`.
 
     Raises:
         Declined: The optimizer, or an option of it, is not known here.
@@ -187,7 +187,7 @@ class Optimizer:
             for index, weight in enumerate(model.weights)
             if self._decay and weight.trainable and is_decayed(self._optimizer, weight)
         ]
-        self.kind = ("optimizer", type(self.rule), type(self._schedule), bool(self._decay))
+        self.kinds = {("rule", type(self.rule)), ("schedule", type(self._schedule)), ("decay", bool(self._decay))}
 
     def bind(self, split: Callable[[NDArray], Any], order: list[int], size: int) -> None:
         """Take room for moving averages.

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
+import json
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import keras
 import numpy as np
 from numpy.typing import NDArray
 
+from tuners.engine.building import build_metrics
+from tuners.engine.call import FitCall
 from tuners.engine.declined import Declined
 from tuners.engine.identity import complete_config
 from tuners.engine.numpy_engine.activations import HEADS
@@ -23,6 +27,9 @@ METRICS = {
     keras.metrics.RootMeanSquaredError: "root",
 }
 """By exact class."""
+
+BY_LARGEST = {"sparse", "categorical"}
+"""Those that look at the place of the largest value alone."""
 
 LOSSES = {
     getattr(keras.losses, function): getattr(keras.losses, name)
@@ -45,7 +52,6 @@ class Scoring:
 
     Attributes:
         names: Of the metrics, the loss first, as they are reported.
-        metrics: The Keras metrics, the loss first.
         kinds: Of the metrics but the loss, values of `METRICS`.
         head: Activation that the output still has to get, or None.
         loss: The Keras loss with its derivative; None where it is the cross-entropy of class ids, from logits.
@@ -53,7 +59,6 @@ class Scoring:
     """
 
     names: tuple[str, ...]
-    metrics: tuple[Any, ...]
     kinds: tuple[str, ...]
     head: Any
     loss: CompiledLoss | None
@@ -87,7 +92,9 @@ class Scoring:
         """Sum over the examples of each metric but the loss; arguments as above."""
         if not self.kinds:
             return []
-        values = HEADS[self.head](output) if self.head is not None else output
+        # The largest logit is the largest probability.
+        as_it_is = self.head is None or (self.head is keras.activations.softmax and set(self.kinds) <= BY_LARGEST)
+        values = output if as_it_is else HEADS[self.head](output)
         return [float(np.add.reduce(_metric(kind, values, y))) for kind in self.kinds]
 
     def results(self, sums: NDArray, rows: int) -> dict[str, float]:
@@ -99,15 +106,16 @@ class Scoring:
             for name, value, root in zip(self.names, means, roots, strict=True)
         }
 
-    def give(self, sums: NDArray, rows: int, width: int) -> None:
+    def give(self, metrics: Sequence[Any], sums: NDArray, rows: int, width: int) -> None:
         """Leave the Keras metrics as they would be now.
 
         Args:
+            metrics: Of the model, the loss first.
             sums: Over the examples.
             rows: How many.
             width: Numbers in an output.
         """
-        for metric, total, kind in zip(self.metrics, sums, ("", *self.kinds), strict=True):
+        for metric, total, kind in zip(metrics, sums, ("", *self.kinds), strict=True):
             # It is told of every number, the others of every example.
             share = width if kind == "root" else 1
             for variable, value in zip(metric.variables, (total * share, rows * share), strict=True):
@@ -139,48 +147,71 @@ def _metric(kind: str, values: NDArray, y: NDArray) -> NDArray:
     return np.mean(np.abs(values - y) if kind == "absolute" else np.square(values - y), -1)
 
 
-def read(model: keras.Model, head: Any, training: tuple[Any, ...], losses: CompiledLosses) -> Scoring:
-    """What a compiled model is trained for and measured by.
+class Scorings:
+    """What is measured in the trials of a search: losses are compiled and metrics built once for all that are alike."""
 
-    Args:
-        model: A compiled Keras model with one output, whose metrics are built.
-        head: Activation that its network leaves out.
-        training: (x, y) or (x, y, weights).
-        losses: What is compiled already.
+    def __init__(self) -> None:
+        self._losses = CompiledLosses()
+        self._metrics: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {}
 
-    Raises:
-        Declined: The loss or a metric is not known here.
-    """
-    y, width, weighted = training[1], model.output_shape[-1], len(training) > 2
-    if len(model.output_shape) != 2:
-        raise Declined("the output is not [batch, values]")
-    if model.losses:
-        raise Declined("the model adds losses of its own")
-    metrics = _metrics(model)
-    kinds = tuple(_kind(metric) for metric in metrics[1:])
-    loss = _loss(model)
-    written = _is_cross_entropy(loss, head)
-    if written and not are_ids(y, width):
-        raise Declined(f"the targets are not class ids from 0 to {width - 1}")
-    config = complete_config(loss)
-    return Scoring(
-        names=tuple(model.get_metrics_result()),
-        metrics=metrics,
-        kinds=kinds,
-        head=head,
-        loss=None if written else losses.of(loss, head, y, width, weighted),
+    def of(self, call: FitCall, head: Any) -> Scoring:
+        """What a compiled model is trained for and measured by.
+
+        Args:
+            call: Of a model with one output.
+            head: Activation that its network leaves out.
+
+        Raises:
+            Declined: The loss or a metric is not known here.
+        """
+        model, y, weighted = call.model, call.training[1], len(call.training) > 2
+        width = model.output_shape[-1]
+        if len(model.output_shape) != 2:
+            raise Declined("the output is not [batch, values]")
+        if model.losses:
+            raise Declined("the model adds losses of its own")
+        names, kinds = self._names_and_kinds(call)
+        loss = _loss(model)
+        written = _is_cross_entropy(loss, head)
+        if written and not are_ids(y, width):
+            raise Declined(f"the targets are not class ids from 0 to {width - 1}")
         # A loss that does not say all that it was made with is tried every time.
-        kind=("scoring", type(loss), config or id(loss), head, kinds, weighted, y.dtype, y.shape[1:], width == 1),
-    )
+        of_loss = (type(loss), complete_config(loss) or id(loss), head, weighted, y.dtype, y.shape[1:], width == 1)
+        return Scoring(
+            names=names,
+            kinds=kinds,
+            head=head,
+            loss=None if written else self._losses.of(loss, head, y, width, weighted),
+            kind=("scoring", *of_loss, kinds),
+        )
+
+    def _names_and_kinds(self, call: FitCall) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """Names of what is reported, and kinds of the metrics but the loss."""
+        config = call.model.get_compile_config()
+        if config.get("weighted_metrics") or config.get("loss_weights"):
+            raise Declined("the model is compiled with weighted_metrics or loss_weights")
+        given = config.get("metrics") or []
+        if not isinstance(given, list | tuple) or not all(map(_is_of_keras, given)):
+            raise Declined("a metric is not Keras' own, or they are not a list")
+        shapes = (call.training[1].shape[1:], str(call.training[1].dtype), call.model.output_shape[1:])
+        key = json.dumps([config.get("loss"), given, shapes], sort_keys=True)
+        if key not in self._metrics:
+            # Which one a name such as "accuracy" stands for, Keras decides when they are built.
+            build_metrics(call)
+            kinds = tuple(_kind(metric) for metric in metrics_of(call.model)[1:])
+            self._metrics[key] = tuple(call.model.get_metrics_result()), kinds
+        return self._metrics[key]
 
 
-def _metrics(model: keras.Model) -> tuple[Any, ...]:
+def _is_of_keras(metric: Any) -> bool:
+    """Whether a metric, as a configuration has it, is one of Keras' by name or by class."""
+    return isinstance(metric, str) or (isinstance(metric, Mapping) and metric.get("module") == "keras.metrics")
+
+
+def metrics_of(model: keras.Model) -> list[Any]:
     """The metrics of a model, the loss first; those that `compile` was given are in one that has them all."""
-    config = model.get_compile_config()
-    if config.get("weighted_metrics") or config.get("loss_weights"):
-        raise Declined("the model is compiled with weighted_metrics or loss_weights")
     found = [each for metric in model.metrics for each in getattr(metric, "metrics", None) or [metric]]
-    return tuple(metric for metric in found if len(metric.variables))
+    return [metric for metric in found if metric.variables]
 
 
 def _kind(metric: Any) -> str:
