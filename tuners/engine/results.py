@@ -75,8 +75,8 @@ def epochs_of(result: Any, objective: Any, source: str = "HyperModel.fit()") -> 
 def averaged(executions: Sequence[Epochs], objective: Any) -> Epochs:
     """Mean of several executions, epoch by epoch, as far as the shortest goes.
 
-    The best of these epochs holds the mean over the executions of each one's own best epoch: the average of the
-    results, which keras-tuner takes for the trial's score, wherever in its training each execution was at its best.
+    In the best of these epochs the objective is the mean over the executions of each one's own best epoch: the average
+    of the results, which keras-tuner takes for the trial's score, wherever in its training each was at its best.
 
     Args:
         executions: Metrics of each epoch of each.
@@ -85,7 +85,8 @@ def averaged(executions: Sequence[Epochs], objective: Any) -> Epochs:
     if len(executions) == 1:
         return executions[0]
     epochs = [_mean(row) for row in zip(*executions, strict=False)]
-    epochs[_best(epochs, objective)] = _mean([each[_best(each, objective)] for each in executions])
+    results = _mean([each[_best(each, objective)] for each in executions])
+    epochs[_best(epochs, objective)].update({name: results[name] for name in directions(objective)})
     return epochs
 
 
