@@ -391,6 +391,8 @@ class CoarseToFineOracle(keras_tuner.Oracle):
         self._ledger.write_created(trial, number, point)
         self._planner.start(number, trial.hyperparameters.values, point)
         self._open[trial.trial_id] = Running(number, point)
+        # By this keras-tuner's display, and what asks it, numbers the trials.
+        self._display.trial_number[trial.trial_id] = number + 1
 
     def _repeated(self) -> Trial | None:
         if not self._again:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import math
 import os
 import sys
@@ -11,6 +12,7 @@ import traceback
 import warnings
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import keras
@@ -35,6 +37,11 @@ from tuners.trial_metrics import directions, means_of
 
 BUILDING = ("_build_and_fit_model", "_build_hypermodel", "_try_build")
 """What keras-tuner keeps for subclasses to override, which then have the model in hand."""
+
+NO_HYPERMODEL = (
+    "Received `hypermodel=None`, which goes only with a `run_trial` of your own that needs no hypermodel: pass a "
+    "function that takes `hp` and returns a compiled Keras model, or a `keras_tuner.HyperModel`."
+)
 
 
 class FastTuner(keras_tuner.Tuner):
@@ -87,11 +94,10 @@ class FastTuner(keras_tuner.Tuner):
         **kwargs: Any,
     ) -> None:
         self._engines = Engines(engine)
-        if hypermodel is None and type(self).run_trial is FastTuner.run_trial:
-            raise ValueError(
-                "Received `hypermodel=None`, which goes only with a `run_trial` of your own that needs no hypermodel: "
-                "pass a function that takes `hp` and returns a compiled Keras model, or a `keras_tuner.HyperModel`."
-            )
+        # Where the space is given, other processes may run the trials, and only those need the hypermodel.
+        space = getattr(oracle, "hyperparameters", None)
+        if hypermodel is None and type(self).run_trial is FastTuner.run_trial and not (space and space.space):
+            raise ValueError(NO_HYPERMODEL)
         if keep_checkpoints < 1:
             raise ValueError(f"keep_checkpoints is {keep_checkpoints!r}; expected 1 or more.")
         if is_worker() or _distributed_role() == "worker":
@@ -153,6 +159,8 @@ class FastTuner(keras_tuner.Tuner):
         """Take up the search in the project directory, with what another process has added to it meanwhile."""
         if isinstance(self.oracle, CoarseToFineOracle):
             self.oracle.reload()
+            with contextlib.suppress(FileNotFoundError):
+                self.set_state(json.loads(Path(self._get_tuner_fname()).read_text()))
             # The hypermodel may declare another space than it did.
             self._populate_initial_space()
         else:
@@ -170,6 +178,8 @@ class FastTuner(keras_tuner.Tuner):
             What `HyperModel.fit` returned, of each execution and fold. A subclass may return a `History`, a mapping of
             metrics, the value of the objective, or a list of these, whose average counts.
         """
+        if self.hypermodel is None:
+            raise keras_tuner.errors.FatalValueError(NO_HYPERMODEL)
         if kwargs.get("verbose") in ("auto", 1):
             # Epoch by epoch output of model.fit drowns what the search has to say.
             kwargs["verbose"] = 0
@@ -285,9 +295,15 @@ class FastTuner(keras_tuner.Tuner):
         """Keep the state of the search; our oracle's is on disk already, and that of a distant one is its chief's."""
         if not isinstance(self.oracle, keras_tuner.Oracle):
             return
-        # By its file keras-tuner knows that there is a search to take up.
-        if not isinstance(self.oracle, CoarseToFineOracle) or not os.path.exists(self._get_tuner_fname()):
+        if not isinstance(self.oracle, CoarseToFineOracle):
             super().save()
+            return
+        # By this file keras-tuner knows that there is a search; what is in it is the state of a subclass.
+        path, state = Path(self._get_tuner_fname()), json.dumps(self.get_state())
+        if not path.exists() or path.read_text() != state:
+            staged = path.with_suffix(f".{os.getpid()}.new")
+            staged.write_text(state)
+            staged.replace(path)
 
     def _next_trial(self) -> Any:
         """The next trial to run; None where the search is over."""

@@ -204,9 +204,14 @@ def test_an_oracle_that_says_stopped_is_told_no_more(tmp_path):
     assert len(trial.metrics.get_history("val_loss")) == 1
 
 
-def test_no_hypermodel_without_a_run_trial():
+def test_no_hypermodel_without_a_run_trial(tmp_path):
     with pytest.raises(ValueError, match="Received `hypermodel=None`"):
         tuners.CoarseToFineSearch(objective="val_loss")
+    hp = keras_tuner.HyperParameters()
+    hp.Float("x", 0, 1)
+    made = tuners.CoarseToFineSearch(objective="val_loss", hyperparameters=hp, directory=tmp_path)
+    with pytest.raises(ValueError, match="Received `hypermodel=None`"):
+        made.search(**DATA)
 
 
 def test_weights_follow_the_scores_of_an_oracle_that_gives_its_own(tmp_path):

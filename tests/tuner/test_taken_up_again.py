@@ -99,3 +99,24 @@ def test_weights_that_a_run_trial_has_saved_where_keras_tuner_looks_are_loaded(t
     made.search(**DATA, epochs=1, verbose=0)
     for mine, loaded in zip(made.last, made.get_best_models()[0].get_weights(), strict=True):
         np.testing.assert_array_equal(mine, loaded)
+
+
+def test_the_state_of_a_subclass_is_there_again(tmp_path):
+    class Counts(tuners.CoarseToFineSearch):
+        count = 0
+
+        def run_trial(self, trial):
+            self.count += 1
+            return trial.hyperparameters.Float("x", 0, 1)
+
+        def get_state(self):
+            return {"count": self.count}
+
+        def set_state(self, state):
+            self.count = state["count"]
+
+    options = {"seed": 1, "directory": tmp_path, "project_name": "run"}
+    Counts(max_trials=2, **options).search()
+    again = Counts(max_trials=3, **options)
+    again.search()
+    assert again.count == 3
