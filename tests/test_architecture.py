@@ -27,7 +27,7 @@ ROOMS = {
     "tuners": [
         ["space", "protocols", "machine", "log", "private_apis", "version"],
         ["strategy", "store"],
-        ["study", "trial_metrics", "pruning", "folds"],
+        ["study", "trial_metrics", "pruning", "folds", "changed_space", "callbacks", "compiling"],
         ["engine", "parallel"],
         ["oracle"],
         ["tuner"],

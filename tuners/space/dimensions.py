@@ -95,6 +95,13 @@ class Dimension:
         slack = 1e-9 * max(abs(float(low)), abs(float(high)))
         return float(low) - slack <= float(value) <= float(high) + slack
 
+    @property
+    def of(self) -> str:
+        """What its values are, in words."""
+        if isinstance(self.default, bool):
+            return "truth values"
+        return "words" if isinstance(self.default, str) else "numbers"
+
     def _nearest(self, value: Value) -> int:
         if value in self.values:
             return self.values.index(value)
@@ -131,11 +138,15 @@ class Cube:
 
     def to_values(self, point: NDArray) -> dict[str, Value]:
         """The values of the hyperparameters that apply at a point."""
-        values: dict[str, Value] = {}
+        return self.completed({}, point)
+
+    def completed(self, values: Mapping[str, Value], point: NDArray) -> dict[str, Value]:
+        """Values of the hyperparameters that apply: the given ones, and those at a point where none is given."""
+        made: dict[str, Value] = {}
         for position, each in zip(point, self.dimensions, strict=True):
-            if each.applies(values):
-                values[each.name] = each.to_value(float(position))
-        return values
+            if each.applies(made):
+                made[each.name] = values[each.name] if each.name in values else each.to_value(float(position))
+        return made
 
     def to_point(self, values: Mapping[str, Value], rest: NDArray | None = None) -> NDArray[np.float64]:
         """The point of given values.
@@ -154,6 +165,17 @@ class Cube:
             else:
                 point[index] = each.to_unit(each.default) if rest is None else rest[index]
         return point
+
+    def holds(self, values: Mapping[str, Value]) -> bool:
+        """Whether none of these values lies outside the range of its hyperparameter."""
+        return all(each.holds(values[each.name]) for each in self._given(values))
+
+    def placed(self, values: Mapping[str, Value]) -> dict[str, float]:
+        """Coordinates, by name, of those hyperparameters that have a value; the cube holds all of these."""
+        return {each.name: each.to_unit(values[each.name]) for each in self._given(values)}
+
+    def _given(self, values: Mapping[str, Value]) -> list[Dimension]:
+        return [each for each in self.dimensions if each.name in values and each.applies(values)]
 
     def active(self, values: Mapping[str, Value]) -> NDArray[np.bool_]:
         """Which dimensions apply beside these values."""

@@ -33,8 +33,11 @@ class RunLocked(RuntimeError):
     """Another process searches in this directory."""
 
 
-class JournalError(ValueError):
-    """A journal that cannot be used; the message says why and what to do."""
+class JournalError(ValueError, RuntimeError):
+    """A journal that cannot be used; the message says why and what to do.
+
+    A RuntimeError as well, which is what keras-tuner raises where a project cannot be reloaded.
+    """
 
 
 def read_journal(directory: str | os.PathLike[str]) -> list[dict[str, Any]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import re
 import time
 from collections.abc import Mapping
@@ -19,6 +20,9 @@ TRIAL_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 HYPERPARAMETERS = ("Boolean", "Choice", "Fixed", "Float", "Int")
 
 STATUSES = ("COMPLETED", "FAILED", "INVALID")
+
+FOREIGN = "oracle.json"
+"""Where the oracles of keras-tuner keep a search; one that is given our directory sees there that it is not its."""
 
 SCALARS = (str, int, float, type(None))
 
@@ -176,9 +180,14 @@ class JournalWriter:
         self.header = {"kind": "header", "format": FORMAT, **header}
         self.state: SearchState | None = None
         self._journal: Journal | None = None
-        self._space_size = -1
+        self._space: list[dict[str, Any]] | None = None
         self._size = 0
         self._began = time.monotonic()
+
+    @property
+    def writing(self) -> bool:
+        """Whether the journal is open for writing."""
+        return self._journal is not None
 
     @property
     def elapsed(self) -> float:
@@ -199,14 +208,19 @@ class JournalWriter:
         """
         if self.state is None:
             found = directory is not None and (directory / FILE).exists()
+            if directory is not None and not found and (directory / FOREIGN).exists():
+                raise JournalError(
+                    f"{directory} holds a search of another oracle of keras-tuner ({FOREIGN}); choose another "
+                    "directory or project_name, or pass `overwrite=True`."
+                )
             self._size = (directory / FILE).stat().st_size if found and directory else 0
             self.state = replay(read_journal(directory), directory) if found and directory else SearchState()
-            self._space_size = len(self.state.space)
+            self._space = self.state.space
             there = self.state.header.get("objective", self.header["objective"])
             if there != self.header["objective"]:
                 raise JournalError(
                     f"{directory} holds a search for {there}, not for {self.header['objective']}; choose another "
-                    "directory or project_name, or pass overwrite=True."
+                    "directory or project_name, or pass `overwrite=True`."
                 )
         return self.state
 
@@ -226,6 +240,8 @@ class JournalWriter:
             raise JournalError(
                 f"{directory}: another search has gone on here since this one was read; start this one again."
             )
+        if not (directory / FOREIGN).exists():
+            (directory / FOREIGN).write_text(json.dumps({"journal": FILE}))
         self._journal = journal
         self._began = time.monotonic()
         if self.state is None or not self.state.header:
@@ -239,10 +255,10 @@ class JournalWriter:
             self._journal = None
 
     def write_space(self, space: list[dict[str, Any]]) -> None:
-        """The search space, where it has grown."""
-        if len(space) != self._space_size:
+        """The search space, where it is not the one written last."""
+        if space != self._space:
             self._write({"kind": "space", "space": space})
-            self._space_size = len(space)
+            self._space = space
 
     def write_created(self, trial: Trial, number: int, point: Mapping[str, float]) -> None:
         """A trial starts."""
