@@ -8,26 +8,24 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import tensorflow as tf
 
 from kzoo.export.card import Facts, ModelCard, write_card
-from kzoo.export.errors import ExportError
-from kzoo.export.folding.folding import Folding
-from kzoo.export.folding.verified_folding import FOLD_TOLERANCE, verified_fold
+from kzoo.export.errors import ExportError, reason
+from kzoo.export.folding.verified_folding import HALF_TOLERANCE, Folding, fold_model
 from kzoo.export.gate.gate import Expectation, Gate, Passed, first_rows
 from kzoo.export.inference import answers
 from kzoo.export.interface import BatchArrays, Interface, interface_of
 from kzoo.export.manifest import write_manifest
-from kzoo.export.saved_model import write_saved_model
+from kzoo.export.saved_model import tables_of, write_saved_model
 from kzoo.export.staging import claim_and_publish, staging
+from kzoo.export.traced import trace
 from kzoo.export.warmup import write_warmup
 from kzoo.task import Task
 
 if TYPE_CHECKING:
     import keras
 
-# Rounding of half-precision layers; the C++ session may order the sums in another way than Keras did.
-_HALF_PRECISION = 1e-2
+_NOT_ASKED = "not asked for"
 
 
 def export_model(
@@ -66,23 +64,20 @@ def export_model(
     Raises:
         ExportError: The model or the examples are not fit to serve, and why; nothing is published then.
     """
-    interface = interface_of(model, examples, task=task, class_names=class_names)
-    rows = interface.arrays(examples)
+    interface, rows = interface_of(model, examples, task=task, class_names=class_names)
     own = _own_outputs(model, interface, rows)
     answers.check_outputs(own, interface)
-    half = model.compute_dtype in ("float16", "bfloat16")
-    folding = Folding(model, reason="not asked for")
-    if fold:
-        folding = verified_fold(model, interface, rows, own, _HALF_PRECISION if half else FOLD_TOLERANCE)
+    folding = fold_model(model, interface, rows, own) if fold else Folding(trace(model, interface), reason=_NOT_ASKED)
+    half = folding.traced.half_precision
     with staging(base_dir) as directory, Gate(directory) as gate:
-        signatures = write_saved_model(folding.model, interface, directory)
+        signatures = write_saved_model(folding.traced, interface, directory, tables_of(model))
         name = Path(base_dir).resolve().name
         write_warmup(directory, name, signatures, rows, interface.feature_names)
         expectation = Expectation(
             signatures,
             first_rows(rows),
             first_rows(answers.expected_numeric(own, interface)),
-            max(tolerance, _HALF_PRECISION) if half else tolerance,
+            max(tolerance, HALF_TOLERANCE) if half else tolerance,
             interface.class_names,
             interface.feature_names,
         )
@@ -95,7 +90,7 @@ def export_model(
 def _facts(name: str, directory: Path, passed: Passed, folding: Folding, interface: Interface) -> Facts:
     return Facts(
         name=name,
-        parameters=folding.model.count_params(),
+        parameters=folding.traced.parameters,
         size=sum(file.stat().st_size for file in (directory / "variables").iterdir()),
         signatures=passed.signatures,
         class_names=interface.class_names,
@@ -105,12 +100,17 @@ def _facts(name: str, directory: Path, passed: Passed, folding: Folding, interfa
 
 
 def _own_outputs(model: keras.Model, interface: Interface, arrays: BatchArrays) -> BatchArrays:
+    rows = len(next(iter(arrays.values())))
     try:
-        return {name: np.asarray(value) for name, value in interface.call(model, arrays).items()}
-    except (tf.errors.OpError, ValueError, TypeError) as error:
-        if isinstance(error, ExportError):
-            raise
-        rows = len(next(iter(arrays.values())))
-        raise ExportError(
-            f"The model cannot answer the {rows} examples: {str(error).strip().splitlines()[0]}"
-        ) from error
+        outputs = {name: np.asarray(value) for name, value in interface.call(model, arrays).items()}
+    except ExportError:
+        raise
+    except Exception as error:  # whatever its code raises
+        raise ExportError(f"The model cannot answer the {rows} examples: {reason(error)}") from error
+    for name, array in outputs.items():
+        if array.shape[:1] != (rows,):
+            raise ExportError(
+                f"The output {name!r} has shape {list(array.shape)} for {rows} examples: the first dimension must be "
+                "the batch, of any size."
+            )
+    return outputs
