@@ -25,8 +25,6 @@ from kzoo.task import Task
 if TYPE_CHECKING:
     import keras
 
-_NOT_ASKED = "not asked for"
-
 
 def export_model(
     model: keras.Model,
@@ -67,24 +65,55 @@ def export_model(
     interface, rows = interface_of(model, examples, task=task, class_names=class_names)
     own = _own_outputs(model, interface, rows)
     answers.check_outputs(own, interface)
-    folding = fold_model(model, interface, rows, own) if fold else Folding(trace(model, interface), reason=_NOT_ASKED)
-    half = folding.traced.half_precision
+    name = Path(base_dir).resolve().name
     with staging(base_dir) as directory, Gate(directory) as gate:
-        signatures = write_saved_model(folding.traced, interface, directory, tables_of(model))
-        name = Path(base_dir).resolve().name
-        write_warmup(directory, name, signatures, rows, interface.feature_names)
-        expectation = Expectation(
-            signatures,
-            first_rows(rows),
-            first_rows(answers.expected_numeric(own, interface)),
-            max(tolerance, HALF_TOLERANCE) if half else tolerance,
-            interface.class_names,
-            interface.feature_names,
-        )
+        folding, expectation = write_version(model, interface, rows, own, directory, name, fold, tolerance)
         passed = gate.check(expectation)
         write_card(directory, card or ModelCard(), _facts(name, directory, passed, folding, interface))
         write_manifest(directory)
         return claim_and_publish(directory)
+
+
+def write_version(
+    model: keras.Model,
+    interface: Interface,
+    rows: BatchArrays,
+    outputs: BatchArrays,
+    directory: Path,
+    name: str,
+    fold: bool = True,
+    tolerance: float = 1e-5,
+) -> tuple[Folding, Expectation]:
+    """Write what a server loads, and tell what it has to answer; see `export_model`.
+
+    Args:
+        model: The model.
+        interface: What it takes and answers.
+        rows: The examples, by input name.
+        outputs: What the model answers to them, by output name.
+        directory: An empty directory.
+        name: Name that the export is served under.
+        fold: Whether to fold.
+        tolerance: Largest difference from the outputs.
+
+    Returns:
+        What was folded, and what the gate is to check.
+    """
+    if fold:
+        folding = fold_model(model, interface, rows, outputs)
+    else:
+        folding = Folding(trace(model, interface), reason="not asked for")
+    signatures = write_saved_model(folding.traced, interface, directory, tables_of(model))
+    write_warmup(directory, name, signatures, rows, interface.feature_names)
+    expectation = Expectation(
+        signatures,
+        first_rows(rows),
+        first_rows(answers.expected_numeric(outputs, interface)),
+        max(tolerance, HALF_TOLERANCE) if folding.traced.half_precision else tolerance,
+        interface.class_names,
+        interface.feature_names,
+    )
+    return folding, expectation
 
 
 def _facts(name: str, directory: Path, passed: Passed, folding: Folding, interface: Interface) -> Facts:

@@ -57,19 +57,20 @@ class Interface:
             values: Tensors or arrays by input name.
 
         Returns:
-            Tensors by output name; a single output is called "outputs".
+            Tensors by output name: a single output is called "outputs", several without names of their own "outputs_0",
+            "outputs_1" and so on.
 
         Raises:
-            ExportError: The outputs are nested, or two have one name.
+            ExportError: The outputs are nested.
         """
         answer = model(self.pack(values), training=False)
         if isinstance(answer, Mapping):
             return _tensors({str(name): value for name, value in answer.items()})
         if not isinstance(answer, list | tuple):
             return _tensors({SINGLE_OUTPUT: answer})
-        names = list(getattr(model, "output_names", ())) or [f"{SINGLE_OUTPUT}_{i}" for i in range(len(answer))]
-        if len(set(names)) != len(answer):
-            raise ExportError(f"The outputs are called {names}; give the {len(answer)} of them different names.")
+        names = list(getattr(model, "output_names", ()))
+        if len(set(names)) != len(answer):  # none, or one layer that is called twice
+            names = [f"{SINGLE_OUTPUT}_{number}" for number in range(len(answer))]
         return _tensors(dict(zip(names, answer, strict=True)))
 
 

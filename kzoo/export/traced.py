@@ -11,10 +11,11 @@ import tensorflow as tf
 
 from kzoo.export.errors import ExportError, reason
 from kzoo.export.folding.replacing import Answer, answering
+from kzoo.export.gate.graph_checks import RANDOM
 from kzoo.export.interface import BatchArrays, Interface
+from kzoo.lazy import keras
 
 if TYPE_CHECKING:
-    import keras
     from keras import Layer
 
 _HALF_PRECISION = (tf.float16.as_datatype_enum, tf.bfloat16.as_datatype_enum)
@@ -44,11 +45,35 @@ class Traced:
         return sum(int(np.prod(variable.shape)) for variable in self.function.variables)
 
     @property
+    def draws_in_vain(self) -> bool:
+        """Whether random numbers are drawn that no output depends on, as Keras' layers for augmentation do."""
+        graph = self.function.graph
+        random = _random_functions(graph)
+        drawing = {op for op in graph.get_operations() if RANDOM.search(op.type) or _called(op.node_def) & random}
+        return bool(drawing) and not drawing & upstream([output.op for output in graph.outputs], control=False)
+
+    @property
     def half_precision(self) -> bool:
         """Whether anything is computed in float16 or bfloat16, whichever layer, policy or cast it comes from."""
         definition = self.function.graph.as_graph_def()
         nodes = [*definition.node, *(node for function in definition.library.function for node in function.node_def)]
         return any(attribute.type in _HALF_PRECISION for node in nodes for attribute in node.attr.values())
+
+
+def upstream(operations: list[tf.Operation], *, control: bool) -> set[tf.Operation]:
+    """Operations of a graph and those that they depend on.
+
+    Args:
+        operations: Where to begin.
+        control: Whether also by being run after them, and not only by what they compute.
+    """
+    seen, todo = set(operations), list(operations)
+    while todo:
+        operation = todo.pop()
+        before = {*(tensor.op for tensor in operation.inputs), *(operation.control_inputs if control else ())}
+        todo.extend(before - seen)
+        seen |= before
+    return seen
 
 
 def trace(model: keras.Model, interface: Interface, replacements: Mapping[Layer, Answer] | None = None) -> Traced:
@@ -65,14 +90,15 @@ def trace(model: keras.Model, interface: Interface, replacements: Mapping[Layer,
     Raises:
         ExportError: It cannot be traced, since it needs Python to answer.
     """
-    specs = {
-        name: tf.TensorSpec(spec.shape, spec.dtype, name=interface.arguments[name])
-        for name, spec in interface.inputs.items()
-    }
-    core = tf.function(lambda inputs: interface.call(model, inputs), autograph=False)
+    replacements = replacements or {}
     try:
-        with answering(replacements or {}):
-            return Traced(core.get_concrete_function(specs), replacements or {})
+        with answering(replacements):
+            function = _graph(model, interface)
+            if Traced(function).draws_in_vain:
+                # The seeds would be moved on with every answer, which changes nothing but the export's variables.
+                with keras.StatelessScope():
+                    function = _graph(model, interface)
+            return Traced(function, replacements)
     except ExportError:
         raise
     except Exception as error:  # whatever its code raises, it has no graph
@@ -80,3 +106,33 @@ def trace(model: keras.Model, interface: Interface, replacements: Mapping[Layer,
             f"The model cannot be traced to a graph, which is what a server runs: {reason(error)} Write what its "
             "layers compute with keras.ops or TensorFlow, without numpy and without branches on values."
         ) from error
+
+
+def _graph(model: keras.Model, interface: Interface) -> Any:
+    specs = {
+        name: tf.TensorSpec(spec.shape, spec.dtype, name=interface.arguments[name])
+        for name, spec in interface.inputs.items()
+    }
+    core = tf.function(lambda inputs: interface.call(model, inputs), autograph=False)
+    return core.get_concrete_function(specs)
+
+
+def _random_functions(graph: tf.Graph) -> set[str]:
+    """Names of a graph's functions that draw random numbers, by themselves or by those that they call."""
+    bodies = {each.signature.name: each.node_def for each in graph.as_graph_def().library.function}
+    found: set[str] = set()
+    while True:
+        new = {
+            name
+            for name, nodes in bodies.items()
+            if name not in found and any(RANDOM.search(node.op) or _called(node) & found for node in nodes)
+        }
+        if not new:
+            return found
+        found |= new
+
+
+def _called(node: Any) -> set[str]:
+    attributes = node.attr.values()
+    lists = (function.name for attribute in attributes for function in attribute.list.func)
+    return {attribute.func.name for attribute in attributes if attribute.HasField("func")} | set(lists)

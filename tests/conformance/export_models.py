@@ -7,10 +7,12 @@ from typing import Any
 
 import keras
 import numpy as np
+import tensorflow as tf
 
 L = keras.layers
 rng = np.random.default_rng(0)
 ROWS = 12
+VARIANTS = ("alone", "between")
 
 # What a required argument gets, whichever layer has it.
 ARGUMENTS = {
@@ -22,7 +24,8 @@ ARGUMENTS = {
     "height_factor": 0.2, "width_factor": 0.2, "axes": 1, "equation": "ab,bc->ac", "output_shape": 4, "l2": 0.01,
     "value_range": (0, 1), "min_value": -1.0, "seeds": 3,
 }  # fmt: skip
-FLOATS = [(6,), (6, 4), (8, 8, 3), (4, 6, 6, 2)]
+PICTURES = (8, 8, 3)
+FLOATS = [(6,), (6, 4), PICTURES, (4, 6, 6, 2)]
 
 
 def floats(*shape: int, scale: float = 1.0) -> Callable[[], np.ndarray]:
@@ -77,12 +80,15 @@ SPECIAL = {
     "Dot": Subject(lambda: L.Dot(axes=1), (floats(4), floats(4))),
     "EinsumDense": Subject(lambda: L.EinsumDense("ab,bc->ac", 5, bias_axes="c"), (floats(6),)),
     "Embedding": Subject(lambda: L.Embedding(9, 4, mask_zero=True), (integers(5),)),
+    "GroupNormalization": Subject(lambda: L.GroupNormalization(2), (floats(6),)),
     "HashedCrossing": Subject(lambda: L.HashedCrossing(7, output_mode="one_hot"), (integers(), integers())),
     "Hashing": Subject(lambda: L.Hashing(7, output_mode="one_hot"), (words(1),)),
     "IntegerLookup": Subject(lambda: adapted(L.IntegerLookup(output_mode="multi_hot"), np.arange(7)), (integers(3),)),
     "Normalization": Subject(lambda: adapted(L.Normalization(), 3 + 2 * floats(6)()), (floats(6),)),
+    "MelSpectrogram": Subject(lambda: L.MelSpectrogram(32, sequence_length=32, num_mel_bins=8), (floats(64),)),
     "Permute": Subject(lambda: L.Permute((2, 1)), (floats(3, 4),)),
     "RNN": Subject(lambda: L.RNN([L.LSTMCell(3), L.GRUCell(4)]), (floats(6, 4),)),
+    "RandomPosterization": Subject(lambda: L.RandomPosterization(4), (floats(*PICTURES),)),
     "RepeatVector": Subject(lambda: L.RepeatVector(3), (floats(4),)),
     "Reshape": Subject(lambda: L.Reshape((-1, 2)), (floats(6),)),
     "ReversibleEmbedding": Subject(lambda: L.ReversibleEmbedding(9, 4), (integers(5),)),
@@ -101,6 +107,8 @@ NO_LAYER_OF_A_MODEL = {
     "InputLayer": "what keras.Input makes",
     "Pipeline": "a chain of layers outside of a model",
     "StackedRNNCells": "cells of an RNN, which is here with two",
+    "Equalization": "gives a symbolic tensor back as it is, so that no functional model can have it",
+    "MaxNumBoundingBoxes": "takes boxes beside pictures, in nested dicts",
     "FlaxLayer": "needs Flax",
     "JaxLayer": "needs JAX",
     "TorchModuleWrapper": "needs PyTorch",
@@ -136,15 +144,26 @@ def subject(name: str) -> Subject:
         if parameter.default is parameter.empty and parameter.kind is parameter.POSITIONAL_OR_KEYWORD
     ]
     options = {argument: ARGUMENTS[argument] for argument in required if argument != "self"}
-    candidates = [(floats(*shape),) for shape in FLOATS] + [(floats(5, 4), floats(5, 4)), (integers(5),), (words(1),)]
+    # Layers for pictures take a batch of rows for one picture.
+    shapes = [PICTURES] if "image_preprocessing" in kind.__module__ else FLOATS
+    candidates = [(floats(*shape),) for shape in shapes] + [(floats(5, 4), floats(5, 4)), (integers(5),), (words(1),)]
     for inputs in candidates:
         found = Subject(lambda: kind(**options), inputs)
-        try:
-            model_around(found, "alone")
-        except Exception:  # noqa: S112  not the inputs that it takes
-            continue
-        return found
+        if all(works(found, variant) for variant in VARIANTS):
+            return found
     raise LookupError(f"no inputs found that {name} takes; add it to the table")
+
+
+def works(found: Subject, variant: str) -> bool:
+    """Whether Keras itself builds a model around a layer, answers with it and traces it with a batch of any size."""
+    try:
+        model = model_around(found, variant)
+        traced = tf.function(model, autograph=False).get_concrete_function(
+            [tf.TensorSpec(tensor.shape, tensor.dtype) for tensor in model.inputs]
+        )
+    except Exception:
+        return False
+    return all(output.shape.rank and output.shape[0] is None for output in tf.nest.flatten(traced.structured_outputs))
 
 
 def model_around(found: Subject, variant: str) -> keras.Model:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 import tensorflow as tf
 
 from kzoo.export.folding.replacing import Answer, answering, is_as_made
+from kzoo.export.traced import upstream
 from kzoo.lazy import keras
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ class Call:
         given: What it answered.
         operations: Numbers of the first of its operations in the graph, and of the one after the last.
         answering: Whether it was called as for answers: with one tensor, and not in training mode.
+        graph: The outermost graph of that trace; a model may be traced more than once.
     """
 
     layer: Layer
@@ -32,6 +34,7 @@ class Call:
     given: Any
     operations: tuple[int, int]
     answering: bool
+    graph: Any
 
 
 def watched(layers: Iterable[Layer], trace: Callable[[], Any]) -> tuple[Any, list[Call]]:
@@ -62,6 +65,7 @@ class Dataflow:
     """
 
     def __init__(self, calls: list[Call], graph: tf.Graph) -> None:
+        calls = [call for call in calls if call.graph is graph]
         strange = {call.layer for call in calls if not _is_plain(call, graph)}
         self._calls: dict[Layer, list[Call]] = {}
         for call in calls:
@@ -109,10 +113,12 @@ def _watching(layer: Layer, own: Answer, calls: list[Call]) -> Answer:
         graph = tf.compat.v1.get_default_graph()
         first = len(graph.get_operations())
         given = own(*args, **kwargs)
-        taken = args[0] if args else None
+        tensors = [*args, *(kwargs[name] for name in ("inputs",) if name in kwargs)]
         training = kwargs.get("training")
-        answering = len(args) == 1 and (training is None or training is False)
-        calls.append(Call(layer, taken, given, (first, len(graph.get_operations())), answering))
+        answering = len(tensors) == 1 and (training is None or training is False)
+        operations = (first, len(graph.get_operations()))
+        taken = tensors[0] if tensors else None
+        calls.append(Call(layer, taken, given, operations, answering, _outermost(graph)))
         return given
 
     return call
@@ -136,14 +142,10 @@ def _only_taker(
 
 def _alive(graph: tf.Graph) -> set[tf.Operation]:
     """Operations that the outputs depend on, or that are run for what they do, such as assertions."""
-    return set(_upstream([*(output.op for output in graph.outputs), *graph.control_outputs]))
+    return upstream([*(output.op for output in graph.outputs), *graph.control_outputs], control=True)
 
 
-def _upstream(operations: list[tf.Operation]) -> Iterator[tf.Operation]:
-    seen = set(operations)
-    while operations:
-        operation = operations.pop()
-        yield operation
-        new = {*(tensor.op for tensor in operation.inputs), *operation.control_inputs} - seen
-        seen |= new
-        operations.extend(new)
+def _outermost(graph: Any) -> Any:
+    while hasattr(getattr(graph, "outer_graph", None), "outer_graph"):
+        graph = graph.outer_graph
+    return graph

@@ -9,7 +9,8 @@ from typing import Any
 from kzoo.export.inference.runner import Runner
 
 _UPDATES = ("AssignVariableOp", "AssignAddVariableOp", "AssignSubVariableOp")
-_RANDOM = re.compile("Random|Multinomial|ParameterizedTruncatedNormal|StatefulStandardNormal")
+RANDOM = re.compile("Random|Multinomial|ParameterizedTruncatedNormal|StatefulStandardNormal")
+"""Kinds of operations that draw random numbers."""
 _BATCH_NORMS = ("FusedBatchNorm", "FusedBatchNormV2", "FusedBatchNormV3")
 
 
@@ -42,7 +43,7 @@ _CALL = "Call the layer with training=False when not training."
 
 
 def _drawn(nodes: Iterable[Any]) -> list[str]:
-    return sorted({node.name for node in nodes if _RANDOM.search(node.op)})
+    return sorted({node.name for node in nodes if RANDOM.search(node.op)})
 
 
 def _random(drawn: list[str]) -> str:
