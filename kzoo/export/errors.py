@@ -7,6 +7,10 @@ class ExportError(ValueError):
     """A model that cannot be exported, or an export that is not what it should be; the message says why."""
 
 
+class AnswersDifferError(ExportError):
+    """An export that answers in another way than its model."""
+
+
 class RequestError(ValueError):
     """A request body that TensorFlow Serving would refuse; the message says why."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from kzoo.export.card import Facts, ModelCard, write_card
-from kzoo.export.errors import ExportError, reason
+from kzoo.export.errors import AnswersDifferError, ExportError, reason
 from kzoo.export.folding.verified_folding import HALF_TOLERANCE, Folding, fold_model
 from kzoo.export.gate.gate import Expectation, Gate, Passed, first_rows
 from kzoo.export.inference import answers
@@ -65,13 +66,26 @@ def export_model(
     interface, rows = interface_of(model, examples, task=task, class_names=class_names)
     own = _own_outputs(model, interface, rows)
     answers.check_outputs(own, interface)
-    name = Path(base_dir).resolve().name
-    with staging(base_dir) as directory, Gate(directory) as gate:
-        folding, expectation = write_version(model, interface, rows, own, directory, name, fold, tolerance)
-        passed = gate.check(expectation)
-        write_card(directory, card or ModelCard(), _facts(name, directory, passed, folding, interface))
-        write_manifest(directory)
-        return claim_and_publish(directory)
+    name, card = Path(base_dir).resolve().name, card or ModelCard()
+
+    def publish(fold: bool, why: str) -> Path:
+        with staging(base_dir) as directory, Gate(directory) as gate:
+            folding, expectation = write_version(model, interface, rows, own, directory, name, fold, tolerance)
+            try:
+                passed = gate.check(expectation)
+            except AnswersDifferError as error:
+                if not folding.traced.replacements:
+                    raise
+                refused = str(error)
+            else:
+                folding = dataclasses.replace(folding, reason=why or folding.reason)
+                write_card(directory, card, _facts(name, directory, passed, folding, interface))
+                write_manifest(directory)
+                return claim_and_publish(directory)
+        # Folding may only decline: where it is what makes the difference, the model is published as it is.
+        return publish(False, f"folded, it was refused: {refused}")
+
+    return publish(fold, "")
 
 
 def write_version(

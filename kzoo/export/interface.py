@@ -19,7 +19,8 @@ from kzoo.task import Task
 SINGLE_INPUT = "inputs"
 SINGLE_OUTPUT = "outputs"
 BatchArrays = dict[str, np.ndarray]
-_ARGUMENT = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
+# TensorFlow makes capitals in names of arguments small.
+_ARGUMENT = re.compile(r"[a-z][a-z0-9_]*")
 
 
 @dataclasses.dataclass(frozen=True)

@@ -1,3 +1,5 @@
+import json
+
 import keras
 import numpy as np
 import pytest
@@ -5,9 +7,12 @@ import tensorflow as tf
 from folded import answers, folded, shaken
 
 import kzoo
+from kzoo.export import exporter
 from kzoo.export.folding import folding as folding_module
 from kzoo.export.folding import verified_folding
 from kzoo.export.inference.runner import Runner
+from kzoo.export.layout import CARD
+from kzoo.export.traced import trace
 
 rng = np.random.default_rng(0)
 
@@ -320,3 +325,21 @@ def test_an_export_is_folded_unless_told_otherwise(tmp_path, fold_it):
             np.testing.assert_allclose(answer, model.predict(rows, verbose=0), atol=tolerance)
     graph = (path / "saved_model.pb").read_bytes()
     assert (b"batchnorm" in graph) is not fold_it
+
+
+def test_folding_that_the_gate_refuses_is_left_out(tmp_path, monkeypatch):
+    model, x = functional((5,), norm_of_dense), rows(5)
+    dense = model.layers[1]
+
+    def coarse(*given):
+        wrong = {dense: lambda inputs, *args, **kwargs: keras.ops.matmul(inputs, dense.kernel) + dense.bias + 0.001}
+        return verified_folding.Folding(trace(*given[:2], wrong), ("a layer",))
+
+    monkeypatch.setattr(exporter, "fold_model", coarse)
+    version = kzoo.export_model(model, tmp_path / "m", examples=x)
+    card = json.loads((version / CARD).read_text())
+    assert card["folded"] == []
+    assert card["not_folded"].startswith("folded, it was refused: The export would not serve")
+    with Runner(version) as runner:
+        np.testing.assert_allclose(runner.run("numeric", {"inputs": x})["outputs"], model(x), atol=1e-6)
+    assert kzoo.check(version) == {version: []}

@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from kzoo.export.errors import reason
 from kzoo.export.examples_proto import serialize_rows
-from kzoo.export.gate.gate import BATCH_SIZES, Expectation
+from kzoo.export.gate.gate import BATCH_SIZES, DIFFERS, Expectation
 from kzoo.export.gate.graph_checks import not_repeatable, training_ops
 from kzoo.export.inference.runner import Runner
 from kzoo.export.saved_model import CLASSIFY, NUMERIC, REGRESS, SERVING
@@ -157,7 +157,7 @@ def _difference(answer: np.ndarray, want: np.ndarray, tolerance: float, where: s
         largest = float(np.abs(answer.astype("float64") - want).max(initial=0.0))
         allowed = tolerance * max(1.0, float(np.abs(want).max(initial=0.0)))
         if largest > allowed:
-            yield f"{where} differs from the Keras model's by {largest:.2g}, more than {allowed:.2g}."
+            yield f"{where} {DIFFERS} by {largest:.2g}, more than {allowed:.2g}."
 
 
 def _label_problems(answer: Arrays, class_names: tuple[str, ...]) -> Iterator[str]:
