@@ -12,7 +12,7 @@ import numpy as np
 
 from kzoo.export.card import Facts, ModelCard, write_card
 from kzoo.export.errors import AnswersDifferError, ExportError, reason
-from kzoo.export.folding.verified_folding import HALF_TOLERANCE, Folding, fold_model
+from kzoo.export.folding.verified_folding import Folding, fold_model
 from kzoo.export.gate.gate import Expectation, Gate, Passed, first_rows
 from kzoo.export.inference import answers
 from kzoo.export.interface import BatchArrays, Interface, interface_of
@@ -55,7 +55,7 @@ def export_model(
         fold: Whether to fold batch norm and normalisation into the layers beside them, which answers the same faster.
             It is done only as far as the examples get the same answers; False exports the graph as it was trained.
         tolerance: Largest difference from the model's own outputs, as a share of the largest of them, or of 1 if that
-            is larger. Models that compute in half precision are allowed 0.01 at least.
+            is larger. Models that compute in half precision are allowed 0.01 at least, 0.04 with bfloat16.
 
     Returns:
         The directory of the version, `<base_dir>/<number>`. A number is never used twice.
@@ -123,7 +123,7 @@ def write_version(
         signatures,
         first_rows(rows),
         first_rows(answers.expected_numeric(outputs, interface)),
-        max(tolerance, HALF_TOLERANCE) if folding.traced.half_precision else tolerance,
+        max(tolerance, folding.traced.rounding),
         interface.class_names,
         interface.feature_names,
     )

@@ -18,7 +18,8 @@ from kzoo.lazy import keras
 if TYPE_CHECKING:
     from keras import Layer
 
-_HALF_PRECISION = (tf.float16.as_datatype_enum, tf.bfloat16.as_datatype_enum)
+# A few layers' worth of their last bits: the C++ session rounds in other places than Keras did.
+_ROUNDING = {tf.float16.as_datatype_enum: 1e-2, tf.bfloat16.as_datatype_enum: 4e-2}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -53,11 +54,15 @@ class Traced:
         return bool(drawing) and not drawing & upstream([output.op for output in graph.outputs], control=False)
 
     @property
-    def half_precision(self) -> bool:
-        """Whether anything is computed in float16 or bfloat16, whichever layer, policy or cast it comes from."""
+    def rounding(self) -> float:
+        """What half precision may cost, whatever it comes from, as a share of the largest output.
+
+        0 where nothing is computed in it.
+        """
         definition = self.function.graph.as_graph_def()
         nodes = [*definition.node, *(node for function in definition.library.function for node in function.node_def)]
-        return any(attribute.type in _HALF_PRECISION for node in nodes for attribute in node.attr.values())
+        kinds = {attribute.type for node in nodes for attribute in node.attr.values()}
+        return max((_ROUNDING[kind] for kind in kinds & _ROUNDING.keys()), default=0.0)
 
 
 def upstream(operations: list[tf.Operation], *, control: bool) -> set[tf.Operation]:

@@ -11,6 +11,7 @@ from kzoo.export import ExportError, Runner
 from kzoo.export.exporter import write_version
 from kzoo.export.gate.checks import problems_of
 from kzoo.export.interface import interface_of
+from kzoo.export.traced import trace
 
 L = keras.layers
 X = np.random.default_rng(0).normal(size=(20, 3)).astype("float32")
@@ -235,15 +236,21 @@ def test_layers_in_half_precision(policy, tmp_path):
             np.testing.assert_allclose(answer, own[name].astype("float32"), rtol=2e-2, atol=2e-2)
 
 
+def test_many_layers_in_half_precision(tmp_path):
+    hidden = inputs = keras.Input((3,))
+    for _ in range(8):
+        norm = L.BatchNormalization(dtype="mixed_bfloat16")
+        hidden = L.ReLU()(norm(L.Dense(64, dtype="mixed_bfloat16")(hidden)))
+    exported(shaken(keras.Model(inputs, L.Dense(2, dtype="mixed_bfloat16")(hidden))), X, tmp_path)
+
+
 def test_a_cast_to_half_precision_inside_is_seen_too(tmp_path):
     model = one_input()
     model = keras.Model(model.input, keras.ops.cast(keras.ops.sin(keras.ops.cast(model.output, "bfloat16")), "float32"))
     exported(model, X, tmp_path)
     interface, _ = interface_of(model, X)
-    from kzoo.export.traced import trace
-
-    assert trace(model, interface).half_precision
-    assert not trace(one_input(), interface).half_precision
+    assert trace(model, interface).rounding == 4e-2
+    assert trace(one_input(), interface).rounding == 0
 
 
 def test_inputs_in_half_precision_travel_as_float32(tmp_path):

@@ -24,8 +24,6 @@ if TYPE_CHECKING:
 
 # Rounding that folding may add, as a share of the largest output, or of 1 if that is larger.
 FOLD_TOLERANCE = 1e-6
-# Rounding of half-precision layers; another runtime may order the sums in another way, or round less often.
-HALF_TOLERANCE = 1e-2
 # Rounding of a few layers by themselves, on rows driven through their ranges: a fault is larger by far.
 PART_TOLERANCE = 1e-3
 _ROWS = 8
@@ -86,7 +84,7 @@ def fold_model(model: keras.Model, interface: Interface, rows: BatchArrays, outp
     """
     watch = [layer for layer in layers_of(model) if type(layer) in kinds_to_watch()]
     traced, calls = watched(watch, lambda: trace(model, interface))
-    tolerance = HALF_TOLERANCE if traced.half_precision else FOLD_TOLERANCE
+    tolerance = max(FOLD_TOLERANCE, traced.rounding)
     try:
         return _folded(_Original(model, interface, traced, rows, outputs, tolerance), calls)
     except Exception as error:  # whatever was unforeseen, the model is exported as it is
