@@ -255,6 +255,26 @@ def test_a_subclassed_model_is_folded_by_what_it_does():
     assert_same(model, folding, x)
 
 
+class Stack(keras.layers.Layer):
+    """Calls a number what Keras calls a list."""
+
+    def __init__(self):
+        super().__init__()
+        self.layers, self.parts = 2, ((keras.layers.Dense(4), keras.layers.BatchNormalization()),)
+
+    def call(self, inputs):
+        for dense, norm in self.parts * self.layers:
+            inputs = norm(dense(inputs))
+        return inputs
+
+
+def test_a_layer_that_calls_something_else_its_layers():
+    model, x = functional((4,), lambda i: norm_of_dense(Stack()(i))), rows(4)
+    folding = folded(model, x)
+    assert folding.folded
+    assert_same(model, folding, x)
+
+
 def test_an_assertion_about_what_would_be_folded_is_kept():
     model, x = Subclassed(lambda hidden: tf.debugging.assert_less(hidden, 1e4)), rows(5)
     model(x)

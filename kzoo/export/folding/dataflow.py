@@ -100,9 +100,10 @@ def layers_of(model: keras.Model) -> list[Layer]:
     todo = [model]
     while todo:
         part = todo.pop()
-        inner = [each for each in tf.train.TrackableView(part).descendants() if isinstance(each, keras.Layer)]
-        for layer in (*inner, *getattr(part, "layers", ())):
-            if id(layer) not in found:
+        # Of what a layer calls its layers nothing is known; a model's are what Keras has found.
+        own = part.layers if isinstance(part, keras.Model) else ()
+        for layer in (*tf.train.TrackableView(part).descendants(), *own):
+            if isinstance(layer, keras.Layer) and id(layer) not in found:
                 found[id(layer)] = layer
                 todo.append(layer)
     return list(found.values())
