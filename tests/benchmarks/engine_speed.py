@@ -68,6 +68,16 @@ TOGETHER = {
         0,
     ),
 }
+USERS = {
+    # name in `user_hypermodels.EXAMPLES`: trials
+    "batch size and epochs in HyperModel.fit, digits": 30,
+    "first steps, digits": 20,
+    "convnet with augmentation, made images": 8,
+    "LSTM, made sentences": 8,
+    "table with StringLookup and embeddings, made": 16,
+    "frozen MobileNet, made images": 4,
+    "two inputs and two outputs, made": 10,
+}
 TUNERS = ("keras_tuner.Tuner", "tuners.FastTuner")
 HEADER = (
     "| search | keras_tuner.Tuner, CPU | tuners.FastTuner, CPU | ratio | ratio of wall times "
@@ -88,23 +98,38 @@ def make_search(name: str, kind: str, directory: str):
     """A tuner with an oracle that does not look at results, so that both kinds run the same trials, and its data."""
     import keras_tuner
 
-    import kzoo
     import tuners
+
+    hypermodel, given, trials, objective = of_the_zoo(name) if name in SEARCHES else of_a_user(name)
+    oracle = keras_tuner.oracles.RandomSearchOracle(objective=objective, max_trials=trials, seed=1)
+    make = keras_tuner.Tuner if kind == TUNERS[0] else tuners.FastTuner
+    tuner = make(oracle=oracle, hypermodel=hypermodel, directory=directory, project_name="search")
+    return tuner, {**given, "verbose": 0}
+
+
+def of_the_zoo(name: str):
+    """Hypermodel, arguments of `search`, number of trials and objective of one of `SEARCHES`."""
+    import kzoo
 
     family, source, rows, trials, epochs, fixed = SEARCHES[name]
     data = kzoo.load_dataset(source)
-    hypermodel = kzoo.create_hypermodel(family, data.task, epochs=epochs, fixed=fixed)
-    oracle = keras_tuner.oracles.RandomSearchOracle(objective="val_accuracy", max_trials=trials, seed=1)
-    make = keras_tuner.Tuner if kind == TUNERS[0] else tuners.FastTuner
-    tuner = make(oracle=oracle, hypermodel=hypermodel, directory=directory, project_name="search")
     given = {
         "x": data.x_train[:rows],
         "y": data.y_train[:rows],
         "validation_data": (data.x_val[:rows], data.y_val[:rows]),
         "epochs": epochs,
-        "verbose": 0,
     }
-    return tuner, given
+    hypermodel = kzoo.create_hypermodel(family, data.task, epochs=epochs, fixed=fixed)
+    return hypermodel, given, trials, "val_accuracy"
+
+
+def of_a_user(name: str):
+    """The same of one of the hypermodels that users write."""
+    from user_hypermodels import EXAMPLES
+
+    example = EXAMPLES[name]
+    given = {**example.data(example.rows), "epochs": example.epochs}
+    return example.hypermodel(given), given, example.trials, example.objective
 
 
 def search(name: str, kind: str) -> dict:
@@ -162,7 +187,6 @@ def count_steps():
     import time
 
     import tensorflow as tf
-
     from tuners.engine.numpy_engine.crew import Crew
 
     spent, traced = [0.0], {}
@@ -242,12 +266,10 @@ def row(name: str, rounds: int, measured: str) -> str:
     pairs = [[in_process(name, kind) for kind in TUNERS] for _ in range(rounds)]
     for theirs, ours in pairs:
         assert theirs["trials"] == ours["trials"], "the two have not run the same trials"
-    _, _, rows, trials, epochs, _ = SEARCHES[name]
     of_wall = statistics.median(theirs["wall"] / ours["wall"] for theirs, ours in pairs)
     theirs, ours = median(pairs)
-    size = f"{rows:,} images, " if rows else ""
     cells = [
-        f"{name}, {size}{trials} trials x {epochs} epochs",
+        f"{name}, {sizes(name)}",
         f"{theirs['cpu']:.1f} s",
         f"{ours['cpu']:.1f} s",
         f"{theirs['cpu'] / ours['cpu']:.2f}",
@@ -258,6 +280,14 @@ def row(name: str, rounds: int, measured: str) -> str:
         measured,
     ]
     return f"| {' | '.join(cells)} |"
+
+
+def sizes(name: str) -> str:
+    """How large a search is, in words."""
+    if name in USERS:
+        return f"{USERS[name]} trials"
+    _, _, rows, trials, epochs, _ = SEARCHES[name]
+    return f"{f'{rows:,} images, ' if rows else ''}{trials} trials x {epochs} epochs"
 
 
 def together_row(name: str, rounds: int, measured: str) -> str:
@@ -299,7 +329,7 @@ def write(new: list[str]) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--searches", nargs="*", choices=SEARCHES, default=list(SEARCHES))
+    parser.add_argument("--searches", nargs="*", choices=[*SEARCHES, *USERS], default=[*SEARCHES, *USERS])
     parser.add_argument("--memory", nargs="*", choices=MEMORY, default=[], help="memory over many trials of these")
     parser.add_argument("--together", action="store_true", help="measure models of one structure as well")
     parser.add_argument("--one", nargs=2, help=argparse.SUPPRESS)
