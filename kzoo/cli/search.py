@@ -50,7 +50,7 @@ def search(
     ] = None,
     trial_cpus: Annotated[float, typer.Option(min=1, help="Cores of a trial, with --ray.")] = 1,
     trial_gpus: Annotated[float, typer.Option(min=0, help="GPUs of a trial, with --ray.")] = 0,
-    engine: Annotated[str, typer.Option(help="auto, fit, graph or population.")] = "auto",
+    engine: Annotated[str, typer.Option(help="auto, fit, graph or numpy.")] = "auto",
     target: arguments.Target = None,
     image_size: arguments.ImageSize = None,
     kind: arguments.Kind = None,
