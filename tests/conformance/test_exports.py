@@ -73,8 +73,9 @@ def shared(names, fast):
 
 
 @pytest.fixture(autouse=True)
-def quiet():
-    """Layers of Keras warn of what is lost to them, such as masks; that is theirs to say."""
+def alike_and_quiet(monkeypatch):
+    """The same rows whichever tests run; layers of Keras warn of what is lost to them, which is theirs to say."""
+    monkeypatch.setattr(export_models, "rng", np.random.default_rng(0))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield

@@ -261,6 +261,16 @@ def test_inputs_in_half_precision_travel_as_float32(tmp_path):
         assert runner.signatures["numeric"].inputs["inputs"].dtype == tf.float32
 
 
+@pytest.mark.parametrize(("factor", "least", "most"), [(1, 1e-5, 1e-5), (1e4, 2e-5, 1e-3), (1e7, 1e-3, 1e-3)])
+def test_what_a_model_makes_of_rounding_is_allowed(factor, least, most, tmp_path):
+    """Differences of large numbers: what they round to is amplified."""
+    model = Answering(lambda x: keras.ops.sin(x * factor))
+    interface, rows = interface_of(model, X)
+    own = {name: np.asarray(value) for name, value in interface.call(model, rows).items()}
+    _, expectation = write_version(model, interface, rows, own, tmp_path, "m")
+    assert least <= expectation.tolerance <= most
+
+
 def test_numbers_that_the_server_cannot_write(tmp_path):
     model = Answering(lambda x: tf.complex(x, x))
     interface, rows = interface_of(model, X)

@@ -48,23 +48,27 @@ def driven_difference(one: Answer, other: Answer, rows: Arrays) -> float:
     """
     differences = [0.0]
     for batch in driven(rows):
-        try:
-            expected, nudged = one(batch), one(_scaled(batch, _NUDGE))
-        except Exception:  # noqa: S112  such as a layer that asserts that its inputs are positive
-            continue
-        found = other(batch)
-        differences += [difference(found[name], expected[name], nudged[name]) for name in expected]
+        expected = _taken(one, batch)
+        if expected is not None:
+            like = _taken(one, nudged(batch)) or expected
+            found = other(batch)
+            differences += [difference(found[name], expected[name], like[name]) for name in expected]
     return max(differences)
 
 
-def difference(found: np.ndarray, expected: np.ndarray, nudged: np.ndarray | None = None) -> float:
+def nudged(rows: Arrays) -> Arrays:
+    """Rows whose numbers with a fraction are larger by about one millionth, a few units in their last place."""
+    return _scaled(rows, _NUDGE)
+
+
+def difference(found: np.ndarray, expected: np.ndarray, like: np.ndarray | None = None) -> float:
     """Largest difference of two arrays, as a share of the largest finite number expected, or of 1 if that is larger.
 
     Args:
         found: An answer.
         expected: What it should be; NaN and infinities have to be the same.
-        nudged: The original's answer to inputs that are larger by about one millionth; where the original itself is
-            that sensitive, a difference is no fault.
+        like: The original's answer to `nudged` inputs; where the original itself is that sensitive, a difference is no
+            fault.
 
     Returns:
         The difference; infinite where shape, text, integers or infinities differ.
@@ -73,16 +77,24 @@ def difference(found: np.ndarray, expected: np.ndarray, nudged: np.ndarray | Non
     if found.shape != expected.shape or found.dtype != expected.dtype:
         return np.inf
     if not _is_float(expected):
-        return 0.0 if (_same(found, expected) | ~_same(expected, nudged)).all() else np.inf
+        return 0.0 if (_same(found, expected) | ~_same(expected, like)).all() else np.inf
     one, other = found.astype("float64"), expected.astype("float64")
-    like = other if nudged is None else np.asarray(nudged).astype("float64")
-    settled = np.isfinite(other) == np.isfinite(like)
-    finite = np.isfinite(one) & np.isfinite(other) & np.isfinite(like)
+    near = other if like is None else np.asarray(like).astype("float64")
+    settled = np.isfinite(other) == np.isfinite(near)
+    finite = np.isfinite(one) & np.isfinite(other) & np.isfinite(near)
     if not (finite | ~settled | _same(one, other)).all():
         return np.inf
     scale = np.abs(other, where=finite, out=np.zeros_like(other)).max(initial=1.0)
-    beyond = np.abs(one[finite] - other[finite]) - 10 * np.abs(like[finite] - other[finite])
+    beyond = np.abs(one[finite] - other[finite]) - 10 * np.abs(near[finite] - other[finite])
     return float(beyond.max(initial=0.0) / scale)
+
+
+def _taken(answer: Answer, batch: Arrays) -> Arrays | None:
+    """The answer to a batch; None where it is refused, as by a layer that asserts that its inputs are positive."""
+    try:
+        return answer(batch)
+    except Exception:
+        return None
 
 
 def _scaled(rows: Arrays, factor: np.float32) -> Arrays:
