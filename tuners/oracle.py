@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
+import functools
 import itertools
 import math
 import os
@@ -15,14 +17,19 @@ from typing import Any
 import keras_tuner
 from keras_tuner.engine.trial import Trial
 
-from tuners.private_apis import project_directory
-from tuners.store.records import Ledger, TrialState
+from tuners.changed_space import Identity, followed, recalled, redeclared
+from tuners.log import get_logger
+from tuners.private_apis import RecalledSpace, identity, project_directory, replace_declaration
+from tuners.store.records import JournalWriter, TrialState
 from tuners.strategy.coarse_stage import STARTING_POINTS
-from tuners.strategy.planner import Planner
+from tuners.strategy.planner import Plan, Planner
+from tuners.strategy.scores import score_of
 from tuners.strategy.suggest import Strategy
 from tuners.strategy.warm_start import Known, known_trials
 from tuners.study import Study
 from tuners.trial_metrics import Tally, directions, revived, set_score, take_metrics, with_values
+
+_LOG = get_logger(__name__)
 
 LARGEST_SEED = 2**31 - 1
 
@@ -61,7 +68,7 @@ class CoarseToFineOracle(keras_tuner.Oracle):
         priorities: Priorities of hyperparameters by name, 1 for those that matter most (`{"learning_rate": 1, "units":
             2}`); what is not named comes last. The search then begins at the defaults, or at `initial`, and its coarse
             stage moves the first priority only, then the second as well: worth it where the defaults are good ones.
-        initial: Values to try first, one mapping a trial; what one leaves out is at its default.
+        initial: Values to try first, one mapping per trial; what one leaves out is at its default.
         earlier: A `Study` or the directory of one, whose trials the search knows from the start as if they were its
             own first ones; none of them is run again, none counts for `max_trials`, and `get_best_trials` gives none.
             Their scores must mean the same here: the same data, objective and number of epochs. Where the data
@@ -72,7 +79,7 @@ class CoarseToFineOracle(keras_tuner.Oracle):
         starting_points: Of the coarse stage, "quasi" (evenly spread) or "independent".
         ranking: Whether a Gaussian process ranks the candidates; without it one is drawn from the box.
         max_time: Seconds after which no further trial starts, the time of an earlier part of the search included.
-        patience: Trials in a row without a new best after which the search stops; never where None.
+        patience: Trials in a row without a new best after which the search stops; None for no such limit.
 
     Raises:
         ValueError: An argument is out of range.
@@ -126,26 +133,67 @@ class CoarseToFineOracle(keras_tuner.Oracle):
         strategy = Strategy(self.seed, ranking, starting_points, priorities=dict(priorities or {}))
         # What is not opened yet stays at the defaults, so that these have to be known.
         first = [*map(dict, initial)] or ([{}] if priorities and not known else [])
-        self._planner = Planner(strategy, dict(scales or {}), first, known, reevaluate)
         # Kept with the search: it goes on the same when the earlier one has grown or is gone.
         header = {"earlier": [dataclasses.asdict(each) for each in known]} if known else {}
-        self._ledger = Ledger({"objective": directions(self.objective), "seed": self.seed, **header})
+        self._make_planner = functools.partial(Planner, strategy, dict(scales or {}), first, known, reevaluate)
+        self._make_ledger = functools.partial(
+            JournalWriter, {"objective": directions(self.objective), "seed": self.seed, **header}
+        )
         self._mutex = threading.RLock()
+        self._awaited: set[Identity] = set()
+        self._begin()
+
+    def _begin(self) -> None:
+        """Know nothing of a search."""
+        self.trials: dict[str, Trial] = {}
+        self.ongoing_trials: dict[str, Trial] = {}
+        self.start_order: list[str] = []
+        self.end_order: list[str] = []
+        self._planner, self._ledger = self._make_planner(), self._make_ledger()
         self._loaded = False
         self._open: dict[str, Running] = {}
         self._again: list[str] = []
         self._tally = Tally(self.objective)
-        self._configurations: list[dict[str, Any]] = []
+        self._planned: Plan | None = None
+        # For subclasses that draw by keras-tuner's `_random_values`.
+        self._seed_state = self.seed
 
     def get_space(self) -> keras_tuner.HyperParameters:
-        """A copy of the search space; a journal that is there is read first."""
+        """A copy of the search space; a journal that is there is read first.
+
+        What a search that goes on recalls of its space is declared anew by whoever is given the copy.
+        """
         with self._mutex:
             self._load()
-            return super().get_space()
+            return recalled(self.hyperparameters, self._awaited) if self._awaited else super().get_space()
+
+    def update_space(self, hyperparameters: keras_tuner.HyperParameters) -> None:
+        """Take hyperparameters into the space.
+
+        Args:
+            hyperparameters: With what a hypermodel has declared. Where the search was taken up again, a declaration
+                that has changed takes the place of the recalled one.
+
+        Raises:
+            SpaceChanged: A hyperparameter is declared in a way that the search cannot go on with.
+            RuntimeError: There is a new one, and `allow_new_entries` is False.
+        """
+        with self._mutex:
+            for each in redeclared(self.hyperparameters, hyperparameters):
+                if identity(each) in self._awaited:
+                    followed(replace_declaration(self.hyperparameters, each), each)
+                    if self.hyperparameters.is_active(each):
+                        self.hyperparameters.values[each.name] = each.default
+            if isinstance(hyperparameters, RecalledSpace):
+                # What was declared now stands, as the first declaration of a name does.
+                self._awaited &= hyperparameters.awaited
+            super().update_space(hyperparameters)
 
     def reload(self) -> None:
-        """Take up the search that the journal tells of."""
+        """Take up the search that the journal tells of, with what another process has added to it meanwhile."""
         with self._mutex:
+            if self._loaded and not self._ledger.writing:
+                self._begin()
             self._load()
 
     def save(self) -> None:
@@ -158,7 +206,8 @@ class CoarseToFineOracle(keras_tuner.Oracle):
             tuner_id: Who asks; who asks again before its trial has ended gets the same trial.
 
         Returns:
-            A trial with the status "RUNNING", or "STOPPED" where the search is over.
+            A trial with the status "RUNNING"; "STOPPED" where the search is over, "IDLE" where a `populate_space` of
+            a subclass waits for other trials.
 
         Raises:
             RunLocked: Another process searches in the same directory.
@@ -170,11 +219,12 @@ class CoarseToFineOracle(keras_tuner.Oracle):
             if tuner_id in self.ongoing_trials:
                 return self.ongoing_trials[tuner_id]
             trial = self._repeated() or self._new()
-            if trial is None:
+            if trial.status == "STOPPED":
                 self.tuner_ids.discard(tuner_id)
                 if not self.ongoing_trials:
                     self._ledger.close()
-                return Trial(super().get_space(), trial_id="", status="STOPPED")
+            if trial.status != "RUNNING":
+                return trial
             self.tuner_ids.add(tuner_id)
             self.ongoing_trials[tuner_id] = trial
             return trial
@@ -182,22 +232,27 @@ class CoarseToFineOracle(keras_tuner.Oracle):
     def populate_space(self, trial_id: str) -> dict[str, Any]:
         """Values for the next trial, without starting it.
 
+        `create_trial` asks for them here, so that a subclass may choose or change them; what it leaves out is chosen as
+        ever.
+
         Args:
             trial_id: Id of the trial; has no influence.
 
         Returns:
-            {"status": "RUNNING", "values": ...}, or {"status": "STOPPED"} where every configuration was tried.
+            {"status": "RUNNING", "values": ...}, or the status "STOPPED" where every configuration was tried.
         """
         with self._mutex:
-            planned = self._plan()
-            return {"status": "RUNNING", "values": planned[0]} if planned else {"status": "STOPPED"}
+            self._planned = self._plan()
+            if self._planned is None:
+                return {"status": "STOPPED", "values": None}
+            return {"status": "RUNNING", "values": dict(self._planned[0])}
 
-    def update_trial(self, trial_id: str, metrics: Mapping[str, float], step: int = 0) -> Trial:
+    def update_trial(self, trial_id: str, metrics: Mapping[str, Any], step: int = 0) -> Trial:
         """Metrics of a trial that runs.
 
         Args:
             trial_id: Its id.
-            metrics: Values by name; the objective must be among them.
+            metrics: Values by name; the objective must be among them. What is no number is left out.
             step: Epoch that they belong to, from 0.
 
         Returns:
@@ -213,17 +268,23 @@ class CoarseToFineOracle(keras_tuner.Oracle):
             take_metrics(trial, self.objective, metrics, step)
             return trial
 
-    def end_trial(self, trial: Trial) -> None:
+    def end_trial(self, trial: Trial | str = "", status: str = "COMPLETED", *, trial_id: str = "") -> None:
         """A trial has ended.
 
         Args:
-            trial: With the status "COMPLETED", "INVALID" (it raised and may be run again) or "FAILED" (it may not).
+            trial: With the status "COMPLETED", "INVALID" (it raised and may be run again) or "FAILED" (it may not);
+                with any other it has completed if it has reported its objective. Or its id, as once in keras-tuner.
+            status: The status, where there is the id only.
+            trial_id: The id, by name.
 
         Raises:
             RuntimeError: As many trials in a row have failed as are allowed; all of them are kept.
             OSError: The journal cannot be written.
         """
         with self._mutex:
+            if isinstance(trial, str):
+                trial = copy.copy(self.trials[trial or trial_id])
+                trial.status = status
             if trial.trial_id not in self._open:  # It has ended; another process was given it meanwhile.
                 return
             # A result may come before the first request of a search that is taken up again.
@@ -236,6 +297,8 @@ class CoarseToFineOracle(keras_tuner.Oracle):
             again = self._tally.judge(known, self.max_retries_per_trial)
             if known.status == "COMPLETED":
                 self.score_trial(known)
+                if known.score is None or not math.isfinite(known.score):
+                    known.status, known.message = "INVALID", f"infeasible: the score was {known.score}."
             self._record(known, again)
             if again:
                 self._again.append(known.trial_id)
@@ -245,7 +308,8 @@ class CoarseToFineOracle(keras_tuner.Oracle):
             if known.status == "FAILED" and self._tally.failures >= self.max_consecutive_failed_trials:
                 self._ledger.close()
                 raise RuntimeError(
-                    f"{self._tally.failures} trials in a row have failed, which is the limit "
+                    "Number of consecutive failures exceeded the limit of "
+                    f"{self.max_consecutive_failed_trials}.\n{self._tally.failures} trials in a row have failed "
                     f"(max_consecutive_failed_trials). The last one:\n{known.message or ''}"
                 )
 
@@ -258,7 +322,7 @@ class CoarseToFineOracle(keras_tuner.Oracle):
         set_score(trial, self.objective)
 
     def get_best_trials(self, num_trials: int = 1) -> list[Trial]:
-        """The best trials, one a configuration, by the mean of its trials.
+        """The best trials, one per configuration, by the mean of its trials.
 
         Args:
             num_trials: How many, >= 1.
@@ -267,6 +331,8 @@ class CoarseToFineOracle(keras_tuner.Oracle):
             As many, the best first; where there are fewer, the others behind them, as keras-tuner does.
         """
         with self._mutex:
+            if self.trials.keys() != set(self.start_order):  # Trials were put in or taken out by hand.
+                return super().get_best_trials(num_trials)
             best = [self.start_order[number] for number in itertools.islice(self._planner.best(), num_trials)]
             if len(best) < num_trials:
                 best += [trial_id for trial_id in self.start_order if trial_id not in best]
@@ -283,39 +349,70 @@ class CoarseToFineOracle(keras_tuner.Oracle):
         return self._planner.plan(len(self.trials))
 
     def _space(self) -> list[dict[str, Any]]:
-        """Configurations of the hyperparameters, written anew only where there are more of them than before."""
-        if len(self._configurations) != len(self.hyperparameters.space):
-            self._configurations = self.hyperparameters.get_config()["space"]
-        return self._configurations
+        """Configurations of the hyperparameters."""
+        return self.hyperparameters.get_config()["space"]
 
-    def _new(self) -> Trial | None:
-        self.stop_reason = self._reason_to_stop()
-        planned = None if self.stop_reason else self._plan()
-        if planned is None:
-            self._stop(self.stop_reason or "Every configuration of the search space has been tried.")
-            return None
-        values, point = planned
+    def _with_values(self, values: Mapping[str, Any]) -> keras_tuner.HyperParameters:
+        if not self._awaited:
+            return with_values(self.hyperparameters, values)
+        space = recalled(self.hyperparameters, self._awaited)
+        space.values = dict(values)
+        return space
+
+    def _duplicate(self, values: Mapping[str, Any]) -> bool:
+        """Whether a trial has these values; asked by keras-tuner's `_random_values`, which subclasses may call."""
+        tried = (each.hyperparameters.values for each in self.trials.values())
+        return self._compute_values_hash(values) in map(self._compute_values_hash, tried)
+
+    def _new(self) -> Trial:
+        """The next trial, or one with a status that says why there is none."""
         number = len(self.trials)
-        hyperparameters = with_values(self.hyperparameters, values)
         # Where records were damaged, a later trial may have the id of this number.
         free = (f"{each:04d}" for each in itertools.count(number))
-        trial = Trial(hyperparameters, trial_id=next(each for each in free if each not in self.trials))
-        self._ledger.write_space(self._space())
-        self._ledger.write_created(trial, number, point)
+        trial_id = next(each for each in free if each not in self.trials)
+        self.stop_reason = self._reason_to_stop()
+        answer: Mapping[str, Any] = {"status": "STOPPED"} if self.stop_reason else self.populate_space(trial_id)
+        if answer["status"] == "STOPPED":
+            self._stop(self.stop_reason or "Every configuration of the search space has been tried.")
+        if answer["status"] != "RUNNING":
+            return Trial(super().get_space(), trial_id="", status=answer["status"])
+        values, point = self._completed(answer.get("values") or {}, number)
+        trial = Trial(self._with_values(values), trial_id=trial_id)
         self.trials[trial.trial_id] = trial
         self.start_order.append(trial.trial_id)
-        self._planner.start(number, values, point)
-        self._open[trial.trial_id] = Running(number, point)
+        self._start(trial, number, point)
         return trial
+
+    def _completed(self, values: Mapping[str, Any], number: int) -> Plan:
+        planned, self._planned = self._planned, None
+        if planned is not None and planned[0] == values:
+            return planned
+        self._planner.take_space(self._space())
+        return self._planner.completed(values, number)
+
+    def _start(self, trial: Trial, number: int, point: dict[str, float]) -> None:
+        self._ledger.write_space(self._space())
+        self._ledger.write_created(trial, number, point)
+        self._planner.start(number, trial.hyperparameters.values, point)
+        self._open[trial.trial_id] = Running(number, point)
+        # By this keras-tuner's display, and what asks it, numbers the trials.
+        self._display.trial_number[trial.trial_id] = number + 1
 
     def _repeated(self) -> Trial | None:
         if not self._again:
             return None
         trial = self.trials[self._again.pop(0)]
         # What an interrupted or failed run reported is not of this one.
-        fresh = Trial(trial.hyperparameters, trial_id=trial.trial_id)
+        fresh = Trial(self._with_values(trial.hyperparameters.values), trial_id=trial.trial_id)
         self.trials[trial.trial_id] = fresh
-        self._open[trial.trial_id].began = time.monotonic()
+        running = self._open[trial.trial_id]
+        running.began = time.monotonic()
+        self._planner.take_space(self._space())
+        if not self._planner.holds(trial.hyperparameters.values):  # The space is another since it was begun.
+            planned = self._plan()
+            if planned is not None:
+                fresh.hyperparameters = self._with_values(planned[0])
+                self._start(fresh, running.number, planned[1])
         return fresh
 
     def _reason_to_stop(self) -> str:
@@ -323,14 +420,15 @@ class CoarseToFineOracle(keras_tuner.Oracle):
             return "All trials are done."
         if self.max_time is not None and self._ledger.elapsed >= self.max_time:
             return f"The time is used up ({self.max_time:g} s)."
-        if self.patience is not None and self._tally.since_best >= self.patience and math.isfinite(self._tally.best):
-            return f"The zoom has stopped paying: no new best in {self._tally.since_best} trials."
+        best = self._tally.best
+        if self.patience is not None and best.since >= self.patience and best.found:
+            return f"The search no longer improves: no new best in {best.since} trials."
         return ""
 
     def _stop(self, reason: str) -> None:
         if self.max_trials is None or len(self.trials) < self.max_trials:
             if self.verbose:
-                print(reason)
+                _LOG.info(reason)
             self._ledger.write_stopped(reason)
         self.stop_reason = reason
 
@@ -363,10 +461,10 @@ class CoarseToFineOracle(keras_tuner.Oracle):
 
     def _show(self, trial: Trial) -> None:
         if self.verbose:
-            sign = 1 if self.objective.direction == "max" else -1
             score = trial.status.lower() if trial.score is None else f"{self.objective.name} {trial.score:.4g}"
-            best = f"; best so far {sign * self._tally.best:.4g}" if math.isfinite(self._tally.best) else ""
-            print(f"Trial {len(self.end_order)} of {self.max_trials or 'many'}: {score}{best}")
+            best = self._tally.best
+            known = f"; best so far {score_of(best.gain, self.objective.direction):.4g}" if best.found else ""
+            _LOG.info(f"Trial {len(self.end_order)} of {self.max_trials or 'many'}: {score}{known}")
 
     # A search that goes on.
 
@@ -381,14 +479,22 @@ class CoarseToFineOracle(keras_tuner.Oracle):
         self._planner.strategy = dataclasses.replace(self._planner.strategy, seed=self.seed)
         if state.header:
             self._planner.earlier = [Known(**each) for each in state.header.get("earlier", ())]
-        space = {"space": state.space, "values": {}}
-        self.hyperparameters.merge(keras_tuner.HyperParameters.from_config(space), overwrite=False)
-        self._planner.take_space(self._space())
+        self._recall(state.space)
         for number, known in enumerate(state.trials.values()):
             self._restore(number, known)
         for trial_id in state.end_order:
             self._finish(self.trials[trial_id])
         self._again += state.unfinished
+
+    def _recall(self, space: list[dict[str, Any]]) -> None:
+        """The space of a search that goes on; what the user has given stands, as it does in a new search."""
+        then = keras_tuner.HyperParameters.from_config({"space": space, "values": {}})
+        for each in redeclared(then, self.hyperparameters):
+            followed(next(one for one in then.space if identity(one) == identity(each)), each)
+        given = {identity(each) for each in self.hyperparameters.space} - self._awaited
+        self._awaited = {identity(each) for each in then.space} - given
+        self.hyperparameters.merge(then, overwrite=False)
+        self._planner.take_space(self._space())
 
     def _restore(self, number: int, known: TrialState) -> None:
         trial = revived(known, self.hyperparameters)

@@ -1,15 +1,21 @@
-"""The private corners of keras-tuner, Keras and TensorFlow that there is no way around.
+"""The private names of keras-tuner, Keras and TensorFlow that cannot be avoided.
 
 A tuner tells its oracle where the project is through `Oracle._set_project_dir`, and the oracle's public attributes
 `directory` and `project_name` stay None. The protocol between chief and workers is in `keras_tuner.src.protos`, and no
 public name leads there. `tests/oracle/test_private_apis.py` and `tests/parallel/test_chief.py` fail when this changes.
 
-In a graph TensorFlow registers the gradient of every call of a function that has one of its own, `tf.nn.silu` among
-them, and keeps it for ever, and by it the whole graph: megabytes for every model. No public name takes it out.
+What a model was compiled with is in `Model._compile_config`; what is public of it are configurations, from which a
+function of the user's cannot be had again. `tests/tuner/test_compile_arguments.py` fails when Keras changes this.
+
+What a hypermodel declares goes through `HyperParameters._retrieve`, which keeps the first declaration of a name, and no
+public method replaces one. `tests/oracle/test_changed_space.py` fails when this changes.
+
+In a graph TensorFlow registers the gradient of every call of a function that defines its own, such as `tf.nn.silu`, and
+keeps it for ever, and through it the whole graph: megabytes for every model. No public name removes it.
 `tests/engine/test_compiled_models.py` fails when this changes.
 
-Which weights an optimizer leaves out of weight decay is told to it by `Optimizer.exclude_from_weight_decay`, and
-nothing public gives it back. `tests/engine/test_numpy_engine.py` fails when Keras changes this.
+`Optimizer.exclude_from_weight_decay` sets which weights are left out of weight decay, and nothing public tells which
+they are. `tests/engine/test_numpy_engine.py` fails when Keras changes this.
 
 The configurations of Keras' losses and metrics leave out some of what they were made with, such as Huber's delta. It is
 in `_fn_kwargs` alone. `tests/engine/test_identity.py` fails when Keras changes this.
@@ -38,9 +44,49 @@ def set_project_directory(oracle: keras_tuner.Oracle, directory: str | os.PathLi
     oracle._set_project_dir(str(path.parent), path.name)  # noqa: SLF001
 
 
+class RecalledSpace(keras_tuner.HyperParameters):
+    """Hyperparameters of a search that goes on: what is declared now takes the place of what was declared then.
+
+    Attributes:
+        awaited: Those, by `identity`, whose declaration is recalled and has not been made anew.
+        follow: Is given the old and the new declaration where they differ, and the value or None; gives the value that
+            stands, and raises where the change cannot be followed.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.awaited: set[tuple[str, str]] = set()
+        self.follow: Callable[[Any, Any, Any], Any] = lambda old, new, value: value
+
+    def _retrieve(self, hp: Any) -> Any:
+        if identity(hp) in self.awaited:
+            self.awaited.discard(identity(hp))
+            old = replace_declaration(self, hp)
+            if old.get_config() != hp.get_config():
+                value = self.follow(old, hp, self.values.get(hp.name))
+                if hp.name in self.values:
+                    self.values[hp.name] = value
+        return super()._retrieve(hp)
+
+
+def identity(hyperparameter: Any) -> tuple[str, str]:
+    """What tells a hyperparameter from others: its name, and the conditions under which it applies."""
+    return hyperparameter.name, repr([each.get_config() for each in hyperparameter.conditions])
+
+
+def replace_declaration(space: keras_tuner.HyperParameters, new: Any) -> Any:
+    """Put a declaration in the place of that of the same identity, which is returned."""
+    new = type(new).from_config(new.get_config())
+    of_name = space._hps[new.name]  # noqa: SLF001
+    old = next(each for each in of_name if identity(each) == identity(new))
+    of_name[of_name.index(old)] = new
+    space.space[space.space.index(old)] = new
+    return old
+
+
 def oracle_service() -> tuple[type, Callable[[Any, Any], None]]:
     """The base class of what answers a distributed search, and what adds an instance of it to a gRPC server."""
-    # Here, since gRPC is needed by chiefs only.
+    # Imported here, since only chiefs need gRPC.
     from keras_tuner.src import protos
 
     service = protos.get_service_grpc()
@@ -60,12 +106,12 @@ def forget_gradients(operations: Iterable[Any]) -> None:
     Args:
         operations: All of a graph, of which no derivative is taken any more.
     """
-    # Here, since reading a study must not import TensorFlow.
+    # Imported here, since reading a study must not import TensorFlow.
     from tensorflow.python.framework import ops
 
     registered = ops.gradient_registry._registry  # noqa: SLF001
     for each in operations:
-        # What has a gradient of its own passes through one of these, which bears its name.
+        # A function with a gradient of its own ends in one of these, which has the name of the gradient.
         if each.type == "IdentityN":
             with contextlib.suppress(ValueError):
                 registered.pop(each.get_attr("_gradient_op_type").decode(), None)
@@ -80,3 +126,8 @@ def is_decayed(optimizer: Any, weight: Any) -> bool:
 def arguments_of_function(thing: Any) -> dict[str, Any] | None:
     """What a loss or a metric of Keras gives the function that it computes by; None where it has none."""
     return getattr(thing, "_fn_kwargs", None)
+
+
+def compile_arguments(model: Any) -> dict[str, Any]:
+    """The arguments that a Keras model was compiled with, as they were given; none where it is not compiled."""
+    return dict(model._compile_config.config) if model.compiled else {}  # noqa: SLF001

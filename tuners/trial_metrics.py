@@ -11,10 +11,12 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 import keras_tuner
+import numpy as np
 from keras_tuner.engine import metrics_tracking
 from keras_tuner.engine.trial import Trial
 
-from tuners.store.records import TrialState
+from tuners.store.records import STATUSES, TrialState
+from tuners.strategy.scores import BestSoFar, gain_of
 
 LOSSES = ("loss", "val_loss")
 
@@ -30,6 +32,25 @@ def direction(metric: str) -> str:
     """Which way is better, "min" or "max", for a metric that is only recorded."""
     # Kept, since working it out takes keras-tuner longer than everything else in a report.
     return metrics_tracking.infer_metric_direction(metric) or "min"
+
+
+def number_of(value: Any) -> float | None:
+    """A metric's value as a number; None where it is none, or several, as the F1 score of each class."""
+    if not hasattr(value, "__float__"):
+        return None
+    array = np.asarray(value) if tuple(getattr(value, "shape", ())) else None
+    if array is not None and array.size != 1:
+        return None
+    try:
+        return float(value if array is None else array.reshape(-1)[0])
+    except (TypeError, ValueError):  # Text in an array, for one.
+        return None
+
+
+def numbers_of(metrics: Mapping[str, Any]) -> dict[str, float]:
+    """Those of some metrics that are numbers."""
+    numbers = {name: number_of(value) for name, value in metrics.items()}
+    return {name: value for name, value in numbers.items() if value is not None}
 
 
 def means_of(trial: Trial, metric: str) -> dict[int, float]:
@@ -71,8 +92,8 @@ def revived(known: TrialState, space: keras_tuner.HyperParameters) -> Trial:
     return Trial.from_state({**known.state, "hyperparameters": hyperparameters.get_config()})
 
 
-def take_metrics(trial: Trial, objective: Any, metrics: Mapping[str, float], step: int) -> None:
-    """Metrics of an epoch of a trial.
+def take_metrics(trial: Trial, objective: Any, metrics: Mapping[str, Any], step: int) -> None:
+    """Metrics of an epoch of a trial; what is no number is left out.
 
     Args:
         trial: The trial.
@@ -81,27 +102,26 @@ def take_metrics(trial: Trial, objective: Any, metrics: Mapping[str, float], ste
         step: The epoch, from 0.
 
     Raises:
-        ValueError: The objective, or a part of it, is not among them.
+        ValueError: The objective, or a part of it, is not among them, or is no number.
     """
-    parts = directions(objective)
-    missing = [name for name in parts if name not in metrics]
+    parts, numbers = directions(objective), numbers_of(metrics)
+    missing = [name for name in parts if name not in numbers]
     if missing:
         raise ValueError(
-            f"The objective {', '.join(missing)} is not among the metrics of the trial: {', '.join(metrics)}."
+            f"Objective value missing in metrics reported to the Oracle, expected: {missing}, found: {[*numbers]}."
         )
     wanted = {**parts, objective.name: objective.direction}
-    for name, value in {objective.name: objective.get_value(metrics), **metrics}.items():
+    for name, value in {objective.name: objective.get_value(numbers), **numbers}.items():
         if not trial.metrics.exists(name):
             trial.metrics.register(name, wanted.get(name) or direction(name))
         # Not `update`, which looks for the best of all epochs at every epoch.
-        trial.metrics.set_history(name, [types.SimpleNamespace(value=float(value), step=step)])
+        trial.metrics.set_history(name, [types.SimpleNamespace(value=value, step=step)])
 
 
 def set_score(trial: Trial, objective: Any) -> None:
     """Give a trial, all of whose epochs are finite, the score of its best one."""
-    best = max if objective.direction == "max" else min
     epochs = means_of(trial, objective.name)
-    trial.best_step = best(epochs, key=epochs.__getitem__)
+    trial.best_step = max(epochs, key=lambda epoch: gain_of(epochs[epoch], objective.direction))
     trial.score = epochs[trial.best_step]
 
 
@@ -114,16 +134,14 @@ class Tally:
     Attributes:
         runs: Times that each trial was run to an end, by id.
         failures: Failed trials in a row.
-        best: Best score so far, more is better; -inf where there is none.
-        since_best: Trials since the best.
+        best: The best so far.
     """
 
     def __init__(self, objective: Any) -> None:
         self.objective = objective
         self.runs: collections.Counter[str] = collections.Counter()
         self.failures = 0
-        self.best = -math.inf
-        self.since_best = 0
+        self.best = BestSoFar()
 
     def judge(self, trial: Trial, retries: int) -> bool:
         """Settle the status of a trial that was run to an end.
@@ -136,6 +154,8 @@ class Tally:
             Whether it is to be run again.
         """
         self.runs[trial.trial_id] += 1
+        if trial.status not in STATUSES:  # Whoever ran it has not said how it ended.
+            trial.status = "COMPLETED" if trial.metrics.exists(self.objective.name) else "INVALID"
         if trial.status == "COMPLETED":
             diverged = divergence(trial, directions(self.objective))
             if diverged:
@@ -146,11 +166,8 @@ class Tally:
         return trial.status == "INVALID"
 
     def count(self, trial: Trial) -> float:
-        """Count a trial with its final status; its score, more is better, -inf where it has none."""
+        """Count a trial with its final status; its gain, -inf where it has no score."""
         self.failures = self.failures + 1 if trial.status == "FAILED" else 0
-        score = -math.inf
-        if trial.status == "COMPLETED":
-            score = float(trial.score) if self.objective.direction == "max" else -float(trial.score)
-        self.since_best = 0 if score > self.best else self.since_best + 1
-        self.best = max(self.best, score)
-        return score
+        gain = gain_of(trial.score if trial.status == "COMPLETED" else None, self.objective.direction)
+        self.best.add(gain)
+        return gain

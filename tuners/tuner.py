@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 import contextlib
-import copy
+import json
+import math
 import os
 import sys
 import time
 import traceback
+import warnings
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import keras
 import keras_tuner
 import numpy as np
 
+from tuners.callbacks import copied_callbacks, has_tensorboard, hooks_of
+from tuners.compiling import compile_with
 from tuners.engine.best_epoch import BestEpoch
 from tuners.engine.choice import Engines, EngineUse
-from tuners.engine.results import Epochs, Trained, averaged, epochs_of
+from tuners.engine.results import Trained, averaged, epochs_of
 from tuners.folds import Folds
 from tuners.machine import Memory, frozen_heap
 from tuners.oracle import CoarseToFineOracle
@@ -28,7 +33,15 @@ from tuners.parallel.worker_pipe import is_worker
 from tuners.protocols import Observer, OnlyFits
 from tuners.pruning import Race, SuccessiveHalving
 from tuners.store import checkpoints
-from tuners.trial_metrics import means_of
+from tuners.trial_metrics import directions, means_of
+
+BUILDING = ("_build_and_fit_model", "_build_hypermodel", "_try_build")
+"""What keras-tuner keeps for subclasses to override, which then have the model in hand."""
+
+NO_HYPERMODEL = (
+    "Received `hypermodel=None`, which goes only with a `run_trial` of your own that needs no hypermodel: pass a "
+    "function that takes `hp` and returns a compiled Keras model, or a `keras_tuner.HyperModel`."
+)
 
 
 class FastTuner(keras_tuner.Tuner):
@@ -81,11 +94,19 @@ class FastTuner(keras_tuner.Tuner):
         **kwargs: Any,
     ) -> None:
         self._engines = Engines(engine)
+        # Where the space is given, other processes may run the trials, and only those need the hypermodel.
+        space = getattr(oracle, "hyperparameters", None)
+        if hypermodel is None and type(self).run_trial is FastTuner.run_trial and not (space and space.space):
+            raise ValueError(NO_HYPERMODEL)
         if keep_checkpoints < 1:
             raise ValueError(f"keep_checkpoints is {keep_checkpoints!r}; expected 1 or more.")
         if is_worker() or _distributed_role() == "worker":
             # What the parent has begun anew is not to be removed again.
             kwargs["overwrite"] = False
+        scoring = getattr(type(oracle), "score_trial", None)
+        self._scored_by_objective = scoring in (keras_tuner.Oracle.score_trial, CoarseToFineOracle.score_trial)
+        # Hyperband goes on from the weights of a trial that it chooses itself.
+        self._keeps_all = isinstance(oracle, keras_tuner.oracles.HyperbandOracle)
         super().__init__(oracle=oracle, hypermodel=hypermodel, **kwargs)
         self.oracle: Any
         if not isinstance(self.oracle, keras_tuner.Oracle):
@@ -120,21 +141,33 @@ class FastTuner(keras_tuner.Tuner):
             return
         if "verbose" in kwargs and hasattr(self.oracle, "verbose"):
             self.oracle.verbose = kwargs["verbose"]
-        # Epoch by epoch output of model.fit drowns what the search has to say.
-        kwargs["verbose"] = 0 if kwargs.get("verbose", "auto") in ("auto", 0, 1) else kwargs["verbose"]
+        if isinstance(self.oracle, CoarseToFineOracle):
+            self.save()
         self.on_search_begin()
         with frozen_heap():
             while (trial := self._next_trial()) is not None:
                 self.on_trial_begin(trial)
                 with beating(self.oracle, trial.trial_id), _judged(trial):
-                    self._report(trial, self.run_trial(trial, *args, **kwargs))
+                    self._run_and_update_trial(trial, *args, **kwargs)
+                    trial.status = "COMPLETED"
                 self.on_trial_end(trial)
         if self.epochs_saved and getattr(self.oracle, "verbose", False):
             print(f"Pruning has saved {self.epochs_saved} epochs.")
         self.on_search_end()
 
-    def run_trial(self, trial: Any, *args: Any, **kwargs: Any) -> list[dict[str, float]]:
-        """Train the model of a trial.
+    def reload(self) -> None:
+        """Take up the search in the project directory, with what another process has added to it meanwhile."""
+        if isinstance(self.oracle, CoarseToFineOracle):
+            self.oracle.reload()
+            with contextlib.suppress(FileNotFoundError):
+                self.set_state(json.loads(Path(self._get_tuner_fname()).read_text()))
+            # The hypermodel may declare another space than it did.
+            self._populate_initial_space()
+        else:
+            super().reload()
+
+    def run_trial(self, trial: Any, *args: Any, **kwargs: Any) -> Any:
+        """Train the model of a trial; a subclass may do anything here that gives the objective.
 
         Args:
             trial: The trial.
@@ -142,37 +175,51 @@ class FastTuner(keras_tuner.Tuner):
             **kwargs: Keyword arguments of `model.fit`.
 
         Returns:
-            Metrics of each epoch, averaged over the executions and folds.
+            What `HyperModel.fit` returned, of each execution and fold. A subclass may return a `History`, a mapping of
+            metrics, the value of the objective, or a list of these, whose average counts.
         """
-        parts = [(args, kwargs)]
+        if self.hypermodel is None:
+            raise keras_tuner.errors.FatalValueError(NO_HYPERMODEL)
+        if kwargs.get("verbose") in ("auto", 1):
+            # Epoch by epoch output of model.fit drowns what the search has to say.
+            kwargs["verbose"] = 0
+        parts: list[tuple[tuple[Any, ...], Mapping[str, Any]]] = [(args, kwargs)]
         if self.folds is not None:
             # Not before: a worker learns the seed of a search with its first trial.
             parts = [((), fold) for fold in self.folds.of(args, kwargs, self._seed("folds", 0))]
         executions = [
             self._execute(trial, number, *part) for number, part in enumerate(parts * self.executions_per_trial)
         ]
-        epochs = averaged([each.epochs for each in executions])
+        epochs = averaged([each.epochs for each in executions], self.oracle.objective)
         self._keep(trial, max(executions, key=lambda each: self._merit(each.epochs)), self._merit(epochs))
-        return epochs
+        return [each.result for each in executions]
 
     def _execute(self, trial: Any, number: int, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Trained:
         """Train the model of a trial once, by its hypermodel."""
         keras.utils.set_random_seed(self._seed(trial.trial_id, number))
-        model = self._build(trial.hyperparameters)
         best = BestEpoch(
             self.oracle.objective,
             lambda epoch, epochs, logs: self.on_epoch(trial, epoch, epochs, logs),
             self.trial_time_limit,
         )
-        # Callbacks have state, such as the patience of an early stop, that no other trial may inherit.
-        callbacks = copy.deepcopy(kwargs.get("callbacks")) or []
-        callbacks = [*callbacks, best] if isinstance(callbacks, list | tuple) else [callbacks, best]
-        with self._engines.answering(model, looked_at=not _only_fits(self.hypermodel)):
-            result = self.hypermodel.fit(trial.hyperparameters, model, *args, **{**kwargs, "callbacks": callbacks})
+        callbacks = copied_callbacks(kwargs.get("callbacks"))
+        if has_tensorboard(callbacks):
+            self._configure_tensorboard_dir(callbacks, trial, number)
+        callbacks += [*hooks_of(self, trial), best]
+        self._built = None
+        result = self._build_and_fit_model(trial, *args, **{**kwargs, "callbacks": callbacks})
         epochs = epochs_of(result, self.oracle.objective)
+        model = self._built if self._built is not None else best.model
         # Where training ran no callback, the last weights are the best that there are.
         weights = model.get_weights() if best.weights is None else best.weights
-        return Trained(epochs, weights, model.get_build_config())
+        return Trained(epochs, weights, model.get_build_config(), result)
+
+    def _build_and_fit_model(self, trial: Any, *args: Any, **kwargs: Any) -> Any:
+        """One execution, as keras-tuner calls it; subclasses prepare data or arguments here."""
+        model = self._built = self._try_build(trial.hyperparameters)
+        own = any(getattr(type(self), name) is not getattr(FastTuner, name) for name in BUILDING)
+        with self._engines.answering(model, looked_at=own or not _only_fits(self.hypermodel)):
+            return self.hypermodel.fit(trial.hyperparameters, model, *args, **kwargs)
 
     def on_epoch(self, trial: Any, epoch: int, epochs: int, logs: Mapping[str, float]) -> bool:
         """An epoch of a trial has ended, here or in a worker process.
@@ -217,6 +264,8 @@ class FastTuner(keras_tuner.Tuner):
 
     def prune(self) -> None:
         """Drop the weights of the trials that are not among the best; for the process that has the oracle."""
+        if self._keeps_all:
+            return
         # Another process may have written the weights of a trial whose end is not known here yet.
         kept = [*self._best(self.keep_checkpoints), *self.oracle.ongoing_trials.values()]
         checkpoints.keep_only(self.project_dir, [each.trial_id for each in kept])
@@ -233,14 +282,28 @@ class FastTuner(keras_tuner.Tuner):
         Raises:
             CheckpointError: The weights of that trial are not kept.
         """
-        model = self._build(trial.hyperparameters)
+        if trial.trial_id not in checkpoints.kept_trials(self.project_dir) and os.path.exists(
+            self._get_checkpoint_fname(trial.trial_id)
+        ):
+            # A run_trial of a subclass has put it where keras-tuner looks for it.
+            return super().load_model(trial)
+        model = self._try_build(trial.hyperparameters)
         checkpoints.load_weights(self.project_dir, trial.trial_id, model)
         return model
 
     def save(self) -> None:
         """Keep the state of the search; our oracle's is on disk already, and that of a distant one is its chief's."""
-        if isinstance(self.oracle, keras_tuner.Oracle) and not isinstance(self.oracle, CoarseToFineOracle):
+        if not isinstance(self.oracle, keras_tuner.Oracle):
+            return
+        if not isinstance(self.oracle, CoarseToFineOracle):
             super().save()
+            return
+        # By this file keras-tuner knows that there is a search; what is in it is the state of a subclass.
+        path, state = Path(self._get_tuner_fname()), json.dumps(self.get_state())
+        if not path.exists() or path.read_text() != state:
+            staged = path.with_suffix(f".{os.getpid()}.new")
+            staged.write_text(state)
+            staged.replace(path)
 
     def _next_trial(self) -> Any:
         """The next trial to run; None where the search is over."""
@@ -254,10 +317,29 @@ class FastTuner(keras_tuner.Tuner):
             # An idle worker waits for others; asking without a pause would take a core.
             time.sleep(0.2)
 
-    def _report(self, trial: Any, epochs: Epochs) -> None:
-        for step, metrics in enumerate(epochs):
-            self.oracle.update_trial(trial.trial_id, metrics, step=step)
-        trial.status = "COMPLETED"
+    def _run_and_update_trial(self, trial: Any, *args: Any, **kwargs: Any) -> None:
+        """Run a trial and tell the oracle of its metrics."""
+        before = self._times_reported(trial)
+        result = self.run_trial(trial, *args, **kwargs)
+        # Asked where a subclass may have reported only, since a distant oracle is asked over the network.
+        overridden = type(self).run_trial is not FastTuner.run_trial
+        if overridden and self._times_reported(self.oracle.get_trial(trial.trial_id)) > before:
+            warnings.warn(
+                "Calling `self.oracle.update_trial(trial_id, metrics)` in `Tuner.run_trial()` is deprecated. Please "
+                "remove the call and do 'return metrics' in `Tuner.run_trial()` instead.",
+                DeprecationWarning,
+                stacklevel=2,
+            )
+            return
+        for step, metrics in enumerate(epochs_of(result, self.oracle.objective, "Tuner.run_trial()")):
+            answer = self.oracle.update_trial(trial.trial_id, metrics, step=step)
+            if getattr(answer, "status", answer) == "STOPPED":
+                break
+
+    def _times_reported(self, trial: Any) -> int:
+        name = self.oracle.objective.name
+        names = [each for each in (name, *directions(self.oracle.objective)) if trial.metrics.exists(each)]
+        return sum(len(each.value) for each in trial.metrics.get_history(names[0])) if names else 0
 
     def _seed(self, of: str, execution: int) -> int:
         return trial_seed(getattr(self.oracle, "seed", 0), of, execution)
@@ -280,29 +362,26 @@ class FastTuner(keras_tuner.Tuner):
                 race.take(trial_id, means_of(trial, race.objective.name).values())
         return race
 
-    def _build(self, hp: keras_tuner.HyperParameters) -> keras.Model:
+    def _try_build(self, hp: keras_tuner.HyperParameters) -> keras.Model:
         keras.backend.clear_session(free_memory=False)
         self._memory.collect()
-        strategy = self.distribution_strategy
-        with strategy.scope() if strategy is not None else contextlib.nullcontext():
-            model = self.hypermodel.build(hp)
-            if not isinstance(model, keras.Model):
-                raise keras_tuner.errors.FatalTypeError(
-                    f"The hypermodel built {type(model).__name__}; expected a keras.Model. Is a `return` missing?"
-                )
-            self._recompile(model)
-        if self.max_model_size and model.built and model.count_params() > self.max_model_size:
+        model = self._build_hypermodel(hp)
+        if not isinstance(model, keras.Model):
+            raise keras_tuner.errors.FatalTypeError(
+                "Expected the model-building function, or HyperModel.build() to return a valid Keras Model instance. "
+                f"Received: {model} of type {type(model)}. Is a `return` missing?"
+            )
+        size = sum(math.prod(each.shape) for each in model.trainable_weights) if model.built else 0
+        if self.max_model_size and size > self.max_model_size:
             raise keras_tuner.errors.FailedTrialError(
-                f"Oversized model: {model.count_params()} parameters, max_model_size is {self.max_model_size}."
+                f"Oversized model: {size} parameters, max_model_size is {self.max_model_size}. Skip model."
             )
         return model
 
-    def _recompile(self, model: keras.Model) -> None:
+    def _override_compile_args(self, model: keras.Model) -> None:
         given = {"optimizer": self.optimizer, "loss": self.loss, "metrics": self.metrics}
-        replaced = {name: keras.saving.serialize_keras_object(value) for name, value in given.items() if value}
-        if replaced:
-            # By configuration, so that every model gets an optimizer and metrics of its own.
-            model.compile_from_config({**model.get_compile_config(), **replaced})
+        if isinstance(model, keras.Model):
+            compile_with(model, {name: value for name, value in given.items() if value})
 
     def _merit(self, epochs: Sequence[Mapping[str, float]]) -> float:
         """The best epoch's objective, more is better; -inf where none is a number."""
@@ -315,8 +394,10 @@ class FastTuner(keras_tuner.Tuner):
         best = [each for each in self._best(self.keep_checkpoints) if each.trial_id != trial.trial_id]
         # The latest trial of a leading configuration stands for it, whatever it reached itself.
         leads = any(each.hyperparameters.values == trial.hyperparameters.values for each in best)
+        # Where a subclass of an oracle gives the scores, only it knows which are among the best.
+        unknown = self._keeps_all or not self._scored_by_objective or len(best) < self.keep_checkpoints
         # Written before the oracle knows, so that a trial that has ended always has its weights.
-        if leads or len(best) < self.keep_checkpoints or merit > min(sign * each.score for each in best):
+        if unknown or leads or merit > min(sign * each.score for each in best):
             checkpoints.save_weights(self.project_dir, trial.trial_id, trained.weights, trained.build_config)
 
     def _best(self, count: int) -> list[Any]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -41,7 +43,9 @@ def make_tuner(
 
     direction = asked.task.objectives[asked.objective]
     path = directory.absolute()
-    with mendable(tuners.JournalError, OSError), bad_argument():
+    # keras-tuner says that it reloads; the command says what it takes up itself.
+    silent = contextlib.redirect_stdout(io.StringIO())
+    with mendable(tuners.JournalError, OSError), bad_argument(), silent:
         return tuners.CoarseToFineSearch(
             hypermodel,
             objective=keras_tuner.Objective(asked.objective, direction),

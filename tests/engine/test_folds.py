@@ -52,7 +52,7 @@ def test_one_hot_targets_are_classes():
         (2, (X, Y, 32), {}, "by position"),
         (2, ([1, 2], Y), {}, "numpy arrays"),
         (2, (), {}, "numpy arrays"),
-        (21, (X, X), {}, "folds=21 of arrays with 20 rows"),
+        (21, (X, X), {}, "folds=21 cannot be made of arrays with 20 rows"),
         (2, (X, Y[:7]), {}, "7 and 20 rows"),
         (11, (X, Y), {}, "class 0 has 10 rows"),
     ],

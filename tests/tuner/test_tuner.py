@@ -110,13 +110,13 @@ def test_nothing_as_result_is_said_at_once(search):
         def fit(self, hp, model, *args, **kwargs):
             return None
 
-    with pytest.raises(keras_tuner.errors.FatalTypeError, match="NoneType.*`return` missing"):
+    with pytest.raises(keras_tuner.errors.FatalTypeError, match="Did you forget to return the metrics"):
         search(Nothing()).search()
 
 
 def test_an_objective_that_is_not_recorded_is_said_at_once(search):
     made = search(objective=keras_tuner.Objective("val_f1", "max"))
-    with pytest.raises(keras_tuner.errors.FatalValueError, match="'val_f1' is not among.*val_accuracy"):
+    with pytest.raises(keras_tuner.errors.FatalValueError, match="specified objective, val_f1.*val_accuracy"):
         made.search(**DATA, epochs=1)
 
 
@@ -146,7 +146,7 @@ def test_an_oversized_model_is_skipped(search):
 
 
 def test_not_a_model(search):
-    with pytest.raises(keras_tuner.errors.FatalTypeError, match="built NoneType"):
+    with pytest.raises(keras_tuner.errors.FatalTypeError, match="valid Keras Model instance.*NoneType"):
         search(lambda hp: None if hp.Int("units", 2, 32) else None).search(**DATA)
 
 

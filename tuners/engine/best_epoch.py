@@ -10,6 +10,8 @@ from typing import Any
 import keras
 from numpy.typing import NDArray
 
+from tuners.trial_metrics import numbers_of
+
 
 class BestEpoch(keras.callbacks.Callback):
     """Keeps the weights of the best epoch of an execution, and ends it where it has diverged or run out of time.
@@ -43,22 +45,22 @@ class BestEpoch(keras.callbacks.Callback):
         """See `keras.callbacks.Callback`."""
         # Counted here, since a hypermodel may call `model.fit` several times.
         self._epochs += 1
-        logs = dict(logs or {})
-        if not self._objective.has_value(logs):
+        numbers = numbers_of(logs or {})
+        if not self._objective.has_value(numbers):
             self._keep()
         else:
-            value = float(self._objective.get_value(logs))
+            value = self._objective.get_value(numbers)
             if self._best is None or self._objective.better_than(value, self._best):
                 self._best = value
                 self._keep()
         total = max(self._epochs, int((self.params or {}).get("epochs") or 0))
-        unwanted = bool(self._on_epoch(self._epochs, total, logs))
-        if unwanted or time.monotonic() > self._deadline or _has_diverged(logs):
+        unwanted = bool(self._on_epoch(self._epochs, total, numbers))
+        if unwanted or time.monotonic() > self._deadline or _has_diverged(numbers):
             self.model.stop_training = True
 
     def _keep(self) -> None:
         self.weights = (self.weights_now or self.model.get_weights)()
 
 
-def _has_diverged(logs: Mapping[str, Any]) -> bool:
+def _has_diverged(logs: Mapping[str, float]) -> bool:
     return any(not math.isfinite(logs[name]) for name in ("loss", "val_loss") if name in logs)

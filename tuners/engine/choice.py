@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import functools
+import inspect
 import logging
 import random
 from collections.abc import Iterator, Mapping
@@ -25,6 +26,9 @@ from tuners.engine.graph.engine import GraphEngine
 from tuners.engine.numpy_engine.engine import NumpyEngine
 
 ENGINES = ("auto", "fit", "graph", "numpy")
+
+VERBOSE = [*inspect.signature(keras.Model.fit).parameters].index("verbose") - 1
+"""Place of `verbose` among the positional arguments of `model.fit`."""
 
 EARLIER_NAMES = {"population": "numpy"}
 """What engines were called."""
@@ -74,11 +78,13 @@ class Engines:
     def answering(self, model: keras.Model, *, looked_at: bool = True) -> Iterator[None]:
         """Within, calls of the `fit` of a model are answered by an engine, where one can.
 
+        They print nothing where they do not say what to print, since that of each trial drowns what the search says.
+
         Args:
             model: The model; one with a `fit` of its own is left as it is.
             looked_at: Whether anybody may look at the model after it was trained.
         """
-        if self.name == "fit" or not isinstance(model, keras.Model):
+        if not isinstance(model, keras.Model):
             yield
             return
         if type(model).fit is not keras.Model.fit or "fit" in vars(model):
@@ -89,6 +95,10 @@ class Engines:
 
         @functools.wraps(by_keras)
         def fit(*args: Any, **kwargs: Any) -> Any:
+            if len(args) <= VERBOSE:
+                kwargs = {"verbose": 0, **kwargs}
+            if self.name == "fit":
+                return by_keras(*args, **kwargs)
             return self._fit(model, by_keras, args, kwargs, looked_at)
 
         model.fit = fit

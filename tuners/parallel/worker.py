@@ -8,6 +8,7 @@ from typing import Any
 import keras_tuner
 from keras_tuner.engine.trial import Trial
 
+from tuners.engine.results import epochs_of
 from tuners.machine import frozen_heap
 from tuners.parallel.messages import Ended, Epoch, Order
 from tuners.parallel.worker_pipe import Report, serve
@@ -17,7 +18,7 @@ from tuners.pruning import SuccessiveHalving
 def serve_trials(tuner: Any, *args: Any, **kwargs: Any) -> None:
     """Train the trials that a parent sends, until it has no more; the last line of a worker's script.
 
-    The worker goes when its parent goes, however that ends.
+    The worker ends when its parent ends, however that happens.
 
     Args:
         tuner: A `FastTuner` with the hypermodel, in the directory of the search; its oracle is only read.
@@ -47,16 +48,18 @@ def train_trial(tuner: Any, order: Order, report: Report, *args: Any, **kwargs: 
     tuner.observer, tuner.race = None, _Reporter(report, rule)
     hyperparameters = tuner.oracle.get_space()
     hyperparameters.values = dict(order.values)
-    declared = len(hyperparameters.space)
+    declared = hyperparameters.get_config()["space"]
     trial = Trial(hyperparameters, trial_id=order.trial_id)
-    epochs, message = [], None
+    epochs: list[dict[str, float]] = []
+    message = None
     try:
-        epochs, status = tuner.run_trial(trial, *args, **kwargs), "COMPLETED"
+        result = tuner.run_trial(trial, *args, **kwargs)
+        epochs, status = epochs_of(result, tuner.oracle.objective, "Tuner.run_trial()"), "COMPLETED"
     except Exception as error:
         status, message = _status(error), traceback.format_exc()
-    if len(hyperparameters.space) == declared:
-        return Ended(order.trial_id, status, message, epochs)
     config = hyperparameters.get_config()
+    if config["space"] == declared:
+        return Ended(order.trial_id, status, message, epochs)
     return Ended(order.trial_id, status, message, epochs, config["values"], config["space"])
 
 
@@ -67,7 +70,7 @@ def _status(error: Exception) -> str:
 
 
 class _Reporter:
-    """A race that is run elsewhere."""
+    """Reports epochs to the parent, where the race is."""
 
     def __init__(self, report: Report, rule: SuccessiveHalving | None) -> None:
         self.report, self.rule = report, rule

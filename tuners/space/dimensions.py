@@ -1,4 +1,4 @@
-"""The unit cube of a search space: one dimension a hyperparameter, each on its own scale.
+"""The unit cube of a search space: one dimension per hyperparameter, each on its own scale.
 
 Declarations come in as the plain configurations that keras-tuner writes, so that a study can be read without it.
 """
@@ -33,7 +33,7 @@ class Dimension:
         low: Lower bound where there are no bins.
         high: Upper bound where there are no bins.
         scale: Name of the scale between them.
-        whole: Whether a value without bins is a whole number; it then stands for [value, value + 1).
+        whole: Whether values without bins are whole numbers; each then covers [value, value + 1) of the scale.
     """
 
     name: str
@@ -95,6 +95,13 @@ class Dimension:
         slack = 1e-9 * max(abs(float(low)), abs(float(high)))
         return float(low) - slack <= float(value) <= float(high) + slack
 
+    @property
+    def of(self) -> str:
+        """What its values are, in words."""
+        if isinstance(self.default, bool):
+            return "truth values"
+        return "words" if isinstance(self.default, str) else "numbers"
+
     def _nearest(self, value: Value) -> int:
         if value in self.values:
             return self.values.index(value)
@@ -131,11 +138,15 @@ class Cube:
 
     def to_values(self, point: NDArray) -> dict[str, Value]:
         """The values of the hyperparameters that apply at a point."""
-        values: dict[str, Value] = {}
+        return self.completed({}, point)
+
+    def completed(self, values: Mapping[str, Value], point: NDArray) -> dict[str, Value]:
+        """Values of the hyperparameters that apply: the given ones, and those at a point where none is given."""
+        made: dict[str, Value] = {}
         for position, each in zip(point, self.dimensions, strict=True):
-            if each.applies(values):
-                values[each.name] = each.to_value(float(position))
-        return values
+            if each.applies(made):
+                made[each.name] = values[each.name] if each.name in values else each.to_value(float(position))
+        return made
 
     def to_point(self, values: Mapping[str, Value], rest: NDArray | None = None) -> NDArray[np.float64]:
         """The point of given values.
@@ -155,13 +166,24 @@ class Cube:
                 point[index] = each.to_unit(each.default) if rest is None else rest[index]
         return point
 
+    def holds(self, values: Mapping[str, Value]) -> bool:
+        """Whether none of these values lies outside the range of its hyperparameter."""
+        return all(each.holds(values[each.name]) for each in self._given(values))
+
+    def placed(self, values: Mapping[str, Value]) -> dict[str, float]:
+        """Coordinates, by name, of those hyperparameters that have a value; the cube holds all of these."""
+        return {each.name: each.to_unit(values[each.name]) for each in self._given(values)}
+
+    def _given(self, values: Mapping[str, Value]) -> list[Dimension]:
+        return [each for each in self.dimensions if each.name in values and each.applies(values)]
+
     def active(self, values: Mapping[str, Value]) -> NDArray[np.bool_]:
         """Which dimensions apply beside these values."""
         return np.array([each.applies(values) for each in self.dimensions], dtype=bool)
 
 
 def check_names(argument: str, given: Iterable[str], known: Sequence[str]) -> None:
-    """Refuse names of hyperparameters that are not there.
+    """Refuse names that no hyperparameter has.
 
     Args:
         argument: What they were given for.
@@ -189,7 +211,7 @@ def cube_from_space(space: Iterable[Mapping[str, Any]], scales: Mapping[str, str
         The cube.
 
     Raises:
-        ValueError: `scales` names a hyperparameter or scale that is not there, or one that does not fit the range.
+        ValueError: `scales` names a hyperparameter or scale that does not exist, or one that does not fit its range.
     """
     declared = list(space)
     scales = dict(scales or {})
@@ -233,7 +255,7 @@ def _number(
     whole = class_name == "Int"
     default = low if config.get("default") is None else config["default"]
     if sampling == "reverse_log" and scale is None:
-        # keras-tuner's reverse_log puts most draws at the upper end's last decade of the range; kept as it is there.
+        # keras-tuner's reverse_log is no scale of 1 - value: most draws fall far from the upper bound. Kept as it is.
         return Dimension(name, "ordered", default, conditions, _reversed_values(low, high, step, whole))
     if scale is None and step is not None:
         return Dimension(name, "ordered", default, conditions, _stepped(low, high, step, sampling, whole))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import re
 import time
 from collections.abc import Mapping
@@ -20,12 +21,15 @@ HYPERPARAMETERS = ("Boolean", "Choice", "Fixed", "Float", "Int")
 
 STATUSES = ("COMPLETED", "FAILED", "INVALID")
 
+FOREIGN = "oracle.json"
+"""Where the oracles of keras-tuner keep a search; one that is given our directory sees there that it is not its."""
+
 SCALARS = (str, int, float, type(None))
 
 
 @dataclasses.dataclass
 class TrialState:
-    """A trial as the journal has it.
+    """A trial as the journal records it.
 
     Attributes:
         trial_id: Its id.
@@ -48,7 +52,7 @@ class TrialState:
 
 @dataclasses.dataclass
 class SearchState:
-    """A search as the journal has it.
+    """A search as the journal records it.
 
     Attributes:
         header: The first record, or an empty one where it was damaged.
@@ -74,14 +78,14 @@ class SearchState:
 
 
 def replay(records: list[dict[str, Any]], source: object = "the journal") -> SearchState:
-    """The state after all records; records of kinds that are not known are for a later version and left out.
+    """The state after all records; records of unknown kinds are a later version's and are left out.
 
     Args:
         records: What `read_journal` gave.
         source: Where they are from, for the error.
 
     Raises:
-        JournalError: A record is whole and not of a search.
+        JournalError: A record is undamaged, but does not describe a search.
     """
     search = SearchState()
     for number, record in enumerate(records, start=1):
@@ -137,7 +141,7 @@ def _checked(record: dict[str, Any]) -> tuple[int, dict[str, float], dict[str, A
     if not (isinstance(number, int) and isinstance(point, dict) and isinstance(values, dict)):
         raise ValueError("number, point or values is of the wrong type")
     if not all(isinstance(each, int | float) for each in point.values()):
-        raise ValueError("point has a coordinate that is no number")
+        raise ValueError("point has a coordinate that is not a number")
     if not all(isinstance(each, SCALARS) for each in values.values()):
         raise ValueError("values has a value that is neither text nor a number")
     return number, point, values
@@ -153,17 +157,17 @@ def _checked_space(space: Any) -> list[dict[str, Any]]:
 def _checked_state(state: dict[str, Any]) -> dict[str, Any]:
     score, metrics = state["score"], state["metrics"]["metrics"]
     if not (state["status"] in STATUSES and isinstance(state["message"], str | None) and isinstance(metrics, dict)):
-        raise ValueError("the status, message or metrics of a trial are not what they should be")
+        raise ValueError("the status, message or metrics of a trial are of the wrong kind")
     if score is not None and not (isinstance(score, int | float) and isinstance(state["best_step"], int)):
-        raise ValueError("the score of a trial is no number")
+        raise ValueError("the score of a trial is not a number")
     for metric in metrics.values():
         for each in metric["observations"]:
             if not isinstance(each["step"], int) or not all(isinstance(one, int | float) for one in each["value"]):
-                raise ValueError("a metric of a trial is no number")
+                raise ValueError("a metric of a trial is not a number")
     return state
 
 
-class Ledger:
+class JournalWriter:
     """Writes the journal of one search.
 
     Nothing is written, and no lock taken, before the first trial: a worker of a distributed search only reads.
@@ -176,9 +180,14 @@ class Ledger:
         self.header = {"kind": "header", "format": FORMAT, **header}
         self.state: SearchState | None = None
         self._journal: Journal | None = None
-        self._space_size = -1
+        self._space: list[dict[str, Any]] | None = None
         self._size = 0
         self._began = time.monotonic()
+
+    @property
+    def writing(self) -> bool:
+        """Whether the journal is open for writing."""
+        return self._journal is not None
 
     @property
     def elapsed(self) -> float:
@@ -199,14 +208,19 @@ class Ledger:
         """
         if self.state is None:
             found = directory is not None and (directory / FILE).exists()
+            if directory is not None and not found and (directory / FOREIGN).exists():
+                raise JournalError(
+                    f"{directory} holds a search of another oracle of keras-tuner ({FOREIGN}); choose another "
+                    "directory or project_name, or pass `overwrite=True`."
+                )
             self._size = (directory / FILE).stat().st_size if found and directory else 0
             self.state = replay(read_journal(directory), directory) if found and directory else SearchState()
-            self._space_size = len(self.state.space)
+            self._space = self.state.space
             there = self.state.header.get("objective", self.header["objective"])
             if there != self.header["objective"]:
                 raise JournalError(
                     f"{directory} holds a search for {there}, not for {self.header['objective']}; choose another "
-                    "directory or project_name, or pass overwrite=True."
+                    "directory or project_name, or pass `overwrite=True`."
                 )
         return self.state
 
@@ -226,6 +240,8 @@ class Ledger:
             raise JournalError(
                 f"{directory}: another search has gone on here since this one was read; start this one again."
             )
+        if not (directory / FOREIGN).exists():
+            (directory / FOREIGN).write_text(json.dumps({"journal": FILE}))
         self._journal = journal
         self._began = time.monotonic()
         if self.state is None or not self.state.header:
@@ -239,10 +255,10 @@ class Ledger:
             self._journal = None
 
     def write_space(self, space: list[dict[str, Any]]) -> None:
-        """The search space, where it has grown."""
-        if len(space) != self._space_size:
+        """The search space, where it is not the one written last."""
+        if space != self._space:
             self._write({"kind": "space", "space": space})
-            self._space_size = len(space)
+            self._space = space
 
     def write_created(self, trial: Trial, number: int, point: Mapping[str, float]) -> None:
         """A trial starts."""

@@ -6,10 +6,11 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
-from tuners.space.dimensions import Cube, check_names, cube_from_space
-from tuners.strategy.configurations import Repeats
+from tuners.space.dimensions import Cube, Dimension, check_names, cube_from_space
+from tuners.strategy.configurations import Configurations
 from tuners.strategy.suggest import Strategy, Suggester
 from tuners.strategy.trial_table import TrialTable
 from tuners.strategy.warm_start import Known, fitting
@@ -46,30 +47,31 @@ class Planner:
         self.cube = Cube(())
         self.table = TrialTable(self.cube)
         self._suggester = Suggester(self.cube, strategy)
-        self._configurations = -1
-        self._repeats = Repeats()
+        self._space: list[Mapping[str, Any]] | None = None
+        self._checked = False
+        self._repeats = Configurations()
         self._before = 0
 
     def take_space(self, space: Sequence[Mapping[str, Any]]) -> None:
-        """Use this search space from now on; cheap where it has not grown.
+        """Use this search space from now on; cheap where it has not changed.
+
+        Trials that no longer lie in it are left out of account: neither the zoom nor the ranking sees them.
 
         Args:
             space: Configurations of the hyperparameters, as keras-tuner writes them.
 
         Raises:
-            ValueError: `scales`, `priorities`, `initial` or `earlier` does not fit it.
+            ValueError: `scales` or `earlier` does not fit it.
         """
-        if len(space) == self._configurations:
+        if space == self._space:
             return
-        self.cube = cube_from_space(space, self.scales)
-        self._check_names("priorities", self.strategy.priorities)
-        for values in self.initial:
-            self._check(values)
+        names = {each["config"]["name"] for each in space}
+        self.cube = cube_from_space(space, {name: scale for name, scale in self.scales.items() if name in names})
         self._suggester = Suggester(self.cube, self.strategy)
         self.table.reshape(self.cube)
         if not self._before:
             self._learn()
-        self._configurations = len(space)
+        self._space, self._checked = list(space), False
 
     def plan(self, number: int) -> Plan | None:
         """Values of the next trial.
@@ -80,7 +82,11 @@ class Planner:
         Returns:
             Values of the hyperparameters that apply, and the coordinates of all, by name; None where every
             configuration of the space has been tried.
+
+        Raises:
+            ValueError: `scales`, `priorities` or `initial` does not fit the space.
         """
+        self._check()
         if number < len(self.initial):
             return self._named(self.cube.to_point(self.initial[number]))
         leader = self._to_repeat()
@@ -88,11 +94,33 @@ class Planner:
             return self.table.planned(leader)
         history, pending = self.table.history(), self.table.pending()
         for attempt in range(TRIES):
-            point = self._suggester.suggest(self._before + number, history, pending, attempt)
+            point = self._suggester.suggest(self._before + number - self.table.outside, history, pending, attempt)
             planned = self._named(point)
             if planned[0] not in self._repeats:
                 return planned
         return None
+
+    def completed(self, values: Mapping[str, Any], number: int) -> Plan:
+        """Values that were chosen elsewhere, as a plan; what they leave out is as this planner would have it.
+
+        Args:
+            values: Values by name; those of hyperparameters that are not in the space are kept, and those of
+                hyperparameters that do not apply are not.
+            number: Number of the trial, from 0.
+        """
+        made = self.cube.completed(values, self.cube.to_point({}))
+        if not made.keys() <= values.keys():
+            planned = self.plan(number)
+            rest = None if planned is None else [planned[1][each.name] for each in self.cube.dimensions]
+            made = self.cube.completed(values, self.cube.to_point({}) if rest is None else np.array(rest))
+        inside = {each.name: made[each.name] for each in self.cube.dimensions if _lies_in(each, made)}
+        names = {each.name for each in self.cube.dimensions}
+        others = {name: value for name, value in values.items() if name not in names}
+        return {**made, **others}, self._named(self.cube.to_point(inside))[1]
+
+    def holds(self, values: Mapping[str, Any]) -> bool:
+        """Whether the space, as it is now, holds these values."""
+        return self.cube.holds(values)
 
     def start(self, number: int, values: Mapping[str, Any], point: Mapping[str, float]) -> None:
         """A trial has started, or has found new hyperparameters while it was built."""
@@ -107,7 +135,7 @@ class Planner:
         self.table.finish(configuration.first, configuration.mean)
 
     def best(self) -> Iterator[int]:
-        """Numbers of the best trials, one a configuration: its latest, which was not chosen for its luck."""
+        """Numbers of the best trials, one per configuration: its latest, which was not picked for a lucky score."""
         for configuration in self._repeats.best():
             if configuration.first >= self._before:
                 yield max(configuration.scores) - self._before
@@ -121,7 +149,7 @@ class Planner:
         self._before = len(inside)
 
     def _to_repeat(self) -> int | None:
-        """The leader, where it has not been tried often enough to be believed."""
+        """The best trial, where its values are to be run again before its score is trusted."""
         leader = self.table.leader() if self.reevaluate else None
         if leader is None or leader < self._before:
             return None
@@ -133,11 +161,21 @@ class Planner:
         names = [each.name for each in self.cube.dimensions]
         return values, dict(zip(names, snapped.tolist(), strict=True))
 
-    def _check(self, values: Mapping[str, Any]) -> None:
-        self._check_names("initial", values)
-        for each in self.cube.dimensions:
-            if each.name in values and not each.holds(values[each.name]):
-                raise ValueError(f"initial: {each.name}: {values[each.name]!r} is not {each.range}.")
+    def _check(self) -> None:
+        if self._checked:
+            return
+        self._check_names("scales", self.scales)
+        self._check_names("priorities", self.strategy.priorities)
+        for values in self.initial:
+            self._check_names("initial", values)
+            for each in self.cube.dimensions:
+                if each.name in values and not each.holds(values[each.name]):
+                    raise ValueError(f"initial: {each.name}: {values[each.name]!r} is not {each.range}.")
+        self._checked = True
 
     def _check_names(self, argument: str, given: Mapping[str, Any]) -> None:
         check_names(argument, given, [each.name for each in self.cube.dimensions])
+
+
+def _lies_in(dimension: Dimension, values: Mapping[str, Any]) -> bool:
+    return dimension.name in values and dimension.holds(values[dimension.name])

@@ -1,0 +1,87 @@
+"""The callbacks of one execution of a trial: copies of the user's, and what calls the hooks of the tuner."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping
+from typing import Any
+
+import keras
+import keras_tuner
+
+EPOCH_HOOKS = ("on_epoch_begin", "on_epoch_end")
+BATCH_HOOKS = ("on_batch_begin", "on_batch_end")
+
+
+def copied_callbacks(given: Any) -> list[Any]:
+    """Copies of callbacks, whose state, such as the patience of an early stop, no other trial may inherit.
+
+    Args:
+        given: What `model.fit` takes for callbacks.
+
+    Raises:
+        keras_tuner.errors.FatalValueError: One cannot be copied.
+    """
+    if isinstance(given, keras.callbacks.CallbackList):
+        given = given.callbacks
+    given = list(keras.tree.flatten(given or []))
+    try:
+        # Together, since they may share what they write to.
+        return copy.deepcopy(given)
+    except Exception as error:
+        culprits = [each for each in given if not _can_be_copied(each)] or given
+        raise keras_tuner.errors.FatalValueError(
+            "All callbacks used during a search should be deep-copyable (since they are reused across trials). It is "
+            f"not possible to do `copy.deepcopy({culprits})`: {error}. Give {type(culprits[0]).__name__} a method "
+            "__deepcopy__, or have it make what cannot be copied in on_train_begin."
+        ) from error
+
+
+def has_tensorboard(callbacks: list[Any]) -> bool:
+    """Whether one of them is Keras' TensorBoard, which is given a directory for each execution."""
+    return any(type(each).__name__ == "TensorBoard" for each in callbacks)
+
+
+def hooks_of(tuner: keras_tuner.Tuner, trial: Any) -> list[keras.callbacks.Callback]:
+    """Callbacks that call those hooks of a tuner that its class has of its own.
+
+    Args:
+        tuner: The tuner.
+        trial: The trial that is run.
+    """
+    kinds = ((EPOCH_HOOKS, _EpochHooks), (BATCH_HOOKS, _BatchHooks))
+    return [
+        kind(tuner, trial)
+        for hooks, kind in kinds
+        if any(getattr(type(tuner), each) is not getattr(keras_tuner.Tuner, each) for each in hooks)
+    ]
+
+
+class _Hooks(keras.callbacks.Callback):
+    def __init__(self, tuner: keras_tuner.Tuner, trial: Any) -> None:
+        super().__init__()
+        self.tuner, self.trial = tuner, trial
+
+
+class _EpochHooks(_Hooks):
+    def on_epoch_begin(self, epoch: int, logs: Mapping[str, Any] | None = None) -> None:
+        self.tuner.on_epoch_begin(self.trial, self.model, epoch, logs=logs)
+
+    def on_epoch_end(self, epoch: int, logs: Mapping[str, Any] | None = None) -> None:
+        self.tuner.on_epoch_end(self.trial, self.model, epoch, logs=logs)
+
+
+class _BatchHooks(_Hooks):
+    def on_batch_begin(self, batch: int, logs: Mapping[str, Any] | None = None) -> None:
+        self.tuner.on_batch_begin(self.trial, self.model, batch, logs)
+
+    def on_batch_end(self, batch: int, logs: Mapping[str, Any] | None = None) -> None:
+        self.tuner.on_batch_end(self.trial, self.model, batch, logs)
+
+
+def _can_be_copied(callback: Any) -> bool:
+    try:
+        copy.deepcopy(callback)
+    except Exception:
+        return False
+    return True
