@@ -168,7 +168,7 @@ class Broken:
 def test_whatever_an_engine_raises_is_a_reason(where, caplog):
     engines = Engines("numpy")
     engines._engines["numpy"] = Broken(where)  # noqa: SLF001
-    with caplog.at_level("INFO", "tuners.engine"):
+    with caplog.at_level("DEBUG", "tuners.engine"):
         found = trained(engines, build, X, Y, epochs=2, shuffle=True)
     assert found.use.engine == "fit"
     assert found.use.refusals["numpy"].startswith("RuntimeError: cannot")

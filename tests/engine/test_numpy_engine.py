@@ -88,7 +88,10 @@ REFUSED = {
         lambda: dense(loss=keras.losses.SparseCategoricalCrossentropy(reduction="sum")),
         "the loss is not a mean",
     ),
-    "unknown metric": (lambda: dense(metrics=[keras.metrics.LogCoshError()]), "the metric logcosh is a LogCoshError"),
+    "unknown metric": (
+        lambda: dense(metrics=[keras.metrics.SparseTopKCategoricalAccuracy()]),
+        "is a SparseTopKCategoricalAccuracy",
+    ),
     "weighted metrics": (lambda: dense(weighted_metrics=["accuracy"]), "weighted_metrics"),
     "clipped gradients": (lambda: dense(optimizer=optimizers.SGD(clipnorm=1.0)), "clipnorm=1.0"),
     "amsgrad": (lambda: dense(optimizer=optimizers.Adam(amsgrad=True)), "amsgrad=True"),

@@ -93,7 +93,7 @@ def test_hyperband_epochs_set_the_horizon_of_decay(examples):
         ({"priority": 5}, "priority is 5; expected 1"),
         ({"fixed": {"optimizer": "sgd", "momentum": 0.9}}, "momentum has no effect"),
         ({"fixed": {"optimiser": "sgd"}}, "did you mean optimizer"),
-        ({"ranges": {"units": {"low": 600}}}, "is no range"),
+        ({"ranges": {"units": {"low": 600}}}, "is not a range"),
     ],
 )
 def test_wrong_arguments_are_named(examples, arguments, message):

@@ -156,7 +156,7 @@ class Engines:
         for name, reason in refusals.items():
             if (name, reason) not in self._said:
                 self._said.add((name, reason))
-                log.info("The %s engine does not train this model: %s.", name, reason)
+                log.debug("The %s engine does not train this model: %s.", name, reason)
 
 
 def _reason(error: Exception) -> str:
