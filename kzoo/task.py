@@ -18,7 +18,7 @@ class Task:
         kind: "classification" (softmax over the classes) or "regression".
         input_shape: Shape of one example, without the batch dimension: (features,) or (height, width, channels).
         input_dtype: numpy name of the dtype that raw inputs come in, "float32" or "uint8".
-        class_names: One name a class, in the order of the integer labels; empty for regression.
+        class_names: One name per class, in the order of the integer labels; empty for regression.
         num_targets: Number of regression targets; 1 for classification.
         train_rows: Number of training examples, in rows; learning-rate schedules are laid out by it.
         input_mean: Mean of each entry of the last input axis, in raw units.
@@ -54,7 +54,7 @@ class Task:
         if min(self.input_variance) <= 0:
             raise ValueError("Task.input_variance must be positive everywhere; use 1 for a constant input.")
         if self.kind == "regression" and not (len(self.target_mean) == len(self.target_scale) == self.num_targets):
-            raise ValueError(f"Task.target_mean and target_scale need {self.num_targets} values, one a target.")
+            raise ValueError(f"Task.target_mean and target_scale need {self.num_targets} values, one per target.")
 
     @property
     def num_classes(self) -> int:

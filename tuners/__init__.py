@@ -2,16 +2,5 @@
 
 import lazy_loader as _lazy
 
-__getattr__, __dir__, __all__ = _lazy.attach(
-    __name__,
-    submod_attrs={
-        "store.journal": ["JournalError", "RunLocked"],
-        "store.checkpoints": ["CheckpointError"],
-        "oracle": ["CoarseToFineOracle"],
-        "study": ["Study", "TrialRecord"],
-        "parallel": ["search_in_processes", "serve_trials"],
-        "pruning": ["SuccessiveHalving"],
-        "search": ["CoarseToFineSearch"],
-        "tuner": ["FastTuner"],
-    },
-)
+# Lazy, so that studies are read without TensorFlow. The names are in the stub beside.
+__getattr__, __dir__, __all__ = _lazy.attach_stub(__name__, __file__)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 
 class Folds:
-    """Splits what is given to `model.fit` into folds, the same ones in every trial.
+    """Splits the arguments of `model.fit` into folds, the same ones in every trial.
 
     The rows are shuffled. Where y holds class ids, or is one-hot, every fold has its share of each class.
 
@@ -58,7 +58,9 @@ class Folds:
             raise _error("folds are made of numpy arrays x and y; for other data make the folds yourself.")
         rows = {len(each) for each in arrays}
         if len(rows) > 1 or min(rows) < self.count:
-            raise _error(f"folds={self.count} of arrays with {' and '.join(map(str, sorted(rows)))} rows.")
+            raise _error(
+                f"folds={self.count} cannot be made of arrays with {' and '.join(map(str, sorted(rows)))} rows."
+            )
 
     def _split(self, data: Mapping[str, Any], seed: int) -> list[dict[str, Any]]:
         from sklearn.model_selection import KFold, StratifiedKFold
@@ -78,7 +80,7 @@ def _error(text: str) -> keras_tuner.errors.FatalValueError:
 
 
 def _classes(y: Any) -> NDArray | None:
-    """Class ids [rows]; None where y is no array of them."""
+    """Class ids [rows]; None where y is not an array of class ids."""
     if not isinstance(y, np.ndarray) or y.ndim > 2:
         return None
     if y.ndim == 2 and y.shape[1] > 1:

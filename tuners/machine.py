@@ -13,7 +13,7 @@ GROWTH = 64 * 2**20
 
 
 class Memory:
-    """Collects what is unreachable when memory has grown, and not after every trial, which takes as long as a trial."""
+    """Collects unreachable models when memory has grown; after every trial that would take as long as a small trial."""
 
     def __init__(self) -> None:
         self._resident = resident()
@@ -27,9 +27,9 @@ class Memory:
 
 @contextlib.contextmanager
 def frozen_heap() -> Iterator[None]:
-    """Within, garbage collections pass over the objects that were there before, most of them of imported modules.
+    """Inside, garbage collections pass over the objects that existed before, most of them of imported modules.
 
-    Where something is frozen already nothing is done: what is frozen later could not be told from it.
+    Where something is frozen already nothing is done, since thawing could not tell the two apart.
     """
     if gc.get_freeze_count():
         yield
@@ -42,7 +42,7 @@ def frozen_heap() -> Iterator[None]:
 
 
 def resident() -> int:
-    """Resident memory of this process in bytes; 0 where the system does not tell."""
+    """Resident memory of this process in bytes; 0 where the system does not say."""
     try:
         with open("/proc/self/statm", encoding="ascii") as file:
             return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")

@@ -18,14 +18,18 @@ import keras_tuner
 from keras_tuner.engine.trial import Trial
 
 from tuners.changed_space import Identity, followed, recalled, redeclared
+from tuners.log import get_logger
 from tuners.private_apis import RecalledSpace, identity, project_directory, replace_declaration
-from tuners.store.records import Ledger, TrialState
+from tuners.store.records import JournalWriter, TrialState
 from tuners.strategy.coarse_stage import STARTING_POINTS
 from tuners.strategy.planner import Plan, Planner
+from tuners.strategy.scores import score_of
 from tuners.strategy.suggest import Strategy
 from tuners.strategy.warm_start import Known, known_trials
 from tuners.study import Study
 from tuners.trial_metrics import Tally, directions, revived, set_score, take_metrics, with_values
+
+_LOG = get_logger(__name__)
 
 LARGEST_SEED = 2**31 - 1
 
@@ -64,7 +68,7 @@ class CoarseToFineOracle(keras_tuner.Oracle):
         priorities: Priorities of hyperparameters by name, 1 for those that matter most (`{"learning_rate": 1, "units":
             2}`); what is not named comes last. The search then begins at the defaults, or at `initial`, and its coarse
             stage moves the first priority only, then the second as well: worth it where the defaults are good ones.
-        initial: Values to try first, one mapping a trial; what one leaves out is at its default.
+        initial: Values to try first, one mapping per trial; what one leaves out is at its default.
         earlier: A `Study` or the directory of one, whose trials the search knows from the start as if they were its
             own first ones; none of them is run again, none counts for `max_trials`, and `get_best_trials` gives none.
             Their scores must mean the same here: the same data, objective and number of epochs. Where the data
@@ -75,7 +79,7 @@ class CoarseToFineOracle(keras_tuner.Oracle):
         starting_points: Of the coarse stage, "quasi" (evenly spread) or "independent".
         ranking: Whether a Gaussian process ranks the candidates; without it one is drawn from the box.
         max_time: Seconds after which no further trial starts, the time of an earlier part of the search included.
-        patience: Trials in a row without a new best after which the search stops; never where None.
+        patience: Trials in a row without a new best after which the search stops; None for no such limit.
 
     Raises:
         ValueError: An argument is out of range.
@@ -133,7 +137,7 @@ class CoarseToFineOracle(keras_tuner.Oracle):
         header = {"earlier": [dataclasses.asdict(each) for each in known]} if known else {}
         self._make_planner = functools.partial(Planner, strategy, dict(scales or {}), first, known, reevaluate)
         self._make_ledger = functools.partial(
-            Ledger, {"objective": directions(self.objective), "seed": self.seed, **header}
+            JournalWriter, {"objective": directions(self.objective), "seed": self.seed, **header}
         )
         self._mutex = threading.RLock()
         self._awaited: set[Identity] = set()
@@ -318,7 +322,7 @@ class CoarseToFineOracle(keras_tuner.Oracle):
         set_score(trial, self.objective)
 
     def get_best_trials(self, num_trials: int = 1) -> list[Trial]:
-        """The best trials, one a configuration, by the mean of its trials.
+        """The best trials, one per configuration, by the mean of its trials.
 
         Args:
             num_trials: How many, >= 1.
@@ -416,14 +420,15 @@ class CoarseToFineOracle(keras_tuner.Oracle):
             return "All trials are done."
         if self.max_time is not None and self._ledger.elapsed >= self.max_time:
             return f"The time is used up ({self.max_time:g} s)."
-        if self.patience is not None and self._tally.since_best >= self.patience and math.isfinite(self._tally.best):
-            return f"The zoom has stopped paying: no new best in {self._tally.since_best} trials."
+        best = self._tally.best
+        if self.patience is not None and best.since >= self.patience and best.found:
+            return f"The search no longer improves: no new best in {best.since} trials."
         return ""
 
     def _stop(self, reason: str) -> None:
         if self.max_trials is None or len(self.trials) < self.max_trials:
             if self.verbose:
-                print(reason)
+                _LOG.info(reason)
             self._ledger.write_stopped(reason)
         self.stop_reason = reason
 
@@ -456,10 +461,10 @@ class CoarseToFineOracle(keras_tuner.Oracle):
 
     def _show(self, trial: Trial) -> None:
         if self.verbose:
-            sign = 1 if self.objective.direction == "max" else -1
             score = trial.status.lower() if trial.score is None else f"{self.objective.name} {trial.score:.4g}"
-            best = f"; best so far {sign * self._tally.best:.4g}" if math.isfinite(self._tally.best) else ""
-            print(f"Trial {len(self.end_order)} of {self.max_trials or 'many'}: {score}{best}")
+            best = self._tally.best
+            known = f"; best so far {score_of(best.gain, self.objective.direction):.4g}" if best.found else ""
+            _LOG.info(f"Trial {len(self.end_order)} of {self.max_trials or 'many'}: {score}{known}")
 
     # A search that goes on.
 

@@ -1,4 +1,4 @@
-"""The private corners of keras-tuner, Keras and TensorFlow that there is no way around.
+"""The private names of keras-tuner, Keras and TensorFlow that cannot be avoided.
 
 A tuner tells its oracle where the project is through `Oracle._set_project_dir`, and the oracle's public attributes
 `directory` and `project_name` stay None. The protocol between chief and workers is in `keras_tuner.src.protos`, and no
@@ -10,12 +10,12 @@ function of the user's cannot be had again. `tests/tuner/test_compile_arguments.
 What a hypermodel declares goes through `HyperParameters._retrieve`, which keeps the first declaration of a name, and no
 public method replaces one. `tests/oracle/test_changed_space.py` fails when this changes.
 
-In a graph TensorFlow registers the gradient of every call of a function that has one of its own, `tf.nn.silu` among
-them, and keeps it for ever, and by it the whole graph: megabytes for every model. No public name takes it out.
+In a graph TensorFlow registers the gradient of every call of a function that defines its own, such as `tf.nn.silu`, and
+keeps it for ever, and through it the whole graph: megabytes for every model. No public name removes it.
 `tests/engine/test_compiled_models.py` fails when this changes.
 
-Which weights an optimizer leaves out of weight decay is told to it by `Optimizer.exclude_from_weight_decay`, and
-nothing public gives it back. `tests/engine/test_numpy_engine.py` fails when Keras changes this.
+`Optimizer.exclude_from_weight_decay` sets which weights are left out of weight decay, and nothing public tells which
+they are. `tests/engine/test_numpy_engine.py` fails when Keras changes this.
 
 The configurations of Keras' losses and metrics leave out some of what they were made with, such as Huber's delta. It is
 in `_fn_kwargs` alone. `tests/engine/test_identity.py` fails when Keras changes this.
@@ -86,7 +86,7 @@ def replace_declaration(space: keras_tuner.HyperParameters, new: Any) -> Any:
 
 def oracle_service() -> tuple[type, Callable[[Any, Any], None]]:
     """The base class of what answers a distributed search, and what adds an instance of it to a gRPC server."""
-    # Here, since gRPC is needed by chiefs only.
+    # Imported here, since only chiefs need gRPC.
     from keras_tuner.src import protos
 
     service = protos.get_service_grpc()
@@ -106,12 +106,12 @@ def forget_gradients(operations: Iterable[Any]) -> None:
     Args:
         operations: All of a graph, of which no derivative is taken any more.
     """
-    # Here, since reading a study must not import TensorFlow.
+    # Imported here, since reading a study must not import TensorFlow.
     from tensorflow.python.framework import ops
 
     registered = ops.gradient_registry._registry  # noqa: SLF001
     for each in operations:
-        # What has a gradient of its own passes through one of these, which bears its name.
+        # A function with a gradient of its own ends in one of these, which has the name of the gradient.
         if each.type == "IdentityN":
             with contextlib.suppress(ValueError):
                 registered.pop(each.get_attr("_gradient_op_type").decode(), None)

@@ -32,7 +32,7 @@ class HasPriorities(Protocol):
 
 @runtime_checkable
 class Observer(Protocol):
-    """What is told of a search while it runs."""
+    """Is told what happens in a search while it runs."""
 
     def on_epoch(self, trial: Any, epoch: int, epochs: int, logs: Mapping[str, float]) -> None:
         """An epoch of a trial has ended: epochs so far, epochs in all, metrics by name."""

@@ -1,4 +1,4 @@
-"""Early ends of trials that fall behind: asynchronous successive halving.
+"""Ending trials early that fall behind: asynchronous successive halving.
 
 References:
     Li et al., 2020: A System for Massively Parallel Hyperparameter Tuning (ASHA), in the form that stops trials rather
@@ -14,6 +14,8 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from tuners.strategy.scores import BestSoFar, gain_of
+
 
 @dataclasses.dataclass(frozen=True)
 class SuccessiveHalving:
@@ -23,7 +25,7 @@ class SuccessiveHalving:
     for other trials: as long as fewer than `factor` have reached a rung, only the best of them goes on from it.
 
     Attributes:
-        factor: One trial in so many goes on from a rung, >= 2.
+        factor: One in this many trials goes on from a rung, >= 2.
         first: Epoch of the first rung, >= 1.
 
     Raises:
@@ -67,8 +69,7 @@ class Race:
 
     def __init__(self, rule: SuccessiveHalving, objective: Any) -> None:
         self.rule, self.objective = rule, objective
-        self._sign = 1 if objective.direction == "max" else -1
-        self._best: dict[str, float] = {}
+        self._best: dict[str, BestSoFar] = {}
         self._marks: dict[str, dict[int, float]] = {}
         self._reached: dict[int, list[float]] = collections.defaultdict(list)
 
@@ -77,7 +78,7 @@ class Race:
 
         Args:
             trial_id: Its id.
-            epoch: Epochs so far. With the first one a trial that was run before is begun anew.
+            epoch: Epochs so far. At 1 a trial that was run before starts again.
             epochs: Epochs in all; the last one ends the trial anyway.
             logs: Metrics of the epoch.
         """
@@ -85,15 +86,15 @@ class Race:
             self.forget(trial_id)
         if not self.objective.has_value(logs):
             return False
-        value = self._sign * float(self.objective.get_value(logs))
-        best = max(self._best.get(trial_id, -math.inf), value if math.isfinite(value) else -math.inf)
-        self._best[trial_id] = best
+        gain = gain_of(self.objective.get_value(logs), self.objective.direction)
+        best = self._best.setdefault(trial_id, BestSoFar())
+        best.add(gain if math.isfinite(gain) else -math.inf)
         if not self.rule.is_rung(epoch):
             return False
         self._unmark(trial_id, epoch)
-        behind = self.rule.stops(best, self._reached[epoch])
-        self._marks.setdefault(trial_id, {})[epoch] = best
-        bisect.insort(self._reached[epoch], best)
+        behind = self.rule.stops(best.gain, self._reached[epoch])
+        self._marks.setdefault(trial_id, {})[epoch] = best.gain
+        bisect.insort(self._reached[epoch], best.gain)
         return behind and epoch < epochs
 
     def take(self, trial_id: str, values: Iterable[float]) -> None:
@@ -102,7 +103,7 @@ class Race:
             self.falls_behind(trial_id, epoch, epoch, {self.objective.name: value})
 
     def forget(self, trial_id: str) -> None:
-        """A trial is of no account: it raised, or is run again."""
+        """Take a trial out of the race: it raised, or is run again."""
         for rung in list(self._marks.get(trial_id, ())):
             self._unmark(trial_id, rung)
         self._best.pop(trial_id, None)

@@ -1,10 +1,9 @@
-"""A search as it stands on disk, read without TensorFlow."""
+"""A search as it is on disk, read without TensorFlow."""
 
 from __future__ import annotations
 
 import dataclasses
 import functools
-import math
 import os
 from collections.abc import Mapping
 from typing import Any
@@ -12,7 +11,8 @@ from typing import Any
 from tuners.space.dimensions import Cube, cube_from_space
 from tuners.store.journal import read_journal
 from tuners.store.records import TrialState, replay
-from tuners.strategy.configurations import Repeats
+from tuners.strategy.configurations import Configurations
+from tuners.strategy.scores import gain_of
 
 
 @dataclasses.dataclass(frozen=True)
@@ -27,7 +27,7 @@ class TrialRecord:
         values: Values of the hyperparameters that applied.
         score: The objective in its best epoch, or None.
         best_epoch: That epoch, from 1, or None.
-        history: Metrics by name, one value an epoch.
+        history: Metrics by name, one value per epoch.
         message: What went wrong, or "".
         seconds: How long it took, or None.
     """
@@ -104,15 +104,14 @@ class Study:
         """Trials with a score, the best first, the earlier of equals first.
 
         Trials with the same values are one configuration: its latest trial stands at the mean of their scores, the
-        others are last, as `CoarseToFineOracle.get_best_trials` has it.
+        others come last, as in `CoarseToFineOracle.get_best_trials`.
         """
-        sign = 1 if self.direction == "max" else -1
-        repeats = Repeats()
+        configurations = Configurations()
         for index, trial in enumerate(self.trials):
             if trial.status != "RUNNING":
-                repeats.start(index, trial.values)
-                repeats.finish(index, -math.inf if trial.score is None else sign * trial.score)
-        leading = [self.trials[max(each.scores)] for each in repeats.best()]
+                configurations.start(index, trial.values)
+                configurations.finish(index, gain_of(trial.score, self.direction))
+        leading = [self.trials[max(each.scores)] for each in configurations.best()]
         known = {trial.trial_id for trial in leading}
         return (*leading, *(trial for trial in self.completed if trial.trial_id not in known))
 

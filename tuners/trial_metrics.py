@@ -16,6 +16,7 @@ from keras_tuner.engine import metrics_tracking
 from keras_tuner.engine.trial import Trial
 
 from tuners.store.records import STATUSES, TrialState
+from tuners.strategy.scores import BestSoFar, gain_of
 
 LOSSES = ("loss", "val_loss")
 
@@ -119,9 +120,8 @@ def take_metrics(trial: Trial, objective: Any, metrics: Mapping[str, Any], step:
 
 def set_score(trial: Trial, objective: Any) -> None:
     """Give a trial, all of whose epochs are finite, the score of its best one."""
-    best = max if objective.direction == "max" else min
     epochs = means_of(trial, objective.name)
-    trial.best_step = best(epochs, key=epochs.__getitem__)
+    trial.best_step = max(epochs, key=lambda epoch: gain_of(epochs[epoch], objective.direction))
     trial.score = epochs[trial.best_step]
 
 
@@ -134,16 +134,14 @@ class Tally:
     Attributes:
         runs: Times that each trial was run to an end, by id.
         failures: Failed trials in a row.
-        best: Best score so far, more is better; -inf where there is none.
-        since_best: Trials since the best.
+        best: The best so far.
     """
 
     def __init__(self, objective: Any) -> None:
         self.objective = objective
         self.runs: collections.Counter[str] = collections.Counter()
         self.failures = 0
-        self.best = -math.inf
-        self.since_best = 0
+        self.best = BestSoFar()
 
     def judge(self, trial: Trial, retries: int) -> bool:
         """Settle the status of a trial that was run to an end.
@@ -168,11 +166,8 @@ class Tally:
         return trial.status == "INVALID"
 
     def count(self, trial: Trial) -> float:
-        """Count a trial with its final status; its score, more is better, -inf where it has none."""
+        """Count a trial with its final status; its gain, -inf where it has no score."""
         self.failures = self.failures + 1 if trial.status == "FAILED" else 0
-        score = -math.inf
-        if trial.status == "COMPLETED":
-            score = float(trial.score) if self.objective.direction == "max" else -float(trial.score)
-        self.since_best = 0 if score > self.best else self.since_best + 1
-        self.best = max(self.best, score)
-        return score
+        gain = gain_of(trial.score if trial.status == "COMPLETED" else None, self.objective.direction)
+        self.best.add(gain)
+        return gain

@@ -1,4 +1,4 @@
-"""The `kzoo` command: one file a command, on top of `kzoo` and `tuners`."""
+"""The `kzoo` command: one file per command, on top of `kzoo` and `tuners`."""
 
 from kzoo.cli.app import main
 

@@ -40,7 +40,7 @@ def image_size(text: str | None) -> tuple[int, int] | None:
         return None
     match = re.fullmatch(r"([1-9]\d{0,4})[xX]([1-9]\d{0,4})", text)
     if not match:
-        raise ValueError(f"{text!r} is no size; expected HEIGHTxWIDTH in pixels, such as 64x64.")
+        raise ValueError(f"{text!r} is not a size; expected HEIGHTxWIDTH in pixels, such as 64x64.")
     return int(match[1]), int(match[2])
 
 
@@ -78,7 +78,7 @@ def ranges(assignments: Iterable[str]) -> dict[str, dict[str, Any]]:
             changes[name] = {"values": tuple(literal(part) for part in value.split(","))}
         bounds = changes[name]
         if any(isinstance(bounds.get(end), str | bool) for end in ("low", "high")):
-            raise ValueError(f"{text!r} has no numbers for bounds; expected {form}.")
+            raise ValueError(f"{text!r} has bounds that are not numbers; expected {form}.")
     return changes
 
 

@@ -14,7 +14,7 @@ from kzoo.cli.console import Failure, command, console, mendable, print_json
 from kzoo.cli.quiet import import_tensorflow
 from kzoo.cli.run import Run
 from kzoo.cli.shown import number, shown_name, shown_value
-from kzoo.export.layout import SERVED_NAME
+from kzoo.export.layout import SERVED_NAME, SERVED_NAME_RULE
 from kzoo.files import write_text
 from kzoo.serving.errors import ServingError
 from kzoo.serving.releases import write_current_configuration
@@ -46,7 +46,7 @@ def export(
     """Export the best model of a search as a SavedModel that TensorFlow Serving takes."""
     if not SERVED_NAME.fullmatch(name):
         raise typer.BadParameter(
-            f"{name!r} is no name to serve under; letters, digits, -, _ and . do, the first a letter or a digit.",
+            f"{name!r} cannot be the name of a served model: {SERVED_NAME_RULE}.",
             param_hint="--name",
         )
     if seeds > 1 and not refit:
@@ -60,7 +60,7 @@ def export(
     model, training = _model(asked, run, chosen, data, refitted=refit, seeds=seeds)
     parts = {"test": (data.x_test, data.y_test)}
     if not refit:
-        # A model that has been trained on them says nothing by them.
+        # Rows that a model has been trained on do not tell how good it is.
         parts = {"validation": (data.x_val, data.y_val), **parts}
     metrics = {part: model.evaluate(x, y, verbose=0, return_dict=True) for part, (x, y) in parts.items()}
     with mendable(kzoo.ExportError, ServingError, OSError):

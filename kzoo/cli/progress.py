@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import rich.progress
@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.text import Text
 
 from kzoo.cli.shown import number
+from tuners.strategy.scores import BestSoFar, gain_of, score_of
 
 STOPPING = "Stopping: trials that run come to their end. Ctrl-C again stops at once."
 
@@ -24,21 +25,30 @@ class _Count(rich.progress.MofNCompleteColumn):
 class SearchProgress:
     """Shows a search on standard error; pass it to a tuner as `observer`.
 
-    Where standard error is no terminal, each new best is printed as a line and no bar is drawn.
+    Where standard error is not a terminal, each new best is printed as a line and no bar is drawn.
 
     Args:
         trials: Trials in all, those of an earlier part of the search included.
         finished: Trials that are finished already.
         objective: Name of the metric that is optimised.
-        sign: 1 where more is better, -1 where less is.
-        best: Best score so far, or None.
+        direction: Which way it is better, "min" or "max".
+        scores: Scores of the trials that are finished already.
         quiet: Show nothing.
     """
 
     def __init__(
-        self, *, trials: int, finished: int, objective: str, sign: int, best: float | None, quiet: bool = False
+        self,
+        *,
+        trials: int,
+        finished: int,
+        objective: str,
+        direction: str,
+        scores: Iterable[float] = (),
+        quiet: bool = False,
     ) -> None:
-        self.objective, self.sign, self.best = objective, sign, best
+        self.objective, self.direction, self.best = objective, direction, BestSoFar()
+        for score in scores:
+            self.best.add(gain_of(score, direction))
         self.trials, self.finished = trials, finished
         self.console = Console(stderr=True, highlight=False, quiet=quiet, soft_wrap=True)
         self.bar = rich.progress.Progress(
@@ -114,21 +124,20 @@ class SearchProgress:
         """
         self.finished += 1
         score = trial.score if trial.status == "COMPLETED" else None
-        if score is not None and (self.best is None or self.sign * (score - self.best) > 0):
-            self.best = score
-            self._announce(score, trial.hyperparameters.values)
+        if score is not None and self.best.add(gain_of(score, self.direction)):
+            self._announce(score)
         elif trial.message and trial.status != "COMPLETED":
             reason = trial.message.strip().splitlines()[-1]
             self.console.print(f"trial {self.finished}: {reason}", markup=False, style="yellow", overflow="ellipsis")
         self.bar.update(self.task, completed=self.finished, note=self._note())
         self.bar.update(self.epochs, completed=0, note="")
 
-    def _announce(self, score: float, values: Mapping[str, Any]) -> None:
+    def _announce(self, score: float) -> None:
         line = f"trial {self.finished:>3} of {self.trials}  {self.objective} {number(score, 4)}"
         self.console.print(line, markup=False)
 
     def _note(self) -> str:
-        return "" if self.best is None else f"best {number(self.best, 4)}"
+        return f"best {number(score_of(self.best.gain, self.direction), 4)}" if self.best.found else ""
 
 
 def _name(trial: Any) -> str:

@@ -1,4 +1,4 @@
-"""What a run directory is about: `RUN/kzoo.json`, written when a search starts and read by the commands after it."""
+"""The description of a run: `RUN/kzoo.json`, written when a search starts and read by the commands after it."""
 
 from __future__ import annotations
 
@@ -91,13 +91,13 @@ class Run:
         data = self.data.load()
         if data.fingerprint != self.fingerprint:
             raise Failure(
-                f"{self.data.source} has changed since the search: bring the old data back, or search again "
-                "(another --out)."
+                f"{self.data.source} has changed since the search: restore the data that it ran on, or search "
+                "again with another --out."
             )
         return data
 
     def differences(self, other: Run) -> list[str]:
-        """What keeps a search from going on as another: one phrase each, "epochs 20 (there: 15)"."""
+        """In what a search differs from another that it should continue: one phrase each, "epochs 20 (there: 15)"."""
         names = ("model", "data", "fingerprint", "epochs", "seed", "objective", "priority", "fixed", "ranges")
         changed = [name for name in names if getattr(self, name) != getattr(other, name)]
         if "data" in changed and "fingerprint" in changed:
@@ -108,7 +108,7 @@ class Run:
         """Write `kzoo.json`, whole or not at all.
 
         Args:
-            directory: The run directory; made if it is not there.
+            directory: The run directory; made if it does not exist.
 
         Raises:
             OSError: It cannot be written.
@@ -135,7 +135,7 @@ class Run:
             return cls(**fields)
         except FileNotFoundError:
             raise Failure(
-                f"{directory} holds no search of the kzoo command ({FILE} is not there); start one with: "
+                f"{directory} holds no search of the kzoo command ({FILE} is missing); start one with: "
                 f"kzoo search MODEL --data DATA --out {command(directory)}"
             ) from None
         except OSError as error:

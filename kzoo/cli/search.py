@@ -50,7 +50,7 @@ def search(
     ] = None,
     trial_cpus: Annotated[float, typer.Option(min=1, help="Cores of a trial, with --ray.")] = 1,
     trial_gpus: Annotated[float, typer.Option(min=0, help="GPUs of a trial, with --ray.")] = 0,
-    engine: Annotated[str, typer.Option(help="auto, fit, graph or population.")] = "auto",
+    engine: Annotated[str, typer.Option(help="auto, fit, graph or numpy.")] = "auto",
     target: arguments.Target = None,
     image_size: arguments.ImageSize = None,
     kind: arguments.Kind = None,
@@ -160,14 +160,12 @@ def _train(
     """Run the search; True where it was interrupted from the keyboard."""
     oracle = tuner.oracle
     ended = [oracle.trials[name] for name in oracle.end_order]
-    scores = [trial.score for trial in ended if trial.status == "COMPLETED"]
-    sign = 1 if oracle.objective.direction == "max" else -1
     progress = SearchProgress(
         trials=effort.trials,
         finished=len(ended),
         objective=asked.objective,
-        sign=sign,
-        best=sign * max(sign * score for score in scores) if scores else None,
+        direction=oracle.objective.direction,
+        scores=[trial.score for trial in ended if trial.status == "COMPLETED"],
         quiet=quiet,
     )
     tuner.observer = progress

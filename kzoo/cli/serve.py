@@ -12,7 +12,7 @@ from kzoo.cli import arguments
 from kzoo.cli.console import Failure, command, console, mendable
 from kzoo.serving import ServingError, start
 
-STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+STOPPING = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
 NEXT = """\
 {name} is served on {host}, REST on {rest}, gRPC on {grpc}; Ctrl-C ends it.
 

@@ -33,11 +33,6 @@ def number(value: Any, digits: int = 3) -> str:
     return f"{value:.{digits}g}"
 
 
-def values_line(values: dict[str, Any]) -> str:
-    """Values on one line: "adam learning_rate=0.00213 batch_size=32 ..."."""
-    return "  ".join(f"{shown_name(name)}={number(shown_value(name, value))}" for name, value in values.items())
-
-
 def seconds(value: float) -> str:
     """A duration: 8 s, 2 min 05 s, 3 h 10 min."""
     whole = round(value)

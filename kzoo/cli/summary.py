@@ -149,7 +149,7 @@ def _print_best(study: Study) -> None:
 
 
 def troubles(study: Study) -> list[str]:
-    """What went wrong in the trials, a line each."""
+    """What went wrong in the trials, one line per problem."""
     lines = []
     invalid = [trial for trial in study.trials if trial.status == "INVALID"]
     if invalid:

@@ -23,7 +23,7 @@ def assemble(raw: RawData, *, kind: TaskKind | None, plan: Plan) -> Dataset:
 
     Args:
         raw: What a reader found.
-        kind: What to take the task for; None to go by the data.
+        kind: The kind of task; None to go by the data.
         plan: Shares and seed of what is cut from the training rows; a part that `raw` has already is not cut.
 
     Returns:

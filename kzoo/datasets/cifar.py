@@ -62,7 +62,9 @@ def read_cifar(path: Path, label_bytes: int) -> Cifar:
 def _part(content: bytes, label_bytes: int, where: str) -> Part:
     record = label_bytes + IMAGE_BYTES
     if len(content) % record or not content:
-        raise DataError(f"{where} has {len(content)} bytes, which is no multiple of {record}; the file is not whole.")
+        raise DataError(
+            f"{where} has {len(content)} bytes, which is not a multiple of {record}; the file is not whole."
+        )
     rows = np.frombuffer(content, np.uint8).reshape(-1, record)
     pixels = rows[:, label_bytes:].reshape(-1, 3, 32, 32).transpose(0, 2, 3, 1)
     return Part(np.ascontiguousarray(pixels), rows[:, label_bytes - 1].copy())

@@ -28,9 +28,9 @@ class Dataset:
         y_train: Class ids, int32 [rows], or regression targets, float32 [rows] or [rows, targets].
         x_val: Inputs to choose hyperparameters by.
         y_val: Their targets.
-        x_test: Inputs for the last judgement only.
+        x_test: Inputs for the final evaluation only.
         y_test: Their targets.
-        task: What there is to learn, with the statistics of the training split.
+        task: The learning task, with the statistics of the training split.
         licence: Terms the data come under, where known.
         origin: Who collected the data, or the path they were read from.
     """

@@ -1,4 +1,4 @@
-"""Data from a folder of images, one sub-folder a class."""
+"""Data from a folder of images, one sub-folder per class."""
 
 from __future__ import annotations
 

@@ -33,7 +33,7 @@ class ImageFiles:
     Transparent parts show white. Orientation tags of cameras are ignored, as Keras and TensorFlow do.
 
     Args:
-        paths: One file a row.
+        paths: One file per row.
         size: (height, width) in pixels that they have or are resized to.
         channels: 1 for grey, 3 for colour.
     """
@@ -89,7 +89,7 @@ def open_image(path: Path) -> PIL.Image.Image:
         The image, to be closed by the caller.
 
     Raises:
-        DataError: It is no image of `FORMATS`, or has more than `LARGEST` pixels.
+        DataError: It is not an image in one of `FORMATS`, or has more than `LARGEST` pixels.
     """
     import PIL.Image
 
@@ -114,11 +114,11 @@ def is_grey(image: PIL.Image.Image) -> bool:
 
 
 def _on_white(image: PIL.Image.Image, path: Path) -> PIL.Image.Image:
-    """The image with 8 bits a channel and nothing transparent."""
+    """The image with 8 bits per channel and nothing transparent."""
     import PIL.Image
 
     if image.mode == "F":
-        raise DataError(f"{path}: pixels are floating-point numbers; save it with 8 or 16 bits a channel.")
+        raise DataError(f"{path}: pixels are floating-point numbers; save it with 8 or 16 bits per channel.")
     if image.mode in WIDE_GREY:
         # Pillow would make everything above 255 white.
         values = np.asarray(image)

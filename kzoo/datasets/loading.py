@@ -1,4 +1,4 @@
-"""One door to all data: by name, or by the path of a file or folder."""
+"""Loading data: by name, or by the path of a file or folder."""
 
 from __future__ import annotations
 
@@ -39,11 +39,11 @@ def load_dataset(
             else downloaded.
         target: Name of the column to predict, or names of several numeric ones; `.csv` only.
         image_size: (height, width) in pixels to resize images to; folders of images only.
-        kind: What to take the task for. By default text, booleans and whole numbers of at most 20 different values
+        kind: The kind of task. By default text, booleans and whole numbers of at most 20 different values
             are classes, other numbers are to be predicted.
         validation_share: Share of the rows to choose hyperparameters by, in (0, 1). Where the source sets test rows
             apart, it is the share of the others; it is not used where the source sets validation rows apart.
-        test_share: Share of the rows for the last judgement, in (0, 1); not used where the source sets them apart.
+        test_share: Share of the rows for the final evaluation, in (0, 1); not used where the source sets them apart.
         seed: Of the split, 0 to 2**32 - 1. Splits are stratified by class.
 
     Returns:

@@ -1,4 +1,4 @@
-"""What a reader of some format hands on, before classes are numbered and splits are cut."""
+"""Data as the reader of a format gives them, before classes are numbered and splits are cut."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class RawData:
     Attributes:
         name: What to call the data set.
         where: The file, folder or name to begin an error message with.
-        train: Rows to train on, and to cut from what is not given apart.
+        train: Rows to train on; parts that the source does not set apart are cut from them.
         validation: Rows set apart for validation, if the source does so.
         test: Rows set apart for the test, if the source does so.
         kind: The kind of task, where the source leaves no doubt.

@@ -29,7 +29,7 @@ def moments(values: NDArray) -> Moments:
         values: At least one row, [rows, ..., entries], of any numeric dtype.
 
     Returns:
-        One value an entry, [entries].
+        One value per entry, [entries].
 
     References:
         Chan, Golub and LeVeque (1983), "Algorithms for computing the sample variance", eq. 2.1.

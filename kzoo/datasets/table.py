@@ -42,7 +42,7 @@ def read_csv(path: Path, target: str | Sequence[str] | None) -> RawData:
     targets = _targets(names, target, path)
     features = [name for name in names if name not in targets]
     if not features:
-        raise DataError(f"{path}: there is no column beside the target {', '.join(targets)}.")
+        raise DataError(f"{path}: there is no column besides the target {', '.join(targets)}.")
     frame = _load(path, names, targets)
     x = np.empty((len(frame), len(features)), dtype=np.float32)
     for index, name in enumerate(features):

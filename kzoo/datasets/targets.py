@@ -33,7 +33,7 @@ def prepare_targets(raw: RawData, kind: TaskKind | None) -> Targets:
 
     Args:
         raw: The data as found.
-        kind: What to take the task for; None to go by the data: text, booleans and whole numbers of at most 20
+        kind: The kind of task; None to go by the data: text, booleans and whole numbers of at most 20
             different values are classes, other numbers are to be predicted.
 
     Returns:
@@ -70,7 +70,7 @@ def _one_column(y: NDArray) -> NDArray:
 
 def _inferred_kind(y: NDArray, where: str) -> TaskKind:
     if y.ndim == 2 and y.dtype.kind in "biuf" and np.isin(y, (0, 1)).all() and (y.sum(axis=1) == 1).all():
-        raise DataError(f"{where}: y looks one-hot, {y.shape}; give one class id a row, as y.argmax(axis=1) does.")
+        raise DataError(f"{where}: y looks one-hot, {y.shape}; give one class id per row, as y.argmax(axis=1) does.")
     if y.dtype.kind == "f" or y.ndim > 1:
         return "regression"
     if y.dtype.kind in "iu" and len(np.unique(y)) > FEW_VALUES:
@@ -93,7 +93,7 @@ def _check_varies(y: NDArray, where: str) -> None:
 
 def _labels(y: NDArray, where: str) -> NDArray:
     if y.ndim != 1:
-        raise DataError(f"{where}: the target has {y.shape[1]} columns; a classification task takes one class a row.")
+        raise DataError(f"{where}: the target has {y.shape[1]} columns; a classification task takes one class per row.")
     if y.dtype.kind == "S":
         return np.char.decode(y, "utf-8", "replace")
     if y.dtype.kind != "f":

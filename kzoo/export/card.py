@@ -24,7 +24,7 @@ LIBRARIES = ("kzoo", "tensorflow", "keras", "keras-tuner", "numpy")
 
 @dataclasses.dataclass(frozen=True)
 class ModelCard:
-    """What whoever exports a model knows of it.
+    """What is known about a model by the one who exports it.
 
     Attributes:
         description: What the model is for, in a sentence or two.
@@ -75,7 +75,7 @@ class Facts:
 
     Attributes:
         name: Name that the model is served under.
-        parameters: Number of weights, counted singly.
+        parameters: Number of weights, as single numbers.
         size: Bytes of the weights on disk.
         signatures: By name, inputs and outputs, each as "name: dtype [shape]".
         class_names: Names of the classes, or empty.

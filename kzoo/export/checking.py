@@ -21,7 +21,7 @@ def check(model_dir: str | os.PathLike[str]) -> dict[Path, list[str]]:
         model_dir: A version's directory, or the directory above it, of which every version is checked.
 
     Returns:
-        For each version, in order, what is wrong with it, one sentence a problem.
+        For each version, in order, what is wrong with it, one sentence per problem.
 
     Raises:
         ExportError: There is no export.

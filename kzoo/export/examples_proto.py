@@ -17,7 +17,7 @@ def parses_examples(interface: Interface) -> bool:
 
 
 def feature_spec(interface: Interface) -> dict[str, tf.io.FixedLenFeature]:
-    """The features of a tf.Example: one a column where the columns have names, else one an input.
+    """The features of a tf.Example: one per column where the columns have names, else one per input.
 
     Args:
         interface: What the model takes and answers.

@@ -2,32 +2,34 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import tensorflow as tf
 
 from kzoo.export.card import Facts, ModelCard, write_card
-from kzoo.export.errors import ExportError
-from kzoo.export.folding.folding import Folding
-from kzoo.export.folding.verified_folding import FOLD_TOLERANCE, verified_fold
+from kzoo.export.errors import AnswersDifferError, ExportError, reason
+from kzoo.export.folding.proof import difference, nudged
+from kzoo.export.folding.verified_folding import Folding, fold_model
 from kzoo.export.gate.gate import Expectation, Gate, Passed, first_rows
 from kzoo.export.inference import answers
 from kzoo.export.interface import BatchArrays, Interface, interface_of
 from kzoo.export.manifest import write_manifest
-from kzoo.export.saved_model import write_saved_model
+from kzoo.export.saved_model import tables_of, write_saved_model
 from kzoo.export.staging import claim_and_publish, staging
+from kzoo.export.traced import trace
 from kzoo.export.warmup import write_warmup
 from kzoo.task import Task
 
 if TYPE_CHECKING:
     import keras
 
-# Rounding of half-precision layers; the C++ session may order the sums in another way than Keras did.
-_HALF_PRECISION = 1e-2
+
+# What no rounding explains any more.
+_MOST_SENSITIVE = 1e-3
 
 
 def export_model(
@@ -52,13 +54,14 @@ def export_model(
             [rows, ...], or a list or dict of them. The export is checked with them, and the server warms up with them.
         task: What the model has learned. A classification task makes it answer with `probabilities`, `label` and
             `classes`.
-        class_names: The same for a model without a task: one name a class, in the order of the probabilities. Without
+        class_names: The same for a model without a task: one name per class, in the order of the probabilities. Without
             task and class names the export answers with the model's own outputs (`outputs`, or their names).
         card: What is known of the model; it is kept in the export, with what the exporter finds out itself.
         fold: Whether to fold batch norm and normalisation into the layers beside them, which answers the same faster.
             It is done only as far as the examples get the same answers; False exports the graph as it was trained.
         tolerance: Largest difference from the model's own outputs, as a share of the largest of them, or of 1 if that
-            is larger. Models that compute in half precision are allowed 0.01 at least.
+            is larger. Models that compute in half precision are allowed 0.01 at least, 0.04 with bfloat16, and a
+            model whose answers change by more where its inputs do by a millionth, as much as that, up to 0.001.
 
     Returns:
         The directory of the version, `<base_dir>/<number>`. A number is never used twice.
@@ -66,36 +69,87 @@ def export_model(
     Raises:
         ExportError: The model or the examples are not fit to serve, and why; nothing is published then.
     """
-    interface = interface_of(model, examples, task=task, class_names=class_names)
-    rows = interface.arrays(examples)
+    interface, rows = interface_of(model, examples, task=task, class_names=class_names)
     own = _own_outputs(model, interface, rows)
     answers.check_outputs(own, interface)
-    half = model.compute_dtype in ("float16", "bfloat16")
-    folding = Folding(model, reason="not asked for")
+    name, card = Path(base_dir).resolve().name, card or ModelCard()
+
+    def publish(fold: bool, why: str) -> Path:
+        with staging(base_dir) as directory, Gate(directory) as gate:
+            folding, expectation = write_version(model, interface, rows, own, directory, name, fold, tolerance)
+            try:
+                passed = gate.check(expectation)
+            except AnswersDifferError as error:
+                if not folding.traced.replacements:
+                    raise
+                refused = str(error)
+            else:
+                folding = dataclasses.replace(folding, reason=why or folding.reason)
+                write_card(directory, card, _facts(name, directory, passed, folding, interface))
+                write_manifest(directory)
+                return claim_and_publish(directory)
+        # Folding may only decline: where it is what makes the difference, the model is published as it is.
+        return publish(False, f"folded, it was refused: {refused}")
+
+    return publish(fold, "")
+
+
+def write_version(
+    model: keras.Model,
+    interface: Interface,
+    rows: BatchArrays,
+    outputs: BatchArrays,
+    directory: Path,
+    name: str,
+    fold: bool = True,
+    tolerance: float = 1e-5,
+) -> tuple[Folding, Expectation]:
+    """Write what a server loads, and tell what it has to answer; see `export_model`.
+
+    Args:
+        model: The model.
+        interface: What it takes and answers.
+        rows: The examples, by input name.
+        outputs: What the model answers to them, by output name.
+        directory: An empty directory.
+        name: Name that the export is served under.
+        fold: Whether to fold.
+        tolerance: Largest difference from the outputs.
+
+    Returns:
+        What was folded, and what the gate is to check.
+    """
     if fold:
-        folding = verified_fold(model, interface, rows, own, _HALF_PRECISION if half else FOLD_TOLERANCE)
-    with staging(base_dir) as directory, Gate(directory) as gate:
-        signatures = write_saved_model(folding.model, interface, directory)
-        name = Path(base_dir).resolve().name
-        write_warmup(directory, name, signatures, rows, interface.feature_names)
-        expectation = Expectation(
-            signatures,
-            first_rows(rows),
-            first_rows(answers.expected_numeric(own, interface)),
-            max(tolerance, _HALF_PRECISION) if half else tolerance,
-            interface.class_names,
-            interface.feature_names,
-        )
-        passed = gate.check(expectation)
-        write_card(directory, card or ModelCard(), _facts(name, directory, passed, folding, interface))
-        write_manifest(directory)
-        return claim_and_publish(directory)
+        folding = fold_model(model, interface, rows, outputs)
+    else:
+        folding = Folding(trace(model, interface), reason="not asked for")
+    signatures = write_saved_model(folding.traced, interface, directory, tables_of(model))
+    write_warmup(directory, name, signatures, rows, interface.feature_names)
+    expectation = Expectation(
+        signatures,
+        first_rows(rows),
+        first_rows(answers.expected_numeric(outputs, interface)),
+        max(tolerance, folding.traced.rounding, _sensitivity(model, interface, rows, outputs)),
+        interface.class_names,
+        interface.feature_names,
+    )
+    return folding, expectation
+
+
+def _sensitivity(model: keras.Model, interface: Interface, rows: BatchArrays, outputs: BatchArrays) -> float:
+    """How much the answers change where the inputs do in their last places: another order of sums may cost as much."""
+    try:
+        others = interface.call(model, nudged(rows))
+        found = max(difference(np.asarray(others[name]), expected) for name, expected in outputs.items())
+    except Exception:  # a layer may take the very examples only
+        return 0.0
+    return min(found, _MOST_SENSITIVE) if np.isfinite(found) else 0.0
 
 
 def _facts(name: str, directory: Path, passed: Passed, folding: Folding, interface: Interface) -> Facts:
     return Facts(
         name=name,
-        parameters=folding.model.count_params(),
+        parameters=folding.traced.parameters,
         size=sum(file.stat().st_size for file in (directory / "variables").iterdir()),
         signatures=passed.signatures,
         class_names=interface.class_names,
@@ -105,12 +159,17 @@ def _facts(name: str, directory: Path, passed: Passed, folding: Folding, interfa
 
 
 def _own_outputs(model: keras.Model, interface: Interface, arrays: BatchArrays) -> BatchArrays:
+    rows = len(next(iter(arrays.values())))
     try:
-        return {name: np.asarray(value) for name, value in interface.call(model, arrays).items()}
-    except (tf.errors.OpError, ValueError, TypeError) as error:
-        if isinstance(error, ExportError):
-            raise
-        rows = len(next(iter(arrays.values())))
-        raise ExportError(
-            f"The model cannot answer the {rows} examples: {str(error).strip().splitlines()[0]}"
-        ) from error
+        outputs = {name: np.asarray(value) for name, value in interface.call(model, arrays).items()}
+    except ExportError:
+        raise
+    except Exception as error:  # whatever its code raises
+        raise ExportError(f"The model cannot answer the {rows} examples: {reason(error)}") from error
+    for name, array in outputs.items():
+        if array.shape[:1] != (rows,):
+            raise ExportError(
+                f"The output {name!r} has shape {list(array.shape)} for {rows} examples: the first dimension must be "
+                "the batch, of any size."
+            )
+    return outputs

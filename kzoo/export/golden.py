@@ -47,7 +47,7 @@ def golden_problems(runner: Runner) -> Iterator[str]:
         runner: The export.
 
     Yields:
-        One sentence a request.
+        One sentence per request.
 
     Raises:
         ExportError: The requests cannot be read.

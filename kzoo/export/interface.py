@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import dataclasses
+import keyword
+import re
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
 from kzoo.export.errors import ExportError
+from kzoo.export.example_arrays import array_of, fitted, is_array
+from kzoo.lazy import keras
 from kzoo.task import Task
-
-if TYPE_CHECKING:
-    import keras
 
 SINGLE_INPUT = "inputs"
 SINGLE_OUTPUT = "outputs"
 BatchArrays = dict[str, np.ndarray]
+# TensorFlow makes capitals in names of arguments small.
+_ARGUMENT = re.compile(r"[a-z][a-z0-9_]*")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -27,7 +30,7 @@ class Interface:
     Attributes:
         inputs: Shape and dtype of every input by name, the batch dimension free.
         structure: Names of the inputs in the structure that the model is called with: one, a list or a dict.
-        class_names: One name a class, in the order of the probabilities; empty unless the model classifies.
+        class_names: One name per class, in the order of the probabilities; empty unless the model classifies.
         feature_names: Names of the entries of a single input's rows, or empty.
     """
 
@@ -36,28 +39,16 @@ class Interface:
     class_names: tuple[str, ...] = ()
     feature_names: tuple[str, ...] = ()
 
+    @property
+    def arguments(self) -> dict[str, str]:
+        """For each input, a name that a Python function's argument and a graph's node can have: its own if it can."""
+        own = {name for name in self.inputs if _is_argument(name)}
+        others = (made for number in range(2 * len(self.inputs)) if (made := f"input_{number}") not in own)
+        return {name: name if name in own else next(others) for name in self.inputs}
+
     def pack(self, values: Mapping[str, Any]) -> Any:
         """Values by input name in the structure that the model is called with."""
         return tf.nest.map_structure(lambda name: values[name], self.structure)
-
-    def arrays(self, examples: Any) -> BatchArrays:
-        """Examples as arrays by input name, in the dtypes of the inputs.
-
-        Args:
-            examples: Rows in the structure that the model is called with.
-
-        Returns:
-            Arrays of equally many rows.
-
-        Raises:
-            ExportError: They do not fit the inputs.
-        """
-        names, values = tf.nest.flatten(self.structure), tf.nest.flatten(examples)
-        arrays = {name: _cast(value, name, self.inputs[name]) for name, value in zip(names, values, strict=True)}
-        if len({len(array) for array in arrays.values()}) > 1:
-            rows = {name: len(array) for name, array in arrays.items()}
-            raise ExportError(f"The examples differ in their number of rows: {rows}; give as many for every input.")
-        return arrays
 
     def call(self, model: keras.Model, values: Mapping[str, Any]) -> dict[str, tf.Tensor]:
         """The model's own outputs in inference mode, by name.
@@ -67,105 +58,169 @@ class Interface:
             values: Tensors or arrays by input name.
 
         Returns:
-            Tensors by output name; a single output is called "outputs".
+            Tensors by output name: a single output is called "outputs", several without names of their own "outputs_0",
+            "outputs_1" and so on.
 
         Raises:
-            ExportError: Two outputs have one name.
+            ExportError: The outputs are nested.
         """
         answer = model(self.pack(values), training=False)
         if isinstance(answer, Mapping):
-            return dict(answer)
+            return _tensors({str(name): value for name, value in answer.items()})
         if not isinstance(answer, list | tuple):
-            return {SINGLE_OUTPUT: answer}
-        names = list(getattr(model, "output_names", ())) or [f"{SINGLE_OUTPUT}_{i}" for i in range(len(answer))]
-        if len(set(names)) != len(answer):
-            raise ExportError(f"The outputs are called {names}; give the {len(answer)} of them different names.")
-        return dict(zip(names, answer, strict=True))
+            return _tensors({SINGLE_OUTPUT: answer})
+        names = list(getattr(model, "output_names", ()))
+        if len(set(names)) != len(answer):  # none, or one layer that is called twice
+            names = [f"{SINGLE_OUTPUT}_{number}" for number in range(len(answer))]
+        return _tensors(dict(zip(names, answer, strict=True)))
 
 
 def interface_of(
-    model: keras.Model, examples: Any, *, task: Task | None, class_names: Sequence[str] | None
-) -> Interface:
-    """What a model takes and answers.
+    model: keras.Model, examples: Any, *, task: Task | None = None, class_names: Sequence[str] | None = None
+) -> tuple[Interface, BatchArrays]:
+    """What a model takes and answers, and examples as it takes them.
 
     Args:
-        model: The model; one that has not been built yet goes by the examples.
-        examples: Raw rows in the structure that the model is called with: an array, a list or a dict of arrays.
+        model: The model; one that does not declare its inputs goes by the examples.
+        examples: Raw rows in the structure that the model is called with: an array, a list or a dict of arrays. A
+            DataFrame stands for one array, or by its columns for several inputs.
         task: The task, or None.
         class_names: Names of the classes where there is no task, or None.
 
     Returns:
-        The interface.
+        The interface, and the examples as arrays by input name, of equally many rows.
 
     Raises:
         ExportError: The examples do not fit the model, its batch dimension is fixed, or the classes are given twice.
     """
     if task is not None and class_names is not None:
         raise ExportError("Both task and class_names are given; the task has the class names, so give one of them.")
-    if not tf.nest.flatten(examples) or any(np.shape(value)[:1] in ((), (0,)) for value in tf.nest.flatten(examples)):
+    declared = _declared_inputs(model)
+    structure, values = _undeclared(examples) if declared is None else _matched(declared, examples)
+    arrays = {name: array_of(value, name) for name, value in values.items()}
+    if not arrays or any(not len(array) for array in arrays.values()):
         raise ExportError("examples has no rows; give a few rows of raw inputs, such as data.x_train[:64].")
-    symbolic = _symbolic_inputs(model)
-    structure = _structure(examples, symbolic)
-    names, values = tf.nest.flatten(structure), tf.nest.flatten(examples)
-    if symbolic and len(symbolic) != len(values):
-        raise ExportError(f"The model has {len(symbolic)} inputs, but examples has {len(values)} arrays.")
-    specs = {name: _spec(name, value, symbolic) for name, value in zip(names, values, strict=True)}
-    return Interface(
-        inputs=specs,
-        structure=structure,
-        class_names=tuple(task.class_names if task else class_names or ()),
-        feature_names=_feature_names(task, specs),
-    )
+    tensors = {} if declared is None else dict(zip(tf.nest.flatten(structure), tf.nest.flatten(declared), strict=True))
+    specs = {name: _spec(name, array, tensors.get(name)) for name, array in arrays.items()}
+    arrays = {name: fitted(array, name, specs[name]) for name, array in arrays.items()}
+    if len({len(array) for array in arrays.values()}) > 1:
+        rows = {name: len(array) for name, array in arrays.items()}
+        raise ExportError(f"The examples differ in their number of rows: {rows}; give as many for every input.")
+    names = tuple(task.class_names if task else class_names or ())
+    return Interface(specs, structure, names, _feature_names(task, specs)), arrays
 
 
-def _symbolic_inputs(model: keras.Model) -> dict[str, Any]:
-    """The inputs that a functional or built sequential model declares; a subclassed model declares none."""
-    inputs = getattr(model, "inputs", None) or []
-    if len(inputs) == 1:
-        return {SINGLE_INPUT: inputs[0]}
-    return {tensor.name: tensor for tensor in inputs}
+def _is_argument(name: str) -> bool:
+    return bool(_ARGUMENT.fullmatch(name)) and not keyword.iskeyword(name) and name != "self"
 
 
-def _structure(examples: Any, symbolic: Mapping[str, Any]) -> Any:
+def _tensors(outputs: dict[str, Any]) -> dict[str, tf.Tensor]:
+    for name, value in outputs.items():
+        if isinstance(value, Mapping | list | tuple) or not hasattr(value, "dtype"):
+            raise ExportError(
+                f"The output {name!r} is a {type(value).__name__}; the outputs of an export must be flat: one tensor, "
+                "or a list or dict of tensors."
+            )
+        if not isinstance(value, tf.Tensor | np.ndarray):
+            raise ExportError(f"The output {name!r} is a {type(value).__name__}; a server answers with dense tensors.")
+    return outputs
+
+
+def _declared_inputs(model: keras.Model) -> Any:
+    """The inputs of a functional or built sequential model in their structure; None where it declares none."""
+    if not getattr(model, "inputs", None):
+        return None
+    # What a sequential model takes is one tensor, though it says so only in a list.
+    declared = model.inputs[0] if isinstance(model, keras.Sequential) else model.input
+    if isinstance(declared, Mapping | list | tuple):
+        parts = declared.values() if isinstance(declared, Mapping) else declared
+        if any(isinstance(part, Mapping | list | tuple) for part in parts):
+            raise ExportError(
+                "The inputs of the model are nested; the inputs of an export must be flat: one, or a list or dict of "
+                "them. Wrap the model in one that has such inputs."
+            )
+    return declared
+
+
+def _matched(declared: Any, examples: Any) -> tuple[Any, dict[str, Any]]:
+    """The structure of a model's inputs by name, and the examples for each of them."""
+    if isinstance(declared, Mapping):
+        structure: Any = {key: str(key) for key in declared}
+    elif not isinstance(declared, list | tuple):
+        structure = SINGLE_INPUT
+    else:
+        structure = [SINGLE_INPUT] if len(declared) == 1 else [tensor.name for tensor in declared]
+    names = tf.nest.flatten(structure)
+    if len(set(names)) < len(names):
+        raise ExportError(f"The inputs are called {names}; give them different names.")
+    if isinstance(examples, Mapping) and len(examples) == 1 and structure in (SINGLE_INPUT, [SINGLE_INPUT]):
+        # A single input goes by the name that the examples give it.
+        ((name, value),) = examples.items()
+        return tf.nest.map_structure(lambda _: str(name), structure), {str(name): value}
+    return structure, dict(zip(names, _parts(names, declared, examples), strict=True))
+
+
+def _parts(names: list[str], declared: Any, examples: Any) -> list[Any]:
+    """The examples for each of a model's inputs, in their order."""
+    columns = getattr(examples, "columns", None)
+    if isinstance(examples, Mapping) or (columns is not None and len(names) > 1):
+        keys = [str(key) for key in (examples if columns is None else columns)]
+        if set(keys) != set(names):
+            called = "a dict with the keys" if isinstance(declared, Mapping) else "inputs called"
+            raise ExportError(f"examples has {sorted(keys)}, but the model takes {called} {sorted(names)}; use these.")
+        given = dict(zip(keys, (examples[key] for key in (examples if columns is None else columns)), strict=True))
+        return [given[name] for name in names]
+    if len(names) == 1:
+        alone = isinstance(examples, list | tuple) and len(examples) == 1 and _fits(examples[0], declared)
+        return [examples[0] if alone else examples]
+    if isinstance(declared, Mapping) and list(declared) != sorted(declared):
+        raise ExportError(f"The model takes a dict with the keys {sorted(names)}; give examples as such a dict.")
+    if not isinstance(examples, list | tuple) or len(examples) != len(names):
+        found = f"{len(examples)} arrays" if isinstance(examples, list | tuple) else f"a {type(examples).__name__}"
+        raise ExportError(
+            f"The model has {len(names)} inputs, {sorted(names)}, but examples is {found}; give a list or dict of "
+            f"{len(names)} arrays."
+        )
+    return list(examples)
+
+
+def _fits(value: Any, declared: Any) -> bool:
+    """Whether a value alone is the examples of a model's one input, and not the first of its rows."""
+    (tensor,) = tf.nest.flatten(declared)
+    return is_array(value) and len(np.shape(value)) == len(tensor.shape)
+
+
+def _undeclared(examples: Any) -> tuple[Any, dict[str, Any]]:
+    """Structure and examples of a model that does not declare its inputs."""
     if isinstance(examples, Mapping):
-        return {name: name for name in sorted(examples)}
-    if isinstance(examples, list | tuple) and all(isinstance(value, np.ndarray) for value in examples):
-        names = list(symbolic) if len(symbolic) == len(examples) else [f"input_{i}" for i in range(len(examples))]
-        return names
-    return SINGLE_INPUT
+        if any(isinstance(value, Mapping) for value in examples.values()):
+            raise ExportError("examples is nested; the inputs of an export must be flat: one, or a list or dict.")
+        return {key: str(key) for key in examples}, {str(key): value for key, value in examples.items()}
+    if isinstance(examples, list | tuple) and any(isinstance(value, Mapping) for value in examples):
+        raise ExportError("examples is nested; the inputs of an export must be flat: one, or a list or dict.")
+    if isinstance(examples, list | tuple) and examples and all(is_array(value) for value in examples):
+        names = [f"input_{number}" for number in range(len(examples))]
+        return (tuple(names) if isinstance(examples, tuple) else names), dict(zip(names, examples, strict=True))
+    return SINGLE_INPUT, {SINGLE_INPUT: examples}
 
 
-def _spec(name: str, value: Any, symbolic: Mapping[str, Any]) -> tf.TensorSpec:
-    array = np.asarray(value)
-    if not symbolic:
-        dtype = tf.float32 if array.dtype == np.float64 else _dtype(array)
-        return tf.TensorSpec([None, *array.shape[1:]], dtype, name=name)
-    # A dict of examples may use names of its own for a single input.
-    tensor = next(iter(symbolic.values())) if len(symbolic) == 1 else symbolic.get(name)
+def _spec(name: str, array: np.ndarray, tensor: Any) -> tf.TensorSpec:
     if tensor is None:
-        raise ExportError(f"examples has {name!r}, but the model's inputs are {sorted(symbolic)}.")
+        dtype = tf.string if array.dtype.kind in "OUS" else tf.as_dtype(array.dtype)
+        return tf.TensorSpec([None, *array.shape[1:]], _wire(tf.float32 if dtype == tf.float64 else dtype))
+    if not tensor.shape:
+        raise ExportError(f"Input {name!r} has no batch dimension; a server answers batches of rows.")
     if tensor.shape[0] is not None:
         raise ExportError(
             f"Input {name!r} has a fixed batch dimension of {tensor.shape[0]}, but a server answers batches of any "
             "size; build the model with keras.Input(shape) instead of batch_shape or batch_size."
         )
-    return tf.TensorSpec(tensor.shape, tensor.dtype, name=name)
+    return tf.TensorSpec(tensor.shape, _wire(tf.as_dtype(tensor.dtype)))
 
 
-def _dtype(array: np.ndarray) -> tf.DType:
-    return tf.string if array.dtype.kind in "OUS" else tf.as_dtype(array.dtype)
-
-
-def _cast(value: Any, name: str, spec: tf.TensorSpec) -> np.ndarray:
-    array = np.asarray(value)
-    if spec.dtype == tf.string:
-        return np.asarray(tf.constant(array.tolist() if array.dtype == object else array).numpy(), object)
-    wanted = spec.dtype.as_numpy_dtype
-    if not np.can_cast(array.dtype, wanted, "same_kind"):
-        raise ExportError(f"The examples of {name!r} are {array.dtype}, but the model takes {spec.dtype.name}.")
-    if not spec.shape.is_compatible_with(array.shape):
-        raise ExportError(f"The examples of {name!r} have shape {array.shape}; the model takes {tuple(spec.shape)}.")
-    return array.astype(wanted)
+def _wire(dtype: tf.DType) -> tf.DType:
+    """Half precision travels as float32, since the server's JSON knows no other; layers cast what they take."""
+    return tf.float32 if dtype in (tf.float16, tf.bfloat16) else dtype
 
 
 def _feature_names(task: Task | None, specs: Mapping[str, tf.TensorSpec]) -> tuple[str, ...]:

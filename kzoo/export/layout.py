@@ -19,9 +19,11 @@ MANIFEST = EXTRA / "kzoo" / "manifest.json"
 SERVED_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 """Names of exports that go into an address and the server's configuration as they are."""
 
+SERVED_NAME_RULE = "use letters, digits, -, _ and . only, and begin with a letter or a digit"
+
 
 def served_name_of(text: str) -> str:
-    """A name like a text that a server takes."""
+    """A name that a server takes, made from a text."""
     return re.sub(r"[^A-Za-z0-9_.-]+", "-", text).strip("-_.") or "model"
 
 

@@ -29,14 +29,14 @@ def damage(directory: Path) -> Iterator[str]:
         directory: The export.
 
     Yields:
-        One sentence a file.
+        One sentence per file.
     """
     path = directory / MANIFEST
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
         files = {name: (int(entry["bytes"]), str(entry["sha256"])) for name, entry in content["files"].items()}
     except FileNotFoundError:
-        yield f"{MANIFEST} is missing: this is no complete export of kzoo."
+        yield f"{MANIFEST} is missing: this is not a complete export of kzoo."
         return
     except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
         yield f"{MANIFEST} cannot be read: {error}."

@@ -6,16 +6,19 @@ holds what the traced model captured and nothing else, so optimizer slots and se
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import tensorflow as tf
 
+from kzoo.export.errors import ExportError, reason
 from kzoo.export.examples_proto import parse_examples, parses_examples
+from kzoo.export.folding.dataflow import layers_of
 from kzoo.export.inference import answers
 from kzoo.export.interface import Interface
-from kzoo.export.slimming import drop_saving
+from kzoo.export.slimming import drop_saving, rename_inputs
+from kzoo.export.traced import Traced
 
 if TYPE_CHECKING:
     import keras
@@ -25,49 +28,63 @@ NUMERIC = "numeric"
 CLASSIFY = "classify"
 REGRESS = "regress"
 
-_TABLES = (
-    tf.lookup.StaticHashTable,
-    tf.lookup.StaticVocabularyTable,
-    tf.lookup.experimental.MutableHashTable,
-    tf.lookup.experimental.DenseHashTable,
-)
 
-
-def write_saved_model(model: keras.Model, interface: Interface, directory: Path) -> tuple[str, ...]:
+def write_saved_model(
+    traced: Traced, interface: Interface, directory: Path, tables: Sequence[Any] = ()
+) -> tuple[str, ...]:
     """Write a model with its signatures.
 
     Args:
-        model: The model; it is traced in inference mode.
+        traced: The model's graph.
         interface: What it takes and answers.
         directory: An empty directory.
+        tables: What the graph uses beside variables, see `tables_of`.
 
     Returns:
         Names of the signatures: "serving_default", "numeric" (unless the model answers with text only), and "classify"
         or "regress" where rows can be tf.Examples and the outputs allow it.
+
+    Raises:
+        ExportError: It uses something that cannot be saved.
     """
-    core = tf.function(lambda inputs: interface.call(model, inputs), autograph=False)
-    traced = core.get_concrete_function(dict(interface.inputs))
     module = tf.Module()
-    module.weights = list(traced.variables)
-    module.tables = _tables(model)
+    module.weights = list(traced.function.variables)
+    module.tables = list(tables)
     # The traced model is called by every signature: one copy of its graph serves all.
-    signatures = _signatures(traced, interface)
-    tf.saved_model.save(
-        module, str(directory), signatures, tf.saved_model.SaveOptions(experimental_custom_gradients=False)
-    )
+    signatures = _signatures(traced.function, interface)
+    options = tf.saved_model.SaveOptions(experimental_custom_gradients=False)
+    try:
+        tf.saved_model.save(module, str(directory), signatures, options)
+    except (AssertionError, ValueError) as error:
+        raise ExportError(f"The model uses something that cannot be saved: {reason(error)}") from error
     drop_saving(directory)
+    rename_inputs(directory, {argument: name for name, argument in interface.arguments.items()})
     return tuple(signatures)
+
+
+def tables_of(model: keras.Model) -> list[Any]:
+    """Lookup tables of a model's layers and the like, which its graph uses but which are no variables."""
+    kind = tf.saved_model.experimental.TrackableResource
+    return [
+        part
+        for owner in (model, *layers_of(model))
+        for part in tf.train.TrackableView(owner).descendants()
+        if isinstance(part, kind)
+    ]
 
 
 def _signatures(traced: Any, interface: Interface) -> dict[str, Any]:
     def numeric(inputs: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
         return answers.numeric_outputs(traced(inputs), interface)
 
-    def numbers_only(**inputs: tf.Tensor) -> dict[str, tf.Tensor]:
-        return {name: value for name, value in numeric(inputs).items() if value.dtype != tf.string}
+    def named(arguments: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+        return {name: arguments[argument] for name, argument in interface.arguments.items()}
 
-    def serving(**inputs: tf.Tensor) -> dict[str, tf.Tensor]:
-        return answers.named_outputs(numeric(inputs), interface)
+    def numbers_only(**arguments: tf.Tensor) -> dict[str, tf.Tensor]:
+        return {name: value for name, value in numeric(named(arguments)).items() if value.dtype != tf.string}
+
+    def serving(**arguments: tf.Tensor) -> dict[str, tf.Tensor]:
+        return answers.named_outputs(numeric(named(arguments)), interface)
 
     def classify(inputs: tf.Tensor) -> dict[str, tf.Tensor]:
         outputs = answers.named_outputs(numeric(parse_examples(inputs, interface)), interface)
@@ -93,14 +110,14 @@ def _signatures(traced: Any, interface: Interface) -> dict[str, Any]:
 
 
 def _concrete(function: Callable[..., Any], interface: Interface) -> Any:
-    return tf.function(function, autograph=False).get_concrete_function(**interface.inputs)
+    specs = {
+        argument: tf.TensorSpec(interface.inputs[name].shape, interface.inputs[name].dtype, name=argument)
+        for name, argument in interface.arguments.items()
+    }
+    return tf.function(function, autograph=False).get_concrete_function(**specs)
 
 
 def _is_one_number(output: tf.TensorSpec) -> bool:
     """Whether a regression answers as the server's Regress takes it: float [batch] or [batch, 1]."""
-    return output.dtype == tf.float32 and output.shape.rank in (1, 2) and output.shape[1:].num_elements() == 1
-
-
-def _tables(model: keras.Model) -> list[Any]:
-    """Lookup tables of text layers, which are captured but are no variables."""
-    return [part for part in tf.train.TrackableView(model).descendants() if isinstance(part, _TABLES)]
+    number = output.dtype in (tf.float32, *answers.HALF_PRECISION)
+    return number and output.shape.rank in (1, 2) and output.shape[1:].num_elements() == 1

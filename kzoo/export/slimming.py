@@ -1,4 +1,6 @@
-"""What a server never runs, taken out of a SavedModel: how to save the weights again.
+"""What a SavedModel is changed in after TensorFlow has written it: names of inputs, and what a server never runs.
+
+How to save the weights again is such a thing.
 
 TensorFlow writes that into every SavedModel, by the side of how to restore them. For a small model it is a quarter of
 the graph, which the server reads and optimises when it loads. Exports are written once, so nothing misses it.
@@ -6,6 +8,7 @@ the graph, which the server reads and optimises when it loads. Exports are writt
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from tensorflow.core.protobuf import saved_model_pb2
@@ -28,3 +31,23 @@ def drop_saving(directory: Path) -> None:
         graph.library.function.remove(function)
     path.write_bytes(saved_model.SerializeToString())
     (directory / "fingerprint.pb").unlink()
+
+
+def rename_inputs(directory: Path, names: Mapping[str, str]) -> None:
+    """Give the inputs of a SavedModel's signatures names that no argument of a Python function can have.
+
+    Args:
+        directory: The SavedModel.
+        names: The name of an input by the one that it was written with.
+    """
+    if all(old == new for old, new in names.items()):
+        return
+    path = directory / "saved_model.pb"
+    saved_model = saved_model_pb2.SavedModel.FromString(path.read_bytes())
+    for meta_graph in saved_model.meta_graphs:
+        for signature in meta_graph.signature_def.values():
+            tensors = {names.get(old, old): info for old, info in signature.inputs.items()}
+            signature.ClearField("inputs")
+            for name, info in tensors.items():
+                signature.inputs[name].CopyFrom(info)
+    path.write_bytes(saved_model.SerializeToString())

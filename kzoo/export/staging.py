@@ -1,23 +1,27 @@
 """Writing a version where the server does not look, and publishing it with one rename.
 
-A staging directory is locked by the process that writes it. The lock ends with the process, however that ends, so that
-whoever exports next to the same place can tell an abandoned directory from one at work and remove it.
+Beside each staging directory is a file that is locked by the process which writes there. The lock ends with that
+process, however it ends, so that the next export to the same place can tell an abandoned directory from one in use and
+remove it.
 """
 
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
+import secrets
 import shutil
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import filelock
+
 from kzoo.export.errors import ExportError
 from kzoo.export.versions import claim_version
+from kzoo.locks import release_lock, take_lock
 
 PREFIX = ".staging-"
+LOCK = ".lock-"
 
 
 @contextlib.contextmanager
@@ -43,7 +47,7 @@ def staging(base_dir: str | os.PathLike[str]) -> Iterator[Path]:
         yield directory
     finally:
         shutil.rmtree(directory, ignore_errors=True)
-        os.close(lock)
+        release_lock(lock)
         for made in new:
             with contextlib.suppress(OSError):  # it is not empty: something was published, here or by another process
                 made.rmdir()
@@ -64,7 +68,7 @@ def publish(directory: Path, number: int) -> Path:
             _sync(Path(folder) / file)
         _sync(Path(folder))
     target = directory.parent / str(number)
-    # mkdtemp makes directories for their owner only; the server often runs as another user.
+    # It was made for its owner only; the server often runs as another user.
     directory.chmod(0o755)
     directory.rename(target)
     _sync(directory.parent)
@@ -76,43 +80,43 @@ def claim_and_publish(directory: Path) -> Path:
     return publish(directory, claim_version(directory.parent))
 
 
-def _locked_directory(base: Path) -> tuple[Path, int]:
+def _locked_directory(base: Path) -> tuple[Path, filelock.BaseFileLock]:
     while True:
         base.mkdir(parents=True, exist_ok=True)
+        token = secrets.token_hex(6)
         try:
-            directory = Path(tempfile.mkdtemp(prefix=PREFIX, dir=base))
+            # Before the directory, so that there is never one without a lock that somebody holds.
+            lock = take_lock(base / f"{LOCK}{token}")
         except FileNotFoundError:  # a failed export of another process has just removed the base that it had made
             continue
-        lock = _lock(directory)
-        if lock is not None:
-            return directory, lock
-
-
-def _lock(directory: Path) -> int | None:
-    """A descriptor that holds the lock, or None where another process has it or has removed the directory."""
-    try:
-        descriptor = os.open(directory, os.O_RDONLY)
-    except FileNotFoundError:
-        return None
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        if os.path.samestat(os.fstat(descriptor), os.stat(directory)):
-            return descriptor
-    except OSError:
-        pass
-    os.close(descriptor)
-    return None
+        if lock is None:  # another export takes it for abandoned
+            continue
+        directory = base / f"{PREFIX}{token}"
+        try:
+            directory.mkdir(mode=0o700)
+        except BaseException:
+            release_lock(lock)
+            raise
+        return directory, lock
 
 
 def _remove_abandoned(base: Path) -> None:
-    for directory in base.glob(f"{PREFIX}*"):
-        lock = _lock(directory)
-        if lock is not None:
+    for path in base.glob(f"{LOCK}*"):
+        directory = base / path.name.replace(LOCK, PREFIX, 1)
+        with contextlib.suppress(PermissionError):  # another user's
+            lock = take_lock(path)
+            if lock is None:
+                continue
             shutil.rmtree(directory, ignore_errors=True)
-            os.close(lock)
+            if directory.exists():
+                lock.release()
+            else:
+                release_lock(lock)
 
 
 def _sync(path: Path) -> None:
+    if os.name == "nt" and path.is_dir():  # Windows opens no directories.
+        return
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)

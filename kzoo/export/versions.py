@@ -21,7 +21,7 @@ def list_versions(base_dir: str | os.PathLike[str]) -> list[int]:
     """Numbers of the versions that TensorFlow Serving would find.
 
     Args:
-        base_dir: Directory with one sub-directory a version, such as `saved_models/digits`.
+        base_dir: Directory with one sub-directory per version, such as `saved_models/digits`.
 
     Returns:
         The numbers, ascending; empty where the directory does not exist.

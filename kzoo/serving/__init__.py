@@ -2,15 +2,5 @@
 
 import lazy_loader as _lazy
 
-__getattr__, __dir__, __all__ = _lazy.attach(
-    __name__,
-    submod_attrs={
-        "client": ["Client"],
-        "configuration": ["write_configuration"],
-        "errors": ["BadRequest", "DeadlineExceeded", "ModelNotFound", "ServerUnreachable", "ServingError"],
-        "releases": ["promote", "prune", "read_labels"],
-        "server": ["start"],
-        "signatures": ["SignatureInfo", "TensorInfo"],
-        "transport": ["VersionStatus"],
-    },
-)
+# Lazy, since gRPC and its messages need TensorFlow. The names are in the stub beside.
+__getattr__, __dir__, __all__ = _lazy.attach_stub(__name__, __file__)

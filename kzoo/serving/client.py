@@ -15,8 +15,8 @@ from kzoo.serving.transport import Target, Transport, VersionStatus
 class Client:
     """Asks one model of a server.
 
-    Use it as a context manager, or `close` it. It asks once what the model takes, and sends arrays of those dtypes: the
-    server itself takes no float64 for a float32.
+    Use it as a context manager, or `close` it. It asks the server once what the model takes, and converts arrays to
+    those dtypes, since the server refuses a float64 where a float32 is expected.
 
     Args:
         name: Name that the model is served under.
@@ -67,7 +67,7 @@ class Client:
             ModelNotFound: The server has no such model, version or label, or not yet.
             ServerUnreachable: No server answers.
             DeadlineExceeded: The answer did not come in time.
-            ServingError: What answers is no server, or something else went wrong there.
+            ServingError: What answers is not TensorFlow Serving, or it failed in another way.
         """
         signatures = self.signatures()
         if signature not in signatures:
@@ -89,12 +89,12 @@ class Client:
         """What can be asked of the model, by name of the signature; see `predict` for the errors."""
         if not self._signatures:
             found = self._transport.signatures(self._target, self.timeout)
-            # "__saved_model_init_op" is for whoever loads the model, not for who asks it.
+            # "__saved_model_init_op" is for loading the model, not for clients.
             self._signatures = {name: each for name, each in found.items() if not name.startswith("__")}
         return self._signatures
 
     def status(self) -> list[VersionStatus]:
-        """How it stands with every version that the server knows; see `predict` for the errors."""
+        """The state of every version that the server knows; see `predict` for the errors."""
         return self._transport.status(self.name, self.timeout)
 
     def state(self) -> str:

@@ -1,7 +1,7 @@
 """What TensorFlow Serving is told about an export: which versions, their labels, batching and monitoring.
 
-It stands in `<base>/serving/`, which the server does not take for a version since it is no number. `models.config` is
-written anew whenever a label moves; the other files are yours to change once they are there.
+It is in `<base>/serving/`, which the server does not take for a version since it is not a number. `models.config` is
+written again whenever a label moves; the other files are yours to change once they are there.
 
 References:
     https://www.tensorflow.org/tfx/serving/serving_config and
@@ -15,9 +15,10 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
-from kzoo.export.layout import ALLOWED_BATCH_SIZES, SERVED_NAME
+from kzoo.export.layout import ALLOWED_BATCH_SIZES, CARD, SERVED_NAME, SERVED_NAME_RULE
+from kzoo.export.versions import list_versions
 from kzoo.files import write_text
-from kzoo.serving.deployment import compose, kubernetes
+from kzoo.serving.deployment import NO_BATCHING, compose, kubernetes
 from kzoo.serving.errors import ServingError
 
 DIRECTORY = "serving"
@@ -61,16 +62,50 @@ def write_configuration(base: Path, release: Release) -> Path:
     write_text(directory / MODELS, models_config(name, f"{MODELS_IN_CONTAINER}/{name}", release))
     if (directory / LOCAL_MODELS).exists():
         write_local_models(base, release)
-    others = {
-        BATCHING: batching_config(),
-        MONITORING: monitoring_config(),
-        "compose.yaml": compose(name),
-        "kubernetes.yaml": kubernetes(name),
-    }
-    for file, text in others.items():
-        if not (directory / file).exists():
-            write_text(directory / file, text)
+    batching = not has_open_dimensions(base)
+    otherwise = _files(name, batching=not batching)
+    for file, text in _files(name, batching=batching).items():
+        path = directory / file
+        # What somebody has changed is theirs; what was written for versions with other inputs is not.
+        if not path.exists() or path.read_text(encoding="utf-8") == otherwise[file]:
+            write_text(path, text)
     return directory
+
+
+def has_open_dimensions(base: Path) -> bool:
+    """Whether any version takes inputs that have an open dimension beside the batch, such as texts of any length.
+
+    The server puts requests together along the batch only: where two differ in another dimension it refuses them, or
+    pads the shorter one, which changes its answer.
+    """
+    return any(_is_open(text) for version in list_versions(base) for text in _inputs(base / str(version)))
+
+
+def _inputs(version: Path) -> list[str]:
+    """The inputs of a version's signatures as its card has them; empty where it has no card."""
+    try:
+        signatures = json.loads((version / CARD).read_text(encoding="utf-8"))["signatures"]
+        return [str(text) for signature in signatures.values() for text in signature["inputs"]]
+    except (OSError, ValueError, TypeError, KeyError, AttributeError):
+        return []
+
+
+def _is_open(text: str) -> bool:
+    """Whether "name: dtype [any, 4]" has an open dimension beside the first."""
+    if text.endswith("any shape"):
+        return True
+    _, *others = text.rpartition(" [")[2].rstrip("]").split(", ")
+    return "any" in others
+
+
+def _files(name: str, *, batching: bool) -> dict[str, str]:
+    """Texts of the files that are yours to change."""
+    return {
+        BATCHING: batching_config(batching=batching),
+        MONITORING: monitoring_config(),
+        "compose.yaml": compose(name, batching=batching),
+        "kubernetes.yaml": kubernetes(name, batching=batching),
+    }
 
 
 def write_local_models(base: Path, release: Release) -> Path:
@@ -88,7 +123,7 @@ def served_name(base: Path) -> str:
     """
     name = base.resolve().name
     if not SERVED_NAME.fullmatch(name):
-        raise ServingError(f"{name!r} is no name to serve under; letters, digits, -, _ and . do. Rename {base}.")
+        raise ServingError(f"{name!r} cannot be the name of a served model: {SERVED_NAME_RULE}. Rename {base}.")
     return name
 
 
@@ -115,10 +150,16 @@ def models_config(name: str, base_path: str, release: Release) -> str:
     return "\n".join(lines) + "\n"
 
 
-def batching_config() -> str:
-    """Text of `BatchingParameters`; the last allowed size has to be the largest batch."""
+def batching_config(*, batching: bool = True) -> str:
+    """Text of `BatchingParameters`; the last allowed size has to be the largest batch.
+
+    Args:
+        batching: Whether the export is fit for batching; the file says so where it is not.
+    """
+    warning = "" if batching else f"# Not in use: {NO_BATCHING}\n#\n"
     sizes = "\n".join(f"allowed_batch_sizes: {size}" for size in ALLOWED_BATCH_SIZES)
     return (
+        f"{warning}"
         "# Requests that come within 1 ms of each other are answered together, padded to one of the sizes that the\n"
         "# export is warmed up at. A single request of more rows is refused: send it in parts, or serve without\n"
         "# --enable_batching.\n"

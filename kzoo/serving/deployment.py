@@ -20,6 +20,12 @@ SERVER_OPTIONS = (
 BATCHING_OPTIONS = ("--enable_batching=true", "--batching_parameters_file={directory}/batching.config")
 """With batching, a request of more rows than a batch has is refused: for deployments, not for trying an export."""
 
+NO_BATCHING = (
+    "an input has an open dimension beside the batch, and the server puts only requests of one size together: it "
+    "refuses others, or pads them, which changes their answers."
+)
+"""Why some exports are served without batching."""
+
 
 def server_options(directory: str, models: str = "models.config") -> list[str]:
     """Options that make the server use the configuration in a directory, without batching."""
@@ -115,10 +121,10 @@ spec:
 """)
 
 
-def compose(name: str) -> str:
-    """A Docker Compose file that serves an export on this machine."""
-    probe = json.dumps(health_probe(name, 8501))
-    return _COMPOSE.substitute(name=name, dns=_dns(name), image=IMAGE, probe=probe, options=_options(name, indent=6))
+def compose(name: str, *, batching: bool = True) -> str:
+    """A Docker Compose file that serves an export on this machine, with batching or a word why not."""
+    probe, options = json.dumps(health_probe(name, 8501)), _options(name, indent=6, batching=batching)
+    return _COMPOSE.substitute(name=name, dns=_dns(name), image=IMAGE, probe=probe, options=options)
 
 
 def health_probe(name: str, port: int) -> str:
@@ -127,9 +133,10 @@ def health_probe(name: str, port: int) -> str:
     return f"exec 3<>/dev/tcp/127.0.0.1/{port} && printf '{request}' >&3 && head -1 <&3 | grep -q ' 200 '"
 
 
-def kubernetes(name: str) -> str:
-    """A volume claim, a deployment and a service that serve an export in a cluster."""
-    return _KUBERNETES.substitute(name=name, dns=_dns(name), image=IMAGE, options=_options(name, indent=12))
+def kubernetes(name: str, *, batching: bool = True) -> str:
+    """A volume claim, a deployment and a service that serve an export in a cluster, with batching or a word why not."""
+    options = _options(name, indent=12, batching=batching)
+    return _KUBERNETES.substitute(name=name, dns=_dns(name), image=IMAGE, options=options)
 
 
 def _dns(name: str) -> str:
@@ -138,7 +145,8 @@ def _dns(name: str) -> str:
     return (words if words[:1].isalpha() else f"model-{words}")[:50].strip("-")
 
 
-def _options(name: str, *, indent: int) -> str:
-    directory = f"/models/{name}/serving"
-    batching = [option.format(directory=directory) for option in BATCHING_OPTIONS]
-    return "\n".join(f'{" " * indent}- "{option}"' for option in (*server_options(directory), *batching))
+def _options(name: str, *, indent: int, batching: bool) -> str:
+    directory, margin = f"/models/{name}/serving", " " * indent
+    batched = [option.format(directory=directory) for option in BATCHING_OPTIONS] if batching else []
+    lines = [f'{margin}- "{option}"' for option in (*server_options(directory), *batched)]
+    return "\n".join(lines if batching else [*lines, f"{margin}# No batching: {NO_BATCHING}"])

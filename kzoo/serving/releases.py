@@ -1,7 +1,7 @@
 """Releases of an export: which versions are served, by which labels clients ask for them, and removing old ones.
 
 A server that polls its configuration moves a label that is in use only to a version that it has loaded, and loads only
-what it is told to serve; with what it cannot do yet it comes again at its next poll. So a promotion leaves in service
+what it is told to serve; what it cannot do yet it tries again at its next poll. So a promotion leaves in service
 what was served before: the server loads the new version, then moves the label, and all the while the label has a
 version that answers. That also makes going back quick.
 
@@ -13,9 +13,7 @@ References:
 from __future__ import annotations
 
 import dataclasses
-import fcntl
 import json
-import os
 import re
 import shutil
 from collections.abc import Iterator
@@ -24,10 +22,12 @@ from pathlib import Path
 
 from kzoo.export.versions import list_versions
 from kzoo.files import write_text
+from kzoo.locks import locked
 from kzoo.serving.configuration import DIRECTORY, Release, write_configuration
 from kzoo.serving.errors import ServingError
 
 FILE = "labels.json"
+LOCK = ".lock"
 _LABEL = re.compile(r"[a-z][a-z0-9_-]*")
 
 
@@ -64,25 +64,25 @@ def read_release(base: Path) -> Release:
 
 
 def promote(base: Path, version: int, label: str = "stable") -> dict[str, int]:
-    """Give a label to a version; a server takes it up within half a minute, or two such where it has yet to load it.
+    """Give a label to a version; a server takes it up within half a minute, or a minute where it has yet to load it.
 
     From the first label on, the server serves the versions that have a label now or had one before, and no longer
     whichever is newest.
 
     Args:
         base: Directory of the versions.
-        version: Number of a version that is there.
+        version: Number of a version that exists.
         label: The label, which no other version has afterwards.
 
     Returns:
         Version by label, after the change.
 
     Raises:
-        ServingError: The version is not there, or the label is no word.
+        ServingError: There is no such version, or the label is not a word.
         OSError: It cannot be written.
     """
     if not _LABEL.fullmatch(label):
-        raise ServingError(f"{label!r} is no label; expected a word such as stable or canary.")
+        raise ServingError(f"{label!r} is not a label; expected a word such as stable or canary.")
     with locked_release(base) as before:
         there = list_versions(base)
         if version not in there:
@@ -97,10 +97,10 @@ def promote(base: Path, version: int, label: str = "stable") -> dict[str, int]:
 
 
 def write_current_configuration(base: Path) -> Release:
-    """Write the configuration of the server as the labels are; labels and what is served.
+    """Write the configuration of the server for the present labels; returns these and what is served.
 
     Raises:
-        ServingError: The labels cannot be read, or the name is none to serve under.
+        ServingError: The labels cannot be read, or the name of the directory cannot be served.
         OSError: It cannot be written.
     """
     with locked_release(base) as release:
@@ -110,11 +110,11 @@ def write_current_configuration(base: Path) -> Release:
 
 @contextmanager
 def locked_release(base: Path) -> Iterator[Release]:
-    """What is served, which no other process changes until the end."""
+    """What is served, which no other process can change inside of the `with` block."""
     if not base.is_dir():
         raise ServingError(f"{base} does not exist; export a model there first.")
     (base / DIRECTORY).mkdir(exist_ok=True)
-    with locked(base / DIRECTORY):
+    with locked(base / DIRECTORY / LOCK):
         yield read_release(base)
 
 
@@ -156,14 +156,3 @@ def prune(base: Path, keep: int) -> list[int]:
         for path in base.glob(f"{REMOVED}*"):
             shutil.rmtree(path)
     return gone
-
-
-@contextmanager
-def locked(directory: Path) -> Iterator[None]:
-    """Wait for the directory, and have it until the end."""
-    descriptor = os.open(directory, os.O_RDONLY)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(descriptor)

@@ -26,7 +26,7 @@ GRACE = 15.0
 """Seconds that a server has to end by itself when it is asked to."""
 LAST_LINES = 15
 LOAD_ONCE = "--max_num_load_retries=0"
-"""A version that does not load is to be told of now, not after five more attempts, a minute apart."""
+"""A version that does not load is reported at once, not after five more attempts a minute apart."""
 
 NO_SERVER = """\
 There is no TensorFlow Serving here. To get it, do one of these:
@@ -129,7 +129,7 @@ def _check_port(host: str, port: int) -> None:
             probe.bind((host, port))
         except OSError as error:
             raise ServingError(
-                f"Port {port} of {host} is not to be had ({error.strerror}); choose others with --rest-port and "
+                f"Port {port} of {host} cannot be used ({error.strerror}); choose others with --rest-port and "
                 "--grpc-port."
             ) from None
 

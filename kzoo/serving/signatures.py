@@ -26,7 +26,7 @@ DTYPES = {
     "DT_BOOL": "bool",
     "DT_STRING": "str",
 }
-"""numpy's name for TensorFlow's; what is not here (bfloat16, quantized numbers) numpy does not have."""
+"""numpy's names for TensorFlow's dtypes; numpy has none for those that are missing (bfloat16, quantized numbers)."""
 
 
 @dataclasses.dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""What a client needs of a protocol, and whom it asks."""
+"""What a client needs of a protocol, and the model that it asks."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Target:
 
 @dataclasses.dataclass(frozen=True)
 class VersionStatus:
-    """How it stands with a version of a model.
+    """The state of one version of a model.
 
     Attributes:
         version: Its number.
@@ -61,7 +61,7 @@ class Transport(Protocol):
         ...
 
     def status(self, name: str, timeout: float) -> list[VersionStatus]:
-        """How it stands with the versions of a model."""
+        """The state of each version of a model."""
         ...
 
     def close(self) -> None:

@@ -78,7 +78,7 @@ class Float(Hyperparameter):
 
     def __post_init__(self) -> None:
         if not self.low < self.high or (self.scale == "log" and self.low <= 0):
-            raise ValueError(f"{self.name}: [{self.low}, {self.high}] is no range on a {self.scale} scale.")
+            raise ValueError(f"{self.name}: [{self.low}, {self.high}] is not a range on a {self.scale} scale.")
         super().__post_init__()
 
     def check(self, value: Any) -> Value:
@@ -105,7 +105,7 @@ class Int(Hyperparameter):
 
     def __post_init__(self) -> None:
         if not self.low < self.high or (self.scale == "log" and self.low <= 0):
-            raise ValueError(f"{self.name}: [{self.low}, {self.high}] is no range on a {self.scale} scale.")
+            raise ValueError(f"{self.name}: [{self.low}, {self.high}] is not a range on a {self.scale} scale.")
         super().__post_init__()
 
     def check(self, value: Any) -> Value:

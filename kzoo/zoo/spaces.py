@@ -47,11 +47,6 @@ class Space:
     def __getitem__(self, name: str) -> Hyperparameter:
         return self._by_name[name]
 
-    @property
-    def defaults(self) -> dict[str, Value]:
-        """The default of every hyperparameter, inactive ones included."""
-        return {declared.name: declared.default for declared in self}
-
     def find(self, name: str) -> list[str]:
         """Full names that `name` may stand for: itself, or those named under a choice ("sgd/learning_rate")."""
         if name in self:

@@ -5,7 +5,7 @@ of steps is the wall time within compiled functions, but for the calls that trac
 that of the search. Wall times differ by more than CPU times, since `model.fit` sleeps at the end of every epoch, until
 a thread of tf.data has ended. The tables go into engine_speed.md beside this script; what is not measured anew stays.
 
-The second table is of models that share a compiled epoch or are trained together, beside the same ones each by itself:
+The second table is of models that share a compiled epoch, beside the same ones each by itself:
 trials of one structure, and the folds of a cross-validation.
 
 Run: python tests/benchmarks/engine_speed.py [--rounds 3] [--searches "MLP, digits"] [--memory convnet] [--together]
@@ -22,8 +22,6 @@ import sys
 from pathlib import Path
 
 RESULTS = Path(__file__).with_suffix(".md")
-# Depth, batch norm, activation, optimizer and batch size are what members of a group have in common.
-STRUCTURE = {"layers": 2, "norm": "before", "activation": "relu", "optimizer": "adam", "batch_size": 32}
 # What is left is what a compiled epoch takes as input: learning rate, dropout and weight decay.
 CONVNET = {
     "filters": 16,
@@ -44,11 +42,8 @@ SEARCHES = {
     "convnet of one structure, Fashion-MNIST": ("convnet", "fashion_mnist", 2_000, 12, 3, CONVNET),
 }
 TOGETHER = {
-    # name: (family, data, training rows, trials, epochs, values that are not tuned, trials at once; 0 for 5 folds)
-    "MLP of one structure, digits, 24 trials x 10 epochs, 24 at once": ("mlp", "digits", None, 24, 10, STRUCTURE, 24),
-    "MLP of one structure, digits, 24 trials x 10 epochs, 8 at once": ("mlp", "digits", None, 24, 10, STRUCTURE, 8),
-    "MLP, digits, 30 trials x 10 epochs, 10 at once": ("mlp", "digits", None, 30, 10, {}, 10),
-    "MLP, breast_cancer, 12 trials x 10 epochs, 5 folds": ("mlp", "breast_cancer", None, 12, 10, {}, 0),
+    # name: (family, data, training rows, trials, epochs, values that are not tuned, folds or None)
+    "MLP, breast_cancer, 12 trials x 10 epochs, 5 folds": ("mlp", "breast_cancer", None, 12, 10, {}, 5),
     "convnet of one structure, Fashion-MNIST, 2,000 images, 12 trials x 3 epochs": (
         "convnet",
         "fashion_mnist",
@@ -56,7 +51,7 @@ TOGETHER = {
         12,
         3,
         CONVNET,
-        1,
+        None,
     ),
     "convnet, Fashion-MNIST, 2,000 images, 2 trials x 3 epochs, 5 folds": (
         "convnet",
@@ -65,8 +60,18 @@ TOGETHER = {
         2,
         3,
         {},
-        0,
+        5,
     ),
+}
+USERS = {
+    # name in `user_hypermodels.EXAMPLES`: trials
+    "batch size and epochs in HyperModel.fit, digits": 30,
+    "first steps, digits": 20,
+    "convnet with augmentation, made images": 8,
+    "LSTM, made sentences": 8,
+    "table with StringLookup and embeddings, made": 16,
+    "frozen MobileNet, made images": 4,
+    "two inputs and two outputs, made": 10,
 }
 TUNERS = ("keras_tuner.Tuner", "tuners.FastTuner")
 HEADER = (
@@ -88,23 +93,38 @@ def make_search(name: str, kind: str, directory: str):
     """A tuner with an oracle that does not look at results, so that both kinds run the same trials, and its data."""
     import keras_tuner
 
-    import kzoo
     import tuners
+
+    hypermodel, given, trials, objective = of_the_zoo(name) if name in SEARCHES else of_a_user(name)
+    oracle = keras_tuner.oracles.RandomSearchOracle(objective=objective, max_trials=trials, seed=1)
+    make = keras_tuner.Tuner if kind == TUNERS[0] else tuners.FastTuner
+    tuner = make(oracle=oracle, hypermodel=hypermodel, directory=directory, project_name="search")
+    return tuner, {**given, "verbose": 0}
+
+
+def of_the_zoo(name: str):
+    """Hypermodel, arguments of `search`, number of trials and objective of one of `SEARCHES`."""
+    import kzoo
 
     family, source, rows, trials, epochs, fixed = SEARCHES[name]
     data = kzoo.load_dataset(source)
-    hypermodel = kzoo.create_hypermodel(family, data.task, epochs=epochs, fixed=fixed)
-    oracle = keras_tuner.oracles.RandomSearchOracle(objective="val_accuracy", max_trials=trials, seed=1)
-    make = keras_tuner.Tuner if kind == TUNERS[0] else tuners.FastTuner
-    tuner = make(oracle=oracle, hypermodel=hypermodel, directory=directory, project_name="search")
     given = {
         "x": data.x_train[:rows],
         "y": data.y_train[:rows],
         "validation_data": (data.x_val[:rows], data.y_val[:rows]),
         "epochs": epochs,
-        "verbose": 0,
     }
-    return tuner, given
+    hypermodel = kzoo.create_hypermodel(family, data.task, epochs=epochs, fixed=fixed)
+    return hypermodel, given, trials, "val_accuracy"
+
+
+def of_a_user(name: str):
+    """The same of one of the hypermodels that users write."""
+    from user_hypermodels import EXAMPLES
+
+    example = EXAMPLES[name]
+    given = {**example.data(example.rows), "epochs": example.epochs}
+    return example.hypermodel(given), given, example.trials, example.objective
 
 
 def search(name: str, kind: str) -> dict:
@@ -135,20 +155,18 @@ def together(name: str, kind: str) -> dict:
     import kzoo
     import tuners
     from tuners.engine.graph import compiled_models
-    from tuners.engine.numpy_engine import groups
 
-    family, source, rows, trials, epochs, fixed, at_once = TOGETHER[name]
+    family, source, rows, trials, epochs, fixed, folds = TOGETHER[name]
     if kind == "by itself":
-        groups.MOST_WEIGHTS = compiled_models.MODELS = 0
+        compiled_models.MODELS = 0
     data = kzoo.load_dataset(source)
     hypermodel = kzoo.create_hypermodel(family, data.task, epochs=epochs, fixed=fixed)
     oracle = keras_tuner.oracles.RandomSearchOracle(objective="val_loss", max_trials=trials, seed=1)
-    options = {"trials_at_once": at_once} if at_once else {"folds": 5}
     given = {"x": data.x_train[:rows], "y": data.y_train[:rows], "epochs": epochs, "verbose": 0}
-    if at_once:
+    if folds is None:
         given["validation_data"] = (data.x_val[:rows], data.y_val[:rows])
     with tempfile.TemporaryDirectory() as directory:
-        tuner = tuners.FastTuner(oracle, hypermodel, directory=directory, project_name="search", **options)
+        tuner = tuners.FastTuner(oracle, hypermodel, directory=directory, project_name="search", folds=folds)
         steps = count_steps()
         begun = time.process_time()
         tuner.search(**given)
@@ -163,7 +181,7 @@ def count_steps():
 
     import tensorflow as tf
 
-    from tuners.engine.numpy_engine.crew import Crew
+    from tuners.engine.numpy_engine.engine import NumpyTrainer
 
     spent, traced = [0.0], {}
 
@@ -182,7 +200,8 @@ def count_steps():
     compiled = tf.function(lambda: 0)
     for kind, traced_before in ((type(compiled), False), (type(compiled.get_concrete_function()), True)):
         kind.__call__ = timed(kind.__call__, first_counts=traced_before)
-    Crew.epoch = timed(Crew.epoch, first_counts=True)
+    for name in ("train", "validate"):
+        setattr(NumpyTrainer, name, timed(getattr(NumpyTrainer, name), first_counts=True))
     return lambda: spent[0]
 
 
@@ -242,12 +261,10 @@ def row(name: str, rounds: int, measured: str) -> str:
     pairs = [[in_process(name, kind) for kind in TUNERS] for _ in range(rounds)]
     for theirs, ours in pairs:
         assert theirs["trials"] == ours["trials"], "the two have not run the same trials"
-    _, _, rows, trials, epochs, _ = SEARCHES[name]
     of_wall = statistics.median(theirs["wall"] / ours["wall"] for theirs, ours in pairs)
     theirs, ours = median(pairs)
-    size = f"{rows:,} images, " if rows else ""
     cells = [
-        f"{name}, {size}{trials} trials x {epochs} epochs",
+        f"{name}, {sizes(name)}",
         f"{theirs['cpu']:.1f} s",
         f"{ours['cpu']:.1f} s",
         f"{theirs['cpu'] / ours['cpu']:.2f}",
@@ -258,6 +275,14 @@ def row(name: str, rounds: int, measured: str) -> str:
         measured,
     ]
     return f"| {' | '.join(cells)} |"
+
+
+def sizes(name: str) -> str:
+    """How large a search is, in words."""
+    if name in USERS:
+        return f"{USERS[name]} trials"
+    _, _, rows, trials, epochs, _ = SEARCHES[name]
+    return f"{f'{rows:,} images, ' if rows else ''}{trials} trials x {epochs} epochs"
 
 
 def together_row(name: str, rounds: int, measured: str) -> str:
@@ -299,7 +324,7 @@ def write(new: list[str]) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--searches", nargs="*", choices=SEARCHES, default=list(SEARCHES))
+    parser.add_argument("--searches", nargs="*", choices=[*SEARCHES, *USERS], default=[*SEARCHES, *USERS])
     parser.add_argument("--memory", nargs="*", choices=MEMORY, default=[], help="memory over many trials of these")
     parser.add_argument("--together", action="store_true", help="measure models of one structure as well")
     parser.add_argument("--one", nargs=2, help=argparse.SUPPRESS)

@@ -29,8 +29,9 @@ def profiled(name: str) -> tuple[float, collections.Counter]:
     from engine_speed import SEARCHES as SEARCHED
     from engine_speed import TUNERS, make_search
 
-    from tuners.engine.data import DeviceData
-    from tuners.engine.graph.epoch import Steps, build
+    from tuners.engine.call import read_call
+    from tuners.engine.graph.compiled_models import CompiledModels
+    from tuners.engine.graph.engine import GraphTrainer
 
     wall, seconds = 0.0, collections.Counter()
     with tempfile.TemporaryDirectory() as directory:
@@ -39,28 +40,31 @@ def profiled(name: str) -> tuple[float, collections.Counter]:
         for number in range(SEARCHED[name][3]):
             trial = tuner.oracle.create_trial(str(number))
             model = tuner.hypermodel.build(trial.hyperparameters)
-            batch_size = tuner.hypermodel.fit_arguments(trial.hyperparameters)["batch_size"]
-            data = DeviceData()
-            training = data.examples((given["x"], given["y"]))
-            build(model, training)
-            steps = Steps(model, given["epochs"])
-            steps.train_on(training, batch_size)
-            steps.validate_on(data.examples(given["validation_data"]), batch_size)
-            steps.epoch(steps.in_order)
-            spent, found = one_epoch(steps, f"{directory}/profile{number}")
+            batch_size = tuner.hypermodel.values(trial.hyperparameters)["batch_size"]
+            call = read_call(model, (), {**given, "batch_size": batch_size})
+            trainer = GraphTrainer(call, CompiledModels())
+            trainer.prepare(None)
+            spent, found = one_epoch(call, trainer, f"{directory}/profile{number}")
             wall += spent
             seconds += found
     return wall, seconds
 
 
-def one_epoch(steps, directory: str) -> tuple[float, collections.Counter]:
+def one_epoch(call, trainer, directory: str) -> tuple[float, collections.Counter]:
     """Seconds of an epoch, and of each kind of operation without those that it calls."""
+    import numpy as np
     import tensorflow as tf
     from tensorflow.tsl.profiler.protobuf import xplane_pb2
 
+    def epoch():
+        trainer.train(np.arange(call.rows, dtype=np.int32))
+        trainer.validate(np.arange(len(call.validation[0]), dtype=np.int32))
+
+    # The first one begins with what TensorFlow does once.
+    epoch()
     tf.profiler.experimental.start(directory)
     begun = time.perf_counter()
-    steps.epoch(steps.in_order)
+    epoch()
     wall = time.perf_counter() - begun
     tf.profiler.experimental.stop()
     space, seconds = xplane_pb2.XSpace(), collections.Counter()

@@ -52,7 +52,7 @@ def test_the_next_commands_can_be_typed_as_they_are_printed(kzoo):
 def test_a_name_that_no_server_takes_is_refused_before_anything_is_done(searched):
     refused = searched("export", "RUN", "--name", "my wine", "--to", "refused")
     assert refused.exit_code == 2
-    assert "'my wine' is no name to serve under" in refused.stderr
+    assert "'my wine' cannot be the name of a served model" in refused.stderr
     assert not (searched.directory / "refused").exists()
 
 

@@ -148,7 +148,7 @@ def test_damaged_cifar(place, cifar):
     path = place / image_sets.IMAGE_SETS[name].archive
     first = next(iter(files))
     pack(path, files | {first: files[first][:-1]})
-    with pytest.raises(DataError, match=f"{first} has .* no multiple of"):
+    with pytest.raises(DataError, match=f"{first} has .* not a multiple of"):
         load_dataset(name)
     pack(path, {first: files[first]})
     with pytest.raises(DataError, match="is it the binary version"):

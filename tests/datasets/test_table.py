@@ -123,5 +123,5 @@ def test_encoding_and_empty_file(csv, tmp_path):
     empty.write_text("")
     with pytest.raises(DataError, match="the file is empty"):
         load_dataset(empty, target="y")
-    with pytest.raises(DataError, match="no column beside the target"):
+    with pytest.raises(DataError, match="no column besides the target"):
         load_dataset(csv(["1"] * 9, "y"), target="y")

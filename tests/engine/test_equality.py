@@ -1,67 +1,23 @@
 """The engines compute what `model.fit` computes: with the same initial weights and batch order, the same curve."""
 
 import keras
-import keras_tuner
 import numpy as np
 import pytest
+import side_by_side
 from scipy import stats
+from side_by_side import trained
 
 import kzoo
-from tuners.engine import arguments, fit
-from tuners.engine.data import DeviceData
-from tuners.engine.graph.epoch import GraphEngine
 from tuners.engine.graph.fused import loops, winograd
-from tuners.engine.numpy_engine.engine import PopulationEngine
-from tuners.engine.request import Request
 
-OBJECTIVE = keras_tuner.Objective("val_loss", "min")
 EPOCHS = 3
 BATCH = 8
 
 
-class Plain(keras_tuner.HyperModel):
-    def build(self, hp):
-        raise NotImplementedError
-
-
-def trained(engine, build, data, **kwargs):
-    keras.utils.set_random_seed(7)
-    model = build()
+def assert_same(build, data, **kwargs):
     x, y, x_val, y_val = data
-    given = {"validation_data": (x_val, y_val), "epochs": EPOCHS, "batch_size": BATCH, "shuffle": False, **kwargs}
-    request = Request(Plain(), None, model, (x, y), {"verbose": 0, **given}, OBJECTIVE, lambda *_: None)
-    if engine == "fit":
-        return fit.train(request)
-    assert arguments.refusal(request) == ""
-    if engine == "graph":
-        return GraphEngine(DeviceData()).train(request)
-    population = PopulationEngine()
-    prepared = population.prepare(request)
-    assert not isinstance(prepared, str), prepared
-    return only(population.train([prepared]))
-
-
-def only(found):
-    [trained] = found
-    if isinstance(trained, Exception):
-        raise trained
-    return trained
-
-
-def assert_same(build, data, engines=("graph", "population"), **kwargs):
-    by_fit = trained("fit", build, data, **kwargs)
-    for engine in engines:
-        assert_equal(by_fit, trained(engine, build, data, **kwargs))
-
-
-def assert_equal(by_fit, by_graph):
-    assert len(by_fit.epochs) == len(by_graph.epochs)
-    for number, (expected, found) in enumerate(zip(by_fit.epochs, by_graph.epochs, strict=True)):
-        assert set(expected) == set(found)
-        for name in expected:
-            assert found[name] == pytest.approx(expected[name], rel=1e-5 if number == 0 else 1e-3, abs=1e-6), name
-    for left, right in zip(by_fit.weights, by_graph.weights, strict=True):
-        np.testing.assert_allclose(left, right, rtol=2e-3, atol=2e-4)
+    given = {"validation_data": (x_val, y_val), "epochs": EPOCHS, "batch_size": BATCH}
+    side_by_side.assert_same(build, x, y, **{**given, **kwargs})
 
 
 @pytest.fixture(scope="module")
@@ -89,7 +45,7 @@ def task_data():
 def test_families(task_data, name):
     family = kzoo.zoo.registry.get_family(name)
     task, data = task_data(family.kinds[-1], family.images_only)
-    engines = ("graph",) if family.images_only else ("graph", "population")
+    engines = ("graph",) if family.images_only else ("graph", "numpy")
     assert_same(lambda: kzoo.create_model(name, task, epochs=EPOCHS), data, engines=engines)
 
 
@@ -153,7 +109,7 @@ def test_losses_by_name(task_data, loss):
         model.compile(keras.optimizers.AdamW(0.01), loss, metrics=["mae"] if head == "linear" else ["accuracy"])
         return model
 
-    assert_same(build, (x, y, x_val, y_val), engines=("population",))
+    assert_same(build, (x, y, x_val, y_val), engines=("numpy",))
 
 
 @pytest.mark.parametrize("compiling", [0, loops.COMPILING])
@@ -169,12 +125,11 @@ def test_dropout_has_the_same_distribution(task_data, compiling, monkeypatch):
         return model
 
     y = x.sum(axis=1, keepdims=True) * 0.5
-    data = (x, y, x, y)
     losses = {
-        name: [each["loss"] for each in trained(name, build, data, epochs=80).epochs]
-        for name in ("fit", "graph", "population")
+        name: [each["loss"] for each in trained(name, build, x, y, epochs=80, batch_size=BATCH).epochs]
+        for name in ("fit", "graph", "numpy")
     }
-    for engine in ("graph", "population"):
+    for engine in ("graph", "numpy"):
         assert stats.ks_2samp(losses["fit"], losses[engine]).pvalue > 1e-3
         assert np.std(losses[engine]) > 0
 
@@ -247,24 +202,40 @@ def test_custom_train_step(task_data):
 
 def test_double_precision_and_no_validation(task_data):
     task, (x, y, _, _) = task_data("regression", False)
-    objective = keras_tuner.Objective("loss", "min")
-    found = []
-    for engine in (fit.train, GraphEngine(DeviceData()).train):
-        keras.utils.set_random_seed(7)
-        model = kzoo.create_model("linear_regression", task)
-        kwargs = {"epochs": 2, "shuffle": False, "verbose": 0}
-        request = Request(Plain(), None, model, (x.astype(float), y.astype(float)), kwargs, objective, lambda *_: None)
-        found.append(engine(request).epochs[-1]["loss"])
-    assert found[0] == pytest.approx(found[1], rel=1e-4)
+    side_by_side.assert_same(lambda: kzoo.create_model("linear_regression", task), x.astype(float), y.astype(float))
 
 
 def test_shuffling_is_seeded_and_takes_every_row(task_data):
-    task, data = task_data("classification", False)
+    task, (x, y, _, _) = task_data("classification", False)
 
     def build():
         return kzoo.create_model("mlp", task, units=16)
 
-    first, again = (trained("graph", build, data, shuffle=True) for _ in range(2))
+    first, again = (trained("graph", build, x, y, shuffle=True, batch_size=BATCH) for _ in range(2))
     assert first.epochs == again.epochs
-    in_order = trained("graph", build, data)
-    assert first.epochs[0]["loss"] != in_order.epochs[0]["loss"]
+    assert first.epochs[0]["loss"] != trained("graph", build, x, y, batch_size=BATCH).epochs[0]["loss"]
+    # In the order that the other engine has.
+    by_numpy = trained("numpy", build, x, y, shuffle=True, batch_size=BATCH)
+    assert by_numpy.epochs[0]["loss"] == pytest.approx(first.epochs[0]["loss"], rel=1e-5)
+
+
+@pytest.mark.parametrize("engine", ["graph", "numpy"])
+def test_the_model_is_left_as_fit_leaves_it(task_data, engine):
+    task, (x, y, x_val, y_val) = task_data("classification", False)
+
+    def build():
+        return kzoo.create_model("mlp", task, units=8, optimizer="adam")
+
+    by_fit, found = (trained(each, build, x, y, validation_data=(x_val, y_val), epochs=2) for each in ("fit", engine))
+    assert found.use.engine == engine
+    assert not found.model.stop_training
+    assert found.model.history.history["loss"] == [each["loss"] for each in found.epochs]
+    for left, right in zip(by_fit.model.optimizer.variables, found.model.optimizer.variables, strict=True):
+        np.testing.assert_allclose(np.array(right.value), np.array(left.value), rtol=2e-3, atol=1e-6)
+    for name, value in by_fit.model.get_metrics_result().items():
+        assert float(found.model.get_metrics_result()[name]) == pytest.approx(float(value), rel=1e-4)
+    # And goes on from there, by whichever way.
+    for result in (by_fit, found):
+        result.model.fit(x, y, epochs=1, shuffle=False, verbose=0)
+    for left, right in zip(by_fit.model.get_weights(), found.model.get_weights(), strict=True):
+        np.testing.assert_allclose(right, left, rtol=5e-3, atol=5e-4)

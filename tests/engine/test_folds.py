@@ -19,12 +19,14 @@ def test_every_row_is_validated_on_once_and_classes_have_their_share():
         np.testing.assert_array_equal(each["x"].ravel() % 2, each["y"])
 
 
-def test_the_folds_are_made_once_and_depend_on_the_seed():
-    folds = Folds(2)
-    first, again = folds.of((X, Y), {}, seed=1), folds.of((X,), {"y": Y, "epochs": 2}, seed=1)
-    assert first[0]["x"] is again[0]["x"]
-    assert not np.array_equal(first[0]["x"], folds.of((X, Y), {}, seed=2)[0]["x"])
-    assert folds.of((X.copy(), Y), {}, seed=1)[0]["x"] is not first[0]["x"]
+def test_the_folds_are_the_same_in_every_trial_and_depend_on_the_seed():
+    folds, x = Folds(2), X.copy()
+    first, again = folds.of((x, Y), {}, seed=1), folds.of((x,), {"y": Y, "epochs": 2}, seed=1)
+    np.testing.assert_array_equal(first[0]["x"], again[0]["x"])
+    assert not np.array_equal(first[0]["x"], folds.of((x, Y), {}, seed=2)[0]["x"])
+    # An array that is changed in place is another one.
+    x += 100
+    np.testing.assert_array_equal(folds.of((x, Y), {}, seed=1)[0]["x"], first[0]["x"] + 100)
 
 
 def test_structures_and_weights_are_split_alike():
@@ -50,7 +52,7 @@ def test_one_hot_targets_are_classes():
         (2, (X, Y, 32), {}, "by position"),
         (2, ([1, 2], Y), {}, "numpy arrays"),
         (2, (), {}, "numpy arrays"),
-        (21, (X, X), {}, "folds=21 of arrays with 20 rows"),
+        (21, (X, X), {}, "folds=21 cannot be made of arrays with 20 rows"),
         (2, (X, Y[:7]), {}, "7 and 20 rows"),
         (11, (X, Y), {}, "class 0 has 10 rows"),
     ],

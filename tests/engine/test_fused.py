@@ -138,7 +138,6 @@ def one_thread(monkeypatch):
     """Convolutions are taken in fewer products however few channels and examples there are."""
     monkeypatch.setattr(winograd, "has_one_thread", lambda: True)
     monkeypatch.setattr(winograd, "FEWEST_CHANNELS", 1)
-    monkeypatch.setattr(winograd, "_shapes", set())
     monkeypatch.setattr(loops, "COMPILING", 0)
 
 
@@ -187,7 +186,6 @@ def test_other_convolutions_stay_convolutions(one_thread, options):
         ("has_one_thread", lambda: False),
         ("FEWEST_CHANNELS", 4),
         ("MOST_PARTS", 0),
-        ("MOST_SHAPES", 0),
         ("LARGEST_PART", 1),
         ("SAVED", -1),
     ],
@@ -196,13 +194,6 @@ def test_convolutions_stay_where_fewer_products_are_not_worth_it(one_thread, mon
     monkeypatch.setattr(winograd, name, value)
     _, names = traced(convolving(6, 6), fused=True, x=np.ones((2, 6, 6, 3), np.float32))
     assert "Conv2D" in names and "BatchMatMulV2" not in names
-
-
-def test_a_process_compiles_for_few_shapes_and_goes_on_with_those(one_thread, monkeypatch):
-    monkeypatch.setattr(winograd, "MOST_SHAPES", 1)
-    for side, expected in ((6, True), (4, False), (6, True)):
-        _, names = traced(convolving(side, side), fused=True, x=np.ones((2, side, side, 3), np.float32))
-        assert ("BatchMatMulV2" in names) == expected
 
 
 def test_a_convolution_in_fewer_products_is_as_exact(one_thread):

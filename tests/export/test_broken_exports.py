@@ -52,7 +52,7 @@ def with_layer(*layers):
     ("layer", "message"),
     [
         (Batchwise(), "depends on its neighbours"),
-        (AlwaysDropping(), r"updates a variable \(.*always_dropping"),
+        (AlwaysDropping(), r"draws random numbers \(.*always_dropping"),
         (AlwaysTraining(), r"updates a variable \(.*always_training"),
     ],
 )

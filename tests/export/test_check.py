@@ -51,7 +51,7 @@ def test_files_that_are_missing_or_too_many(copy):
     (copy / MANIFEST).write_text("{")
     assert "cannot be read" in problems(copy)[0]
     (copy / MANIFEST).unlink()
-    assert "no complete export" in problems(copy)[0]
+    assert "not a complete export" in problems(copy)[0]
 
 
 def test_answers_that_have_changed(copy):

@@ -4,7 +4,7 @@ import pytest
 
 import tuners
 from tuners.private_apis import project_directory
-from tuners.strategy.configurations import Repeats
+from tuners.strategy.configurations import Configurations
 
 
 def noisy(deviation, seed=0):
@@ -82,12 +82,12 @@ def test_workers_do_not_repeat_more_than_asked(asked, tell):
 
 
 def test_best_come_in_order_of_their_means():
-    repeats = Repeats()
+    configurations = Configurations()
     for number, (name, score) in enumerate([("a", 1.0), ("b", 0.7), ("a", 0.2), ("c", 0.65), ("d", -np.inf)]):
-        repeats.start(number, {"name": name})
-        repeats.finish(number, score)
-    assert [each.first for each in repeats.best()] == [1, 3, 0]
-    assert [each.mean for each in repeats.best()] == pytest.approx([0.7, 0.65, 0.6])
+        configurations.start(number, {"name": name})
+        configurations.finish(number, score)
+    assert [each.first for each in configurations.best()] == [1, 3, 0]
+    assert [each.mean for each in configurations.best()] == pytest.approx([0.7, 0.65, 0.6])
 
 
 def test_the_best_model_is_of_the_run_that_stands_for_its_configuration(tmp_path):

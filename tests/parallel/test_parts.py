@@ -6,7 +6,7 @@ import pytest
 from hypothesis import strategies as st
 
 from tuners.machine import available_cores, available_gpus
-from tuners.parallel.messages import Ended, Epoch, MessageError, Order, Ready, Verdict, decode, encode
+from tuners.parallel.messages import Decision, Ended, Epoch, MessageError, Order, Ready, decode, encode
 from tuners.parallel.shares import Share, shares
 from tuners.parallel.worker_pipe import serve
 
@@ -17,7 +17,7 @@ from tuners.parallel.worker_pipe import serve
         Ready(),
         Order("0001", {"units": 32, "activation": "relu", "batch_norm": False}, 3),
         Order("0001", {}, 3, {"factor": 3, "first": 1}),
-        Verdict(True),
+        Decision(True),
         Epoch("0001", 1, 5, {"val_loss": 0.25}),
         Epoch("0001", 1, 5, {"val_loss": 0.25}, asks=True),
         Ended("0001", "COMPLETED", None, [{"val_loss": float("inf")}], {"units": 32}, [{"class_name": "Int"}]),
@@ -41,7 +41,7 @@ def test_messages_are_read_as_they_were_written(message):
     ],
 )  # fmt: skip
 def test_what_is_no_message_is_refused(line):
-    with pytest.raises(MessageError, match="no message"):
+    with pytest.raises(MessageError, match="not a message"):
         decode(line)
 
 

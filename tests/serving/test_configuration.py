@@ -13,7 +13,7 @@ from google.protobuf import descriptor_pb2, descriptor_pool, message_factory, te
 from tensorflow_serving.config import model_server_config_pb2
 
 from kzoo.export import list_versions
-from kzoo.export.layout import ALLOWED_BATCH_SIZES
+from kzoo.export.layout import ALLOWED_BATCH_SIZES, CARD
 from kzoo.serving import ServingError, promote, prune, read_labels, write_configuration
 from kzoo.serving.configuration import Release
 from kzoo.serving.deployment import compose, kubernetes
@@ -104,7 +104,7 @@ def test_a_pruned_version_is_not_served_any_more(tmp_path):
 def test_a_label_goes_to_a_version_that_is_there(base):
     with pytest.raises(ServingError, match=r"has no version 7; there are: 1, 2\."):
         promote(base, 7)
-    with pytest.raises(ServingError, match="is no label"):
+    with pytest.raises(ServingError, match="is not a label"):
         promote(base, 1, "a label")
     with pytest.raises(ServingError, match="does not exist"):
         promote(base.parent / "wine", 1)
@@ -129,6 +129,59 @@ def test_batching_fits_the_warm_up(base):
     found = text_format.Parse((base / "serving" / "batching.config").read_text(), message("Batching", BATCHING))
     assert tuple(found.allowed_batch_sizes) == ALLOWED_BATCH_SIZES
     assert found.max_batch_size.value == ALLOWED_BATCH_SIZES[-1]
+
+
+def with_inputs(base, version, *inputs):
+    """A version whose card says what it takes."""
+    card = base / str(version) / CARD
+    card.parent.mkdir(parents=True, exist_ok=True)
+    card.write_text(json.dumps({"signatures": {"serving_default": {"inputs": list(inputs), "outputs": []}}}))
+
+
+@pytest.mark.parametrize(
+    ("inputs", "batching"),
+    [
+        (["inputs: float32 [any, 4]"], True),
+        (["inputs: string [any]"], True),
+        (["inputs: float32 [any, any, 4]"], False),
+        (["a: float32 [any, 4]", "a [b]: int64 [any, any]"], False),
+        (["any [any: float32 [any, 4]"], True),
+        (["inputs: float32 any shape"], False),
+    ],
+)
+def test_inputs_of_any_size_are_not_batched(inputs, batching, tmp_path):
+    base = tmp_path / "m"
+    with_inputs(base, 1, *inputs)
+    directory = write_configuration(base, Release())
+    (service,) = yaml.safe_load((directory / "compose.yaml").read_text())["services"].values()
+    _, deployment, _ = yaml.safe_load_all((directory / "kubernetes.yaml").read_text())
+    (container,) = deployment["spec"]["template"]["spec"]["containers"]
+    for options in (service["command"], container["args"]):
+        assert ("--enable_batching=true" in options) is batching
+        assert any("batching" in option for option in options) is batching
+    for file in ("compose.yaml", "kubernetes.yaml", "batching.config"):
+        assert ("an open dimension beside the batch" in (directory / file).read_text()) is not batching
+    text_format.Parse((directory / "batching.config").read_text(), message("Batching", BATCHING))
+
+
+def test_a_later_version_changes_what_is_not_changed_by_hand(tmp_path):
+    base = tmp_path / "m"
+    with_inputs(base, 1, "inputs: float32 [any, 4]")
+    directory = write_configuration(base, Release())
+    mine = "# mine\n" + (directory / "kubernetes.yaml").read_text()
+    (directory / "kubernetes.yaml").write_text(mine)
+    with_inputs(base, 2, "inputs: float32 [any, any]")
+    write_configuration(base, Release())
+    assert "--enable_batching" not in (directory / "compose.yaml").read_text()
+    assert (directory / "kubernetes.yaml").read_text() == mine
+
+
+def test_a_version_without_a_card_is_taken_for_one_of_known_size(tmp_path):
+    (tmp_path / "m" / "1").mkdir(parents=True)
+    with_inputs(tmp_path / "m", 2)
+    (tmp_path / "m" / "2" / CARD).write_text("[1")
+    directory = write_configuration(tmp_path / "m", Release())
+    assert "--enable_batching" in (directory / "compose.yaml").read_text()
 
 
 def test_monitoring(base):
@@ -180,7 +233,7 @@ def test_what_the_user_has_changed_stays(base):
 
 def test_a_name_that_does_not_go_into_an_address(tmp_path):
     (tmp_path / "my model").mkdir()
-    with pytest.raises(ServingError, match="no name to serve under"):
+    with pytest.raises(ServingError, match="cannot be the name of a served model"):
         write_configuration(tmp_path / "my model", Release())
 
 

@@ -128,7 +128,7 @@ def test_a_port_that_is_taken(base, free_port):
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
         other.listen()
-        with pytest.raises(ServingError, match="is not to be had"), start(base, rest_port=other.getsockname()[1]):
+        with pytest.raises(ServingError, match="cannot be used"), start(base, rest_port=other.getsockname()[1]):
             pytest.fail("it should not have started")
 
 

@@ -3,6 +3,7 @@ import errno
 import os
 import subprocess
 import sys
+import threading
 import warnings
 
 import hypothesis
@@ -166,6 +167,15 @@ def test_another_process_is_refused_and_its_lock_dies_with_it(tmp_path):
     other.kill()
     other.communicate()
     Journal(tmp_path).close()
+
+
+def test_a_thread_may_close_what_another_has_opened(tmp_path):
+    journal = Journal(tmp_path)
+    thread = threading.Thread(target=journal.close)
+    thread.start()
+    thread.join()
+    code = "import sys, tuners.store.journal as j; j.Journal(sys.argv[1]).close()"
+    subprocess.run([sys.executable, "-c", code, tmp_path], check=True)
 
 
 def test_the_same_process_takes_over(tmp_path):

@@ -60,21 +60,21 @@ def test_a_search_whose_trials_share_a_compiled_epoch_finds_what_it_finds_withou
     assert shared == alone
     for one, other in zip(weights, weights_alone, strict=True):
         np.testing.assert_array_equal(one, other)
-    # Two folds of one size, three trials.
-    assert (traces, traces_alone) == (1, 6)
+    # Two folds of one size, three trials: the first for itself, then a copy that serves all that come.
+    assert (traces, traces_alone) == (2, 6)
 
 
 @contextlib.contextmanager
 def counted_traces():
     """The models that an epoch is compiled for meanwhile."""
-    models, make = [], epoch.Steps.__init__
+    models, make = [], epoch.CompiledEpoch.__init__
 
-    def counted(steps, model, *rest):
+    def counted(steps, model, *rest, **options):
         models.append(model)
-        make(steps, model, *rest)
+        make(steps, model, *rest, **options)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(epoch.Steps, "__init__", counted)
+        patch.setattr(epoch.CompiledEpoch, "__init__", counted)
         yield models
 
 

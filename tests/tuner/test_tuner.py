@@ -216,7 +216,40 @@ def test_bad_arguments(search, options, message):
         search(**options)
 
 
-def test_graph_says_why_it_cannot(search):
-    made = search(OwnFit(), engine="graph", max_consecutive_failed_trials=1)
-    with pytest.raises(RuntimeError, match="engine='graph' cannot train this trial: the hypermodel has a fit"):
-        made.search(**DATA, epochs=1)
+class Tuned(keras_tuner.HyperModel):
+    """Tunes the batch size and the epochs, as keras-tuner's documentation shows it."""
+
+    def build(self, hp):
+        return build(hp)
+
+    def fit(self, hp, model, *args, **kwargs):
+        kwargs["epochs"] = hp.Int("epochs", 2, 3)
+        history = model.fit(*args, batch_size=hp.Choice("batch_size", [16, 40]), shuffle=False, **kwargs)
+        loss, _ = model.evaluate(X[80:], Y[80:], verbose=0)
+        assert loss == pytest.approx(history.history["val_loss"][-1], rel=1e-4)
+        return history
+
+
+def test_the_engine_stands_where_a_hypermodel_calls_fit(search):
+    scores = []
+    for engine in ("fit", "auto"):
+        made = search(Tuned(), engine=engine, project_name=engine, objective="val_loss")
+        made.search(**DATA)
+        scores.append([trial.score for trial in made.oracle.trials.values()])
+    assert {use.engine for use in made.engine_uses} == {"numpy"}
+    assert len(made.engine_uses) == 4
+    assert scores[1] == pytest.approx(scores[0], rel=1e-3)
+
+
+def test_what_an_engine_cannot_train_is_trained_by_fit_and_said(search):
+    def normed(hp):
+        model = keras.Sequential([keras.Input((4,)), keras.layers.LayerNormalization(), keras.layers.Dense(2)])
+        hp.Float("learning_rate", 1e-3, 1e-1)
+        model.compile("sgd", keras.losses.SparseCategoricalCrossentropy(from_logits=True), metrics=["accuracy"])
+        return model
+
+    made = search(normed, engine="population", max_trials=1)
+    made.search(**DATA, epochs=1)
+    [use] = made.engine_uses
+    assert (use.engine, list(use.refusals)) == ("fit", ["numpy"])
+    assert "is a LayerNormalization" in use.refusals["numpy"]

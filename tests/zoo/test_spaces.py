@@ -113,5 +113,5 @@ def test_a_changed_range_moves_its_default_inside(space):
     assert changed["units"].default == 32
     with pytest.raises(ValueError, match="no field 'lo' to change"):
         space.replace({"units": {"lo": 3}})
-    with pytest.raises(ValueError, match="is no range"):
+    with pytest.raises(ValueError, match="is not a range"):
         space.replace({"units": {"low": 99}})

@@ -65,10 +65,17 @@ def test_decay_is_laid_out_over_the_epochs(decay, expected):
 def test_batch_size_is_tuned_and_can_be_fixed(examples):
     _, _, task = examples("classification", False)
     hp = keras_tuner.HyperParameters()
-    assert create_hypermodel("mlp", task, fixed={"batch_size": 48}).fit_arguments(hp) == {"batch_size": 48}
+
+    class Asked:
+        def fit(self, *args, **kwargs):
+            return args, kwargs
+
+    fixed = create_hypermodel("mlp", task, fixed={"batch_size": 48})
+    assert fixed.fit(hp, Asked(), 1, batch_size=7, epochs=2) == ((1,), {"batch_size": 48, "epochs": 2})
     assert "batch_size" not in hp
-    assert create_hypermodel("mlp", task).fit_arguments(hp) == {"batch_size": 32}
+    assert create_hypermodel("mlp", task).fit(hp, Asked()) == ((), {"batch_size": 32})
     assert "batch_size" in hp
+    assert fixed.only_fits
 
 
 def test_hyperband_epochs_set_the_horizon_of_decay(examples):

@@ -45,8 +45,10 @@ def _example(call: FitCall) -> tuple[Any, Any, Any, Any]:
     """Inputs, targets and weights of an example or two, and predictions of zeros."""
     x, y, weights = (*keras.tree.map_structure(tf.constant, data.some(call.training, slice(0, 2))), None, None)[:3]
     rows = min(2, call.rows)
-    spec = keras.tree.map_structure(lambda each: tf.zeros([rows, *each.shape[1:]], each.dtype), call.model.output)
-    return x, y, weights, spec
+    # A sequential model has one output, and no structure of them before it is called.
+    outputs = call.model.outputs[0] if isinstance(call.model, keras.Sequential) else call.model.output
+    predictions = keras.tree.map_structure(lambda each: tf.zeros([rows, *each.shape[1:]], each.dtype), outputs)
+    return x, y, weights, predictions
 
 
 def _symbol(tensor: Any) -> Any:

@@ -1,4 +1,4 @@
-"""What there is to compute on."""
+"""What TensorFlow computes on: a GPU or not, one thread or several."""
 
 from __future__ import annotations
 

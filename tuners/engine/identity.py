@@ -39,6 +39,7 @@ def complete_config(thing: Any) -> str | None:
                 continue
             if name not in config and not _is_default(thing, name, parameter.default):
                 return None
+        config.pop("name", None)
         return json.dumps([type(thing).__module__, type(thing).__qualname__, config], sort_keys=True)
     # What is within it may have no configuration, or none that is plain.
     except (AttributeError, NotImplementedError, TypeError, ValueError):

@@ -2,6 +2,5 @@
 
 import lazy_loader as _lazy
 
-__getattr__, __dir__, __all__ = _lazy.attach(
-    __name__, submod_attrs={"pool": ["search_in_processes"], "worker": ["serve_trials"], "channel": ["use_cores"]}
-)
+# Lazy, so that a worker can limit its cores before TensorFlow is imported. The names are in the stub beside.
+__getattr__, __dir__, __all__ = _lazy.attach_stub(__name__, __file__)

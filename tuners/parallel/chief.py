@@ -1,7 +1,7 @@
-"""The chief of a keras-tuner distributed search: its oracle served to workers over gRPC, and an end that always comes.
+"""The chief of a keras-tuner distributed search: serves its oracle to workers over gRPC, and always comes to an end.
 
-keras-tuner's own chief waits for ever for a worker that has died, and when the search stops on an error. This one
-speaks the same protocol, so that keras-tuner's tuners are served as well.
+keras-tuner's own chief waits for ever for a worker that has died, and also when the search stops on an error. This one
+speaks the same protocol, so that it serves keras-tuner's tuners as well.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from tuners.parallel.messages import Ended
 from tuners.private_apis import oracle_service
 
 LEASE = 30.0
-"""Seconds of silence after which a trial is handed on, of a worker that gives signs of life."""
+"""Seconds of silence after which the trial of a worker that gives signs of life goes to another one."""
 
 SILENT_LEASE = 3600.0
 """The same for a tuner that gives none while it trains, as keras-tuner's own."""
@@ -48,7 +48,7 @@ def serve_oracle(
     """Hand the trials of a tuner's oracle to the workers that ask, until the search is over.
 
     The address is that of KERASTUNER_ORACLE_IP and KERASTUNER_ORACLE_PORT. The connection is neither encrypted nor
-    authenticated, as keras-tuner has it: use 127.0.0.1, or a network of your own.
+    authenticated, as in keras-tuner: use 127.0.0.1, or a network of your own.
 
     Args:
         tuner: A `FastTuner` with its oracle.
@@ -106,7 +106,7 @@ class _Chief:
                     self.leases.grant(tuner_id, trial)
                     return trial
                 if self.over:
-                    # Who has been told is not waited for.
+                    # A worker that has been told so is no longer waited for.
                     del self._heard[tuner_id]
                     return Trial(self.oracle.get_space(), trial_id="", status="STOPPED")
                 if time.monotonic() >= deadline:
@@ -114,7 +114,7 @@ class _Chief:
                 self.changed.wait(deadline - time.monotonic())
 
     def get(self, trial_id: str) -> Trial:
-        """A trial as it stands, which is a sign of life of who has it."""
+        """The state of a trial; asking for it is a sign of life of the worker that has it."""
         with self.changed:
             worker = self.leases.renew(trial_id)
             if worker is not None:
@@ -143,7 +143,7 @@ class _Chief:
             self.dispatch.end(trial, Ended(trial.trial_id, status, RAISED.format(worker=worker)))
         elif self.oracle.trials[trial.trial_id].metrics.exists(self.oracle.objective.name):
             self.dispatch.end(trial, Ended(trial.trial_id, "COMPLETED"))
-        else:  # They were told to a chief that is no more.
+        else:  # They were sent to a chief that has been restarted since.
             self.dispatch.lose(self.oracle.trials[trial.trial_id], f"{worker} sent no metrics of this trial.")
 
     def _next(self) -> Trial | None:
@@ -154,7 +154,7 @@ class _Chief:
         return trial[0]
 
     def _attempt(self, do: Any) -> None:
-        """What goes wrong with the search ends it; workers are told so when they ask next."""
+        """Do something for the search; an error ends it, and workers are told so when they ask next."""
         try:
             do()
         except Exception as error:

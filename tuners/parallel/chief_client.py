@@ -16,11 +16,11 @@ PAUSE = 0.2
 
 
 class PersistentClient:
-    """keras-tuner's client of a distant oracle, whose requests outlast the chief.
+    """keras-tuner's client of a distant oracle, with requests that survive a restart of the chief.
 
-    A request that waits for a chief to come up has always been waited for; one that is on its way when the chief is
-    killed raises in keras-tuner, and ends the worker. Every request of the protocol may be sent twice: our chief gives
-    a worker the trial that it has, and the first result of a trial stands.
+    keras-tuner waits for a chief that is not up yet; but a request that is on its way when the chief is killed raises,
+    and ends the worker. Every request of the protocol may be sent twice: our chief gives a worker the trial that it
+    has, and the first result of a trial stands.
 
     Args:
         client: The client that keras-tuner has made.
@@ -53,7 +53,7 @@ PERIOD = 5.0
 
 @contextlib.contextmanager
 def beating(oracle: Any, trial_id: str) -> Iterator[None]:
-    """Ask a distant oracle for the trial again and again, which tells it that somebody still trains it.
+    """Ask a distant oracle for the trial again and again, which tells it that the trial is still being trained.
 
     Args:
         oracle: keras-tuner's client of an oracle; with an oracle of this process nothing is done.

@@ -1,6 +1,6 @@
 """Trials on a Ray cluster: the oracle in an actor, each trial a task, everything between them plain JSON.
 
-Whatever dies is replaced: an actor that is started again reads the search from its directory, and the trial of a task
+Whatever dies is replaced: an actor that is restarted reads the search from its directory, and the trial of a task
 that has died is run again, on whatever node there is.
 """
 
@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from tuners.parallel.interrupt import Interrupt
-from tuners.parallel.messages import Ended, Epoch, Order, decode, encode
+from tuners.parallel.messages import Ended, Epoch, Order, decode, encode, expected
 
 POLL = 0.5
 """Seconds between looks at what has come."""
@@ -31,7 +31,7 @@ TRIALS_PER_PROCESS = 100
 
 @dataclasses.dataclass(frozen=True)
 class Needs:
-    """What a trial takes of a node.
+    """What a trial needs of a node.
 
     Attributes:
         cpus: Cores.
@@ -59,11 +59,11 @@ def search_on_ray(
         arguments: Given to it.
         address: Address of the cluster, "HOST:PORT", or "auto" for the one that this machine is a node of.
         observer: Is told of epochs, trials and tasks as they end.
-        needs: What a trial takes.
+        needs: What a trial needs.
 
     Raises:
         ModuleNotFoundError: Ray is not installed.
-        ValueError: The address is none.
+        ValueError: The address is neither "HOST:PORT" nor "auto".
         ConnectionError: Nothing answers at this address.
         RuntimeError: The oracle cannot be started, or too many trials in a row have failed.
         KeyboardInterrupt: The search was interrupted; it can go on.
@@ -87,7 +87,7 @@ def search_on_ray(
 
 
 def check_address(address: str) -> None:
-    """Refuse what is no address of a cluster.
+    """Refuse what is not the address of a cluster.
 
     Raises:
         ValueError: It is neither "HOST:PORT" nor "auto".
@@ -98,7 +98,7 @@ def check_address(address: str) -> None:
 
 
 def _knock(address: str) -> None:
-    """Ray itself asks an address where nobody is for minutes."""
+    """Fail at once where nothing answers at an address; Ray itself keeps trying for minutes."""
     host, _, port = address.rpartition(":")
     try:
         socket.create_connection((host, int(port)), timeout=CONNECT).close()
@@ -107,9 +107,9 @@ def _knock(address: str) -> None:
 
 
 class OracleActor:
-    """The oracle of a search, in an actor: asked by the driver for trials, told by it and by tasks what came of them.
+    """The oracle of a search, in an actor: the driver asks it for trials; the driver and the tasks tell it the results.
 
-    Every call may come twice, since a call that an actor died in is made again.
+    Every call may come twice, since a call during which the actor died is made again.
 
     Args:
         maker: See `search_on_ray`.
@@ -127,7 +127,7 @@ class OracleActor:
         self.news: list[tuple[str, str]] = []
 
     def take(self, flying: list[str]) -> str | None:
-        """An order for the next trial that is not in the air already, as JSON, or None."""
+        """An order for the next trial that is not being trained already, as JSON, or None."""
         while (trial := self.dispatch.take()) is not None:
             if trial.trial_id not in flying:
                 return encode(self.dispatch.order(trial)).decode()
@@ -135,10 +135,10 @@ class OracleActor:
 
     def end(self, answer: str) -> None:
         """The answer of a task."""
-        ended = decode(answer)
-        trial = self.tuner.oracle.trials.get(ended.trial_id)  # type: ignore[union-attr]
+        ended = expected(decode(answer), Ended)
+        trial = self.tuner.oracle.trials.get(ended.trial_id)
         if trial is not None:
-            self.dispatch.end(trial, ended)  # type: ignore[arg-type]
+            self.dispatch.end(trial, ended)
 
     def lose(self, trial_id: str, words: str, guilty: bool) -> None:
         """A task has died, through its own fault or not."""
@@ -153,8 +153,7 @@ class OracleActor:
     def tell(self, epoch: str) -> bool:
         """A task has begun, which is its epoch 0, or an epoch of it has ended; whether it is to end with it."""
         self.news.append(("epoch", epoch))
-        told = decode(epoch)
-        assert isinstance(told, Epoch)
+        told = expected(decode(epoch), Epoch)
         trial = self.tuner.oracle.trials.get(told.trial_id)
         return told.epoch > 0 and trial is not None and self.dispatch.report(trial, told)
 
@@ -179,8 +178,7 @@ def train(maker: str, arguments: tuple[str, ...], order: str, oracle: Any, threa
 
     from tuners.parallel.worker import train_trial
 
-    asked = decode(order)
-    assert isinstance(asked, Order)
+    asked = expected(decode(order), Order)
     tuner, args, kwargs = _trainer(maker, arguments)
     oracle.tell.remote(encode(Epoch(asked.trial_id, 0, 0, {})).decode())
 
@@ -238,7 +236,7 @@ class _Driver:
                 self._hear()
                 return
             landed, _ = self.ray.wait(list(self.flights), timeout=POLL)
-            # First what they said on their way.
+            # First what they reported while they ran.
             self._hear()
             for reference in landed:
                 self._land(reference)
@@ -258,8 +256,7 @@ class _Driver:
             line = self._ask(self.oracle.take, [flight.order.trial_id for flight in self.flights.values()])
             if line is None:
                 return
-            order = decode(line)
-            assert isinstance(order, Order)
+            order = expected(decode(line), Order)
             taken = {flight.place for flight in self.flights.values()}
             place = next(number for number in range(1, len(taken) + 2) if number not in taken)
             threads = max(1, int(self.needs.cpus))
@@ -306,9 +303,9 @@ class _Driver:
             if kind == "ended":
                 self._tell_of_end(line)
                 continue
-            epoch = decode(line)
-            flight = flights.get(epoch.trial_id)  # type: ignore[union-attr]
-            if flight is None or not isinstance(epoch, Epoch):
+            epoch = expected(decode(line), Epoch)
+            flight = flights.get(epoch.trial_id)
+            if flight is None:
                 continue
             if epoch.epoch == 0:
                 flight.began = time.monotonic()

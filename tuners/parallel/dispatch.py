@@ -1,4 +1,4 @@
-"""The oracle's trials handed out and taken back, whoever trains them; a trial that is lost is handed out once more."""
+"""Hands out the oracle's trials and takes back their results; a trial whose process dies is handed out once more."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class Dispatch:
         return None
 
     def order(self, trial: Trial) -> Order:
-        """A trial as what trains it is told."""
+        """The order for a trial, for the process that trains it."""
         race, seed = self.tuner.race, int(getattr(self.oracle, "seed", 0))
         rule = None if race is None else dataclasses.asdict(race.rule)
         return Order(trial.trial_id, dict(trial.hyperparameters.values), seed, rule)
@@ -62,11 +62,11 @@ class Dispatch:
         return self.tuner.on_epoch(trial, epoch.epoch, epoch.epochs, epoch.logs)
 
     def give_back(self, trial: Trial) -> None:
-        """A trial was not begun: the next one to ask is given it."""
+        """A trial was not begun; it goes to the next process that asks."""
         self._waiting.append(trial)
 
     def lose(self, trial: Trial, words: str) -> bool:
-        """The process that trained a trial has died, with these last words; whether the trial is run again.
+        """The process that trained a trial has died, with this last output; whether the trial is run again.
 
         Raises:
             RuntimeError: Too many trials in a row have failed.

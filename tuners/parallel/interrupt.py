@@ -1,4 +1,4 @@
-"""Ctrl-C while others do the work: the first is kept in mind, the second is at once."""
+"""Ctrl-C while other processes train: the first lets them finish, the second stops at once."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 class Interrupt:
     """While this is entered, the first Ctrl-C sets `asked`; a second one raises `KeyboardInterrupt`.
 
-    Thus no record is cut in two by the first. In a thread that is not the main one nothing is changed.
+    So the first one interrupts no record that is being written. Outside of the main thread nothing is changed.
     """
 
     def __init__(self) -> None:

@@ -1,4 +1,4 @@
-"""Who trains what in a distributed search, and since when nothing was heard of them."""
+"""Which worker trains which trial of a distributed search, and when it was last heard of."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Leases:
         return len(self._leases)
 
     def of(self, tuner_id: str) -> Trial | None:
-        """The trial that a worker has; it is heard of with this."""
+        """The trial that a worker has; its question counts as a sign of life."""
         lease = self._leases.get(tuner_id)
         if lease is None:
             return None
@@ -65,7 +65,7 @@ class Leases:
         self._leases = {name: each for name, each in self._leases.items() if each.trial.trial_id != trial_id}
 
     def expired(self) -> list[Lease]:
-        """Leases of workers that have been silent for too long; they are no more."""
+        """Leases of workers that have been silent for too long; they end with this."""
         now = time.monotonic()
         gone = [
             lease

@@ -1,11 +1,11 @@
-"""What parent and worker say to each other: one JSON object a line, checked by whoever reads it."""
+"""What parent and worker say to each other: one JSON object per line, checked by its reader."""
 
 from __future__ import annotations
 
 import dataclasses
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 LIMIT = 16 * 2**20
 """Bytes of the longest message that is taken."""
@@ -14,7 +14,7 @@ STATUSES = ("COMPLETED", "INVALID", "FAILED", "FATAL")
 
 
 class MessageError(ValueError):
-    """A line that is no message."""
+    """A line that is not a message."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -40,7 +40,7 @@ class Order:
 
 
 @dataclasses.dataclass(frozen=True)
-class Verdict:
+class Decision:
     """To a worker, which has asked: whether its trial ends here."""
 
     stop: bool
@@ -63,7 +63,7 @@ class Epoch:
         epoch: Epochs so far.
         epochs: Epochs in all.
         logs: Metrics by name.
-        asks: Whether the worker waits for a verdict.
+        asks: Whether the worker waits for a decision.
     """
 
     trial_id: str
@@ -104,8 +104,9 @@ class Ended:
         _check(self.space is None or (isinstance(self.space, list) and all(isinstance(e, dict) for e in self.space)))
 
 
-Message = Order | Verdict | Ready | Epoch | Ended
-KINDS = {kind.__name__.lower(): kind for kind in (Order, Verdict, Ready, Epoch, Ended)}
+Message = Order | Decision | Ready | Epoch | Ended
+M = TypeVar("M", Order, Decision, Ready, Epoch, Ended)
+KINDS = {kind.__name__.lower(): kind for kind in (Order, Decision, Ready, Epoch, Ended)}
 
 
 def encode(message: Message) -> bytes:
@@ -119,13 +120,24 @@ def decode(line: bytes | str) -> Message:
     """The message of a line.
 
     Raises:
-        MessageError: It is none; the message quotes its beginning.
+        MessageError: It is not a message; the error quotes its beginning.
     """
     try:
         fields = json.loads(line)
         return KINDS[fields.pop("kind")](**fields)
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
-        raise MessageError(f"sent what is no message: {line[:80]!r}") from None
+        raise MessageError(f"sent something that is not a message: {line[:80]!r}") from None
+
+
+def expected(message: Message, kind: type[M]) -> M:
+    """A message of a kind.
+
+    Raises:
+        MessageError: It is of another kind, which does not belong here.
+    """
+    if not isinstance(message, kind):
+        raise MessageError(f"sent {type(message).__name__} where {kind.__name__} was expected: {str(message)[:80]}")
+    return message
 
 
 def _is_metrics(value: Any) -> bool:

@@ -12,7 +12,7 @@ from keras_tuner.engine.trial import Trial
 
 from tuners.parallel.dispatch import Dispatch
 from tuners.parallel.interrupt import Interrupt
-from tuners.parallel.messages import Ended, Epoch, Message, MessageError, Ready, Verdict
+from tuners.parallel.messages import Decision, Ended, Epoch, Message, MessageError, Ready
 from tuners.parallel.process import WorkerProcess
 from tuners.parallel.shares import Share, shares
 
@@ -23,8 +23,8 @@ STARTS = 2
 """Times in a row that a worker may end before it is ready, before it is given up."""
 
 
-LAST_BREATH = 2.0
-"""Seconds that a worker has for its end when it has closed its answers."""
+EXIT_WAIT = 2.0
+"""Seconds that a worker which has closed its pipe may take to exit."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -49,7 +49,7 @@ def search_in_processes(tuner: Any, command: Sequence[str], *, workers: int, **l
     """Search with the trials in processes of their own.
 
     A worker that dies is replaced and its trial run again; a trial that kills its worker twice has failed, with the
-    worker's last words for a message. Ctrl-C lets the trials that run come to their end; a second one does not.
+    worker's last output for a message. Ctrl-C lets the trials that run come to their end; a second one does not.
 
     Args:
         tuner: A `FastTuner`; its oracle is asked and told here, its observer hears of all workers, and its pruning
@@ -163,8 +163,8 @@ class _Pool:
             self._bury(seat, f"The worker process {error}.")
             return
         if seat.process is process and not messages and (process.silent or process.has_ended()):
-            # What ends by itself says how it ended.
-            process.has_ended(patience=LAST_BREATH)
+            # A process that exits by itself has an exit code to report.
+            process.has_ended(patience=EXIT_WAIT)
             self._bury(seat)
 
     def _hear(self, seat: _Seat, message: Message) -> None:
@@ -179,7 +179,7 @@ class _Pool:
         elif isinstance(message, Epoch):
             stop = self.dispatch.report(trial, message)
             if message.asks:
-                process.send(Verdict(stop))
+                process.send(Decision(stop))
         else:
             self._end(seat, trial, message)
 
@@ -207,7 +207,7 @@ class _Pool:
                 self._bury(seat, f"The worker process was not ready after {self.limits.start_timeout:g} s.")
 
     def _bury(self, seat: _Seat, reason: str = "") -> None:
-        """See to what a worker leaves behind that has ended, or has to be."""
+        """End a worker that has ended or must be ended: its trial is run again, or its place is closed."""
         trial, ready = seat.trial, seat.process is not None and seat.process.ready
         words = f"{self._dismiss(seat)}\n{reason}".strip()
         if ready:
@@ -221,10 +221,10 @@ class _Pool:
             self.seats.remove(seat)
             self._tell(seat, "given up")
         if not self.seats:
-            raise RuntimeError(f"No worker can be started. The last one said:\n{words}")
+            raise RuntimeError(f"No worker can be started. The last one printed:\n{words}")
 
     def _dismiss(self, seat: _Seat) -> str:
-        """End the process of a seat; its last words."""
+        """End the process of a place; the end of its output."""
         process, seat.process, seat.trial = seat.process, None, None
         if process is None:
             return ""

@@ -9,12 +9,12 @@ import subprocess
 import time
 from collections.abc import Sequence
 
-from tuners.parallel.messages import LIMIT, Message, MessageError, Order, Verdict, decode, encode
+from tuners.parallel.messages import LIMIT, Decision, Message, MessageError, Order, decode, encode
 from tuners.parallel.shares import Share
 from tuners.parallel.worker_pipe import PIPES
 
 LAST_OUTPUT = 4000
-"""Bytes of a worker's last words that are kept."""
+"""Bytes of a worker's last output that are kept."""
 
 CHUNK = 2**20
 
@@ -66,8 +66,8 @@ class WorkerProcess:
         os.set_blocking(self.answers, False)
         os.set_blocking(self.printed, False)
 
-    def send(self, message: Order | Verdict) -> None:
-        """Tell it something; a worker that has died meanwhile is found out when its answers end."""
+    def send(self, message: Order | Decision) -> None:
+        """Tell it something; that a worker has died is noticed when its answers end."""
         with contextlib.suppress(BrokenPipeError):
             os.write(self._orders, encode(message))
 
@@ -75,7 +75,7 @@ class WorkerProcess:
         """What it has answered since it was last asked; `silent` is true when no more will come.
 
         Raises:
-            MessageError: It has sent what is no message.
+            MessageError: It has sent something that is not a message.
         """
         content = _read(self.answers)
         self.silent = content == b""
@@ -94,8 +94,8 @@ class WorkerProcess:
         return bool(content)
 
     def has_ended(self, patience: float = 0.0) -> bool:
-        """Whether the process is no more, or will be within so many seconds."""
-        # It is left to `close` to reap it, so that its process group keeps its name until then.
+        """Whether the process has ended, or ends within this many seconds."""
+        # `close` reaps it, so that its process group keeps its id until then.
         deadline = time.monotonic() + patience
         while os.waitid(os.P_PID, self._process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None:
             if time.monotonic() >= deadline:
@@ -104,7 +104,7 @@ class WorkerProcess:
         return True
 
     def memory_growth(self) -> int:
-        """Bytes by which its resident memory has grown since its first trial; 0 where the system does not tell."""
+        """Bytes by which its resident memory has grown since its first trial; 0 where the system does not say."""
         try:
             with open(f"/proc/{self._process.pid}/statm", encoding="ascii") as file:
                 memory = int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
@@ -134,7 +134,7 @@ class WorkerProcess:
 
 
 def _read(descriptor: int) -> bytes | None:
-    """What there is to read: nothing, as bytes, at the end, and None where more may come."""
+    """What has come: b"" at the end of the stream, None where nothing has come yet."""
     try:
         return os.read(descriptor, CHUNK)
     except BlockingIOError:

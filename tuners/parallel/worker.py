@@ -18,7 +18,7 @@ from tuners.pruning import SuccessiveHalving
 def serve_trials(tuner: Any, *args: Any, **kwargs: Any) -> None:
     """Train the trials that a parent sends, until it has no more; the last line of a worker's script.
 
-    The worker goes when its parent goes, however that ends.
+    The worker ends when its parent ends, however that happens.
 
     Args:
         tuner: A `FastTuner` with the hypermodel, in the directory of the search; its oracle is only read.
@@ -70,7 +70,7 @@ def _status(error: Exception) -> str:
 
 
 class _Reporter:
-    """A race that is run elsewhere."""
+    """Reports epochs to the parent, where the race is."""
 
     def __init__(self, report: Report, rule: SuccessiveHalving | None) -> None:
         self.report, self.rule = report, rule

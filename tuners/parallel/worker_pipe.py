@@ -1,4 +1,4 @@
-"""The worker's end of the pipes to its parent: orders come in, answers go out, and it goes when the parent goes."""
+"""The worker's end of the pipes to its parent: orders come in, answers go out, and the worker ends with its parent."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import threading
 from collections.abc import Callable
 from typing import IO
 
-from tuners.parallel.messages import Ended, Epoch, Message, Order, Ready, Verdict, decode, encode
+from tuners.parallel.messages import Decision, Ended, Epoch, Message, Order, Ready, decode, encode, expected
 
 CORES = "KZOO_WORKER_CORES"
 """Environment variable with the numbers of the cores that a worker may use, with commas between."""
@@ -41,14 +41,10 @@ def serve(train: Callable[[Order, Report], Ended]) -> None:
         _send(outgoing, encode(epoch))
         if not epoch.asks:
             return False
-        verdict = told.get()
-        assert isinstance(verdict, Verdict)
-        return verdict.stop
+        return expected(told.get(), Decision).stop
 
     while True:
-        order = told.get()
-        assert isinstance(order, Order)
-        _send(outgoing, encode(train(order, report)))
+        _send(outgoing, encode(train(expected(told.get(), Order), report)))
 
 
 def is_worker() -> bool:
@@ -80,7 +76,7 @@ def _listen(incoming: IO[bytes], told: queue.SimpleQueue[Message]) -> None:
         for line in incoming:
             told.put(decode(line))
     finally:
-        # The parent is gone or wants no more; a trial in the middle of its training is of no use to anybody.
+        # The parent has ended, or wants no more trials: nobody would take the result of the one that trains.
         _leave()
 
 

@@ -1,4 +1,4 @@
-"""The unit cube of a search space: one dimension a hyperparameter, each on its own scale.
+"""The unit cube of a search space: one dimension per hyperparameter, each on its own scale.
 
 Declarations come in as the plain configurations that keras-tuner writes, so that a study can be read without it.
 """
@@ -33,7 +33,7 @@ class Dimension:
         low: Lower bound where there are no bins.
         high: Upper bound where there are no bins.
         scale: Name of the scale between them.
-        whole: Whether a value without bins is a whole number; it then stands for [value, value + 1).
+        whole: Whether values without bins are whole numbers; each then covers [value, value + 1) of the scale.
     """
 
     name: str
@@ -183,7 +183,7 @@ class Cube:
 
 
 def check_names(argument: str, given: Iterable[str], known: Sequence[str]) -> None:
-    """Refuse names of hyperparameters that are not there.
+    """Refuse names that no hyperparameter has.
 
     Args:
         argument: What they were given for.
@@ -211,7 +211,7 @@ def cube_from_space(space: Iterable[Mapping[str, Any]], scales: Mapping[str, str
         The cube.
 
     Raises:
-        ValueError: `scales` names a hyperparameter or scale that is not there, or one that does not fit the range.
+        ValueError: `scales` names a hyperparameter or scale that does not exist, or one that does not fit its range.
     """
     declared = list(space)
     scales = dict(scales or {})
@@ -255,7 +255,7 @@ def _number(
     whole = class_name == "Int"
     default = low if config.get("default") is None else config["default"]
     if sampling == "reverse_log" and scale is None:
-        # keras-tuner's reverse_log puts most draws at the upper end's last decade of the range; kept as it is there.
+        # keras-tuner's reverse_log is no scale of 1 - value: most draws fall far from the upper bound. Kept as it is.
         return Dimension(name, "ordered", default, conditions, _reversed_values(low, high, step, whole))
     if scale is None and step is not None:
         return Dimension(name, "ordered", default, conditions, _stepped(low, high, step, sampling, whole))

@@ -90,7 +90,7 @@ def get_scale(name: str) -> Scale:
     """The scale of that name.
 
     Raises:
-        ValueError: There is none; the message lists those there are.
+        ValueError: No scale has that name; the message lists the names.
     """
     if name not in SCALES:
         raise ValueError(f"No scale is called {name!r}; there are {', '.join(SCALES)}.")

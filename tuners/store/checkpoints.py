@@ -1,4 +1,4 @@
-"""Weights of the best trials on disk: one file a trial, without optimizer slots, whole or not there."""
+"""Weights of the best trials on disk: one file per trial, without optimizer slots, complete or absent."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tuners.store.files import write_file
 from tuners.store.records import TRIAL_ID
 
 FILE = "weights.npz"
@@ -27,7 +28,7 @@ def checkpoint_path(directory: str | os.PathLike[str], trial_id: str) -> Path:
     """Where the weights of a trial are kept.
 
     Raises:
-        CheckpointError: The id is none, and would lead out of the directory.
+        CheckpointError: The id has characters that no id has, and that could lead out of the directory.
     """
     if not TRIAL_ID.fullmatch(trial_id):
         raise CheckpointError(f"trial_id is {trial_id[:80]!r}; expected letters, digits, _ and -.")
@@ -54,16 +55,7 @@ def save_weights(
     arrays[BUILD] = np.array(json.dumps(build_config))
     content = io.BytesIO()
     np.savez(content, **arrays)  # type: ignore[arg-type]
-    staged = path.with_suffix(f".{os.getpid()}.new")
-    try:
-        with staged.open("wb") as file:
-            file.write(content.getbuffer())
-            file.flush()
-            os.fsync(file.fileno())
-        staged.replace(path)
-    except OSError:
-        staged.unlink(missing_ok=True)
-        raise
+    write_file(path, content.getbuffer())
 
 
 def load_weights(directory: str | os.PathLike[str], trial_id: str, model: Any) -> None:

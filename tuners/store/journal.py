@@ -1,4 +1,4 @@
-"""The journal of a search: one line a record, appended and never rewritten.
+"""The journal of a search: one line per record, appended and never rewritten.
 
 Each line is the CRC-32 of its JSON text in eight hexadecimal digits, a space, and the text. A search costs the same to
 save at trial 10,000 as at trial 10, and whatever happens to the machine, what was written stays readable: a line that
@@ -8,19 +8,22 @@ is torn or damaged is left out with a warning, the others are kept.
 from __future__ import annotations
 
 import errno
-import fcntl
 import json
 import os
-import shutil
 import warnings
 import zlib
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+
+import filelock
+
+from tuners.store.files import write_file
 
 FILE = "journal.jsonl"
 LOCK = "journal.lock"
 FORMAT = 1
+
+_BINARY = getattr(os, "O_BINARY", 0)
 
 LARGEST = 2**31
 """Bytes of the largest journal that is read, some million trials."""
@@ -104,11 +107,12 @@ def encode(record: dict[str, Any]) -> bytes:
 class Journal:
     """The journal of a directory, open for writing by one process at a time.
 
-    The lock is the kernel's: it goes with the process that holds it, however that ends. A second search of the same
-    process takes the journal over from the first, as when a cell of a notebook is run again.
+    The lock is the operating system's: it ends with the process that holds it, however that ends, and the file that
+    stays behind stops nobody. A second search of the same process takes the journal over from the first, as when a cell
+    of a notebook is run again.
 
     Args:
-        directory: Directory of the search; made if it is not there.
+        directory: Directory of the search; made if it does not exist.
 
     Attributes:
         found: Bytes of the journal when it was opened.
@@ -127,31 +131,16 @@ class Journal:
         earlier = Journal._open_here.pop(self.directory, None)
         if earlier is not None:
             earlier.close()
-        self._lock: int | None = self._acquire()
+        self._lock = _locked(self.directory / LOCK)
         self._file: int | None = None
         self.found = self.size()
         try:
             self._drop_damage()
-            self._file = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+            self._file = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | _BINARY, 0o644)
         except BaseException:
             self.close()
             raise
         Journal._open_here[self.directory] = self
-
-    def _acquire(self) -> int:
-        lock = os.open(self.directory / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            owner = os.pread(lock, 32, 0).decode(errors="replace").strip() or "unknown"
-            os.close(lock)
-            raise RunLocked(
-                f"{self.directory} is in use by another search (process {owner}); wait for it, stop it, or choose "
-                "another directory."
-            ) from None
-        os.truncate(lock, 0)
-        os.pwrite(lock, str(os.getpid()).encode(), 0)
-        return lock
 
     def _drop_damage(self) -> None:
         """Start from undamaged lines; the damaged file is kept beside, once."""
@@ -163,13 +152,8 @@ class Journal:
             return
         kept = self.path.with_suffix(".damaged.jsonl")
         if not kept.exists():
-            shutil.copy2(self.path, kept)
-        staged = self.path.with_suffix(".new")
-        with staged.open("wb") as file:
-            file.writelines(encode(record) for record in records)
-            file.flush()
-            os.fsync(file.fileno())
-        staged.replace(self.path)
+            write_file(kept, content)
+        write_file(self.path, b"".join(map(encode, records)))
 
     def append(self, record: dict[str, Any], *, sync: bool = False) -> None:
         """Write a record, whole or not at all.
@@ -187,9 +171,8 @@ class Journal:
         line = encode(record)
         before = os.fstat(self._file).st_size
         try:
-            written = os.write(self._file, line)
-            if written < len(line):
-                os.write(self._file, line[written:])
+            while line:
+                line = line[os.write(self._file, line) :]
             if sync:
                 os.fsync(self._file)
                 self._check_place()
@@ -198,7 +181,7 @@ class Journal:
             raise OSError(error.errno, error.strerror, str(self.path)) from error
 
     def size(self) -> int:
-        """Bytes of the journal; 0 where it is not there."""
+        """Bytes of the journal; 0 where it does not exist."""
         return self.path.stat().st_size if self.path.exists() else 0
 
     def _check_place(self) -> None:
@@ -209,14 +192,37 @@ class Journal:
 
     def close(self) -> None:
         """Let another search have the directory."""
-        for handle in (self._file, self._lock):
-            if handle is not None:
-                os.close(handle)
-        self._file = self._lock = None
+        if self._file is not None:
+            os.close(self._file)
+            self._file = None
+        self._lock.release()
         if Journal._open_here.get(self.directory) is self:
             del Journal._open_here[self.directory]
 
 
-def kinds(records: list[dict[str, Any]], kind: str) -> Iterator[dict[str, Any]]:
-    """The records of one kind."""
-    return (record for record in records if record["kind"] == kind)
+def _locked(path: Path) -> filelock.BaseFileLock:
+    """The lock of a directory, taken; its file tells others which process has it."""
+    # Not bound to a thread: a chief opens the journal in one thread and closes it in another. With `preserve_lock_file`
+    # a file system without locks is an error, where a file that merely exists would outlive a process that is killed.
+    lock = filelock.FileLock(path, thread_local=False, preserve_lock_file=True, on_acquired=_write_owner)
+    try:
+        lock.acquire(blocking=False)
+    except filelock.Timeout:
+        raise RunLocked(
+            f"{path.parent} is in use by another search (process {_owner(path)}); wait for it, stop it, or choose "
+            "another directory."
+        ) from None
+    return lock
+
+
+def _write_owner(lock: int) -> None:
+    os.ftruncate(lock, 0)
+    os.lseek(lock, 0, os.SEEK_SET)
+    os.write(lock, b" %d" % os.getpid())
+
+
+def _owner(path: Path) -> str:
+    with path.open("rb", buffering=0) as file:
+        # Windows lets nobody else read the first byte, which is what is locked, and is a blank.
+        file.seek(1 if os.name == "nt" else 0)
+        return file.read(32).decode(errors="replace").strip() or "unknown"

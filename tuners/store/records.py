@@ -29,7 +29,7 @@ SCALARS = (str, int, float, type(None))
 
 @dataclasses.dataclass
 class TrialState:
-    """A trial as the journal has it.
+    """A trial as the journal records it.
 
     Attributes:
         trial_id: Its id.
@@ -52,7 +52,7 @@ class TrialState:
 
 @dataclasses.dataclass
 class SearchState:
-    """A search as the journal has it.
+    """A search as the journal records it.
 
     Attributes:
         header: The first record, or an empty one where it was damaged.
@@ -78,14 +78,14 @@ class SearchState:
 
 
 def replay(records: list[dict[str, Any]], source: object = "the journal") -> SearchState:
-    """The state after all records; records of kinds that are not known are for a later version and left out.
+    """The state after all records; records of unknown kinds are a later version's and are left out.
 
     Args:
         records: What `read_journal` gave.
         source: Where they are from, for the error.
 
     Raises:
-        JournalError: A record is whole and not of a search.
+        JournalError: A record is undamaged, but does not describe a search.
     """
     search = SearchState()
     for number, record in enumerate(records, start=1):
@@ -141,7 +141,7 @@ def _checked(record: dict[str, Any]) -> tuple[int, dict[str, float], dict[str, A
     if not (isinstance(number, int) and isinstance(point, dict) and isinstance(values, dict)):
         raise ValueError("number, point or values is of the wrong type")
     if not all(isinstance(each, int | float) for each in point.values()):
-        raise ValueError("point has a coordinate that is no number")
+        raise ValueError("point has a coordinate that is not a number")
     if not all(isinstance(each, SCALARS) for each in values.values()):
         raise ValueError("values has a value that is neither text nor a number")
     return number, point, values
@@ -157,17 +157,17 @@ def _checked_space(space: Any) -> list[dict[str, Any]]:
 def _checked_state(state: dict[str, Any]) -> dict[str, Any]:
     score, metrics = state["score"], state["metrics"]["metrics"]
     if not (state["status"] in STATUSES and isinstance(state["message"], str | None) and isinstance(metrics, dict)):
-        raise ValueError("the status, message or metrics of a trial are not what they should be")
+        raise ValueError("the status, message or metrics of a trial are of the wrong kind")
     if score is not None and not (isinstance(score, int | float) and isinstance(state["best_step"], int)):
-        raise ValueError("the score of a trial is no number")
+        raise ValueError("the score of a trial is not a number")
     for metric in metrics.values():
         for each in metric["observations"]:
             if not isinstance(each["step"], int) or not all(isinstance(one, int | float) for one in each["value"]):
-                raise ValueError("a metric of a trial is no number")
+                raise ValueError("a metric of a trial is not a number")
     return state
 
 
-class Ledger:
+class JournalWriter:
     """Writes the journal of one search.
 
     Nothing is written, and no lock taken, before the first trial: a worker of a distributed search only reads.

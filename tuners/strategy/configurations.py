@@ -1,4 +1,4 @@
-"""Trials with the same values: one configuration, run again from other seeds, that counts once and by its mean."""
+"""Trials with the same values: one configuration, run again from other seeds, which counts once, by its mean score."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ Key = tuple[Any, ...]
 
 
 def key_of(values: Mapping[str, Any]) -> Key:
-    """What trials with the same values share."""
+    """What trials with the same values have in common, as a key."""
     return tuple(sorted(values.items()))
 
 
@@ -30,7 +30,7 @@ class Configuration:
 
     @property
     def first(self) -> int:
-        """Number of the trial that stands for it among the points of the search."""
+        """Number of its first trial, which represents it among the points of the search."""
         return self.numbers[0]
 
     @property
@@ -39,7 +39,7 @@ class Configuration:
         return sum(self.scores.values()) / len(self.scores)
 
 
-class Repeats:
+class Configurations:
     """Trials by configuration."""
 
     def __init__(self) -> None:

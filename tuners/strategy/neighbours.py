@@ -6,14 +6,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 NEARNESS = 7.0
-"""Weight of a trial is its distance to the power of minus this: little but the nearest counts."""
+"""A trial weighs its distance to the power of minus this, so that little but the nearest one counts."""
 
 CURIOSITY = 2.4
-"""Ranks, in shares of all, that a root-mean-square distance of 1 to the nearest trial is worth."""
+"""Bonus for what is unknown: the share of all trials that a root-mean-square distance of 1 to the nearest is worth."""
 
 
 def standing(scores: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Share of the trials that each trial is ahead of, equals counted half.
+    """Share of the trials that each trial beats; ties count half.
 
     Args:
         scores: [trials], more is better; -inf where infeasible.

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tuners.space.dimensions import Cube, Dimension, check_names, cube_from_space
-from tuners.strategy.configurations import Repeats
+from tuners.strategy.configurations import Configurations
 from tuners.strategy.suggest import Strategy, Suggester
 from tuners.strategy.trial_table import TrialTable
 from tuners.strategy.warm_start import Known, fitting
@@ -49,7 +49,7 @@ class Planner:
         self._suggester = Suggester(self.cube, strategy)
         self._space: list[Mapping[str, Any]] | None = None
         self._checked = False
-        self._repeats = Repeats()
+        self._repeats = Configurations()
         self._before = 0
 
     def take_space(self, space: Sequence[Mapping[str, Any]]) -> None:
@@ -135,7 +135,7 @@ class Planner:
         self.table.finish(configuration.first, configuration.mean)
 
     def best(self) -> Iterator[int]:
-        """Numbers of the best trials, one a configuration: its latest, which was not chosen for its luck."""
+        """Numbers of the best trials, one per configuration: its latest, which was not picked for a lucky score."""
         for configuration in self._repeats.best():
             if configuration.first >= self._before:
                 yield max(configuration.scores) - self._before
@@ -149,7 +149,7 @@ class Planner:
         self._before = len(inside)
 
     def _to_repeat(self) -> int | None:
-        """The leader, where it has not been tried often enough to be believed."""
+        """The best trial, where its values are to be run again before its score is trusted."""
         leader = self.table.leader() if self.reevaluate else None
         if leader is None or leader < self._before:
             return None

@@ -20,17 +20,17 @@ MOST_POINTS = 160
 
 
 def typical_length(features: int) -> float:
-    """Length that is expected of a feature before anything is known, in [0, 1] cubes of so many features.
+    """Length scale that is expected of a feature in [0, 1] before anything is known.
 
     0.6 in seven dimensions, and growing with the root of their number as distances do, so that a model of many
-    features takes points to tell of each other as one of few does (Hvarfner et al.).
+    features lets points inform each other as much as one of few does (Hvarfner et al.).
     """
     return 0.6 * float(np.sqrt(features / 7))
 
 
 @dataclasses.dataclass(frozen=True)
 class Kernel:
-    """Logarithms of the parameters: one length a feature, the signal's and the noise's variance."""
+    """Logarithms of the parameters: one length scale per feature, the signal's and the noise's variance."""
 
     log_lengths: NDArray[np.float64]
     log_signal: float
@@ -38,7 +38,7 @@ class Kernel:
 
     @classmethod
     def initial(cls, features: int) -> Kernel:
-        """Lengths that are typical of so many features, a little noise."""
+        """Length scales that are typical of this number of features, and a little noise."""
         return cls(np.full(features, np.log(typical_length(features))), 0.0, np.log(0.02))
 
     def pack(self) -> NDArray[np.float64]:

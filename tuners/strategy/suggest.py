@@ -31,7 +31,7 @@ the fine stage is fine. Measured on the tasks of LCBench that the protocol leave
 TAKING_TURNS = 30
 """Trials after which every other one is chosen by its neighbours even where there is a model.
 
-What the model is wrong about it stays wrong about; measured on the same tasks, a sixth less regret after 100 trials.
+Where the model is wrong it stays wrong; measured on the same tasks, a sixth less regret after 100 trials.
 """
 
 GIVE_UP = 10
@@ -85,7 +85,8 @@ class Suggester:
             number: Number of the trial, from 0.
             history: Finished trials in the order of their numbers.
             pending: Points of trials that run, [pending, dimensions].
-            attempt: From 0; another one gives another point, where the one before stands for values already tried.
+            attempt: Number of the attempt, from 0; each gives another point, for when the values of the one before
+                have been tried already.
 
         Returns:
             A point [dimensions].
@@ -102,7 +103,7 @@ class Suggester:
             return self._ranked(history, box, rng, pending)
 
     def box(self, scores: NDArray[np.float64]) -> Box:
-        """State of the zoom after these scores, folded on from the longest beginning seen before."""
+        """State of the zoom after these scores, worked out only from where they differ from those of the last call."""
         length = min(len(self._scores), len(scores))
         different = np.flatnonzero(self._scores[:length] != scores[:length])
         same = int(different[0]) if len(different) else length

@@ -1,4 +1,4 @@
-"""What the suggester sees of the trials of an oracle: points, scores and what applied, in growing arrays."""
+"""The trials of an oracle as the suggester sees them: points, scores and the dimensions that applied, as arrays."""
 
 from __future__ import annotations
 

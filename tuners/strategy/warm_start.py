@@ -1,4 +1,4 @@
-"""What an earlier search found, as knowledge for another one."""
+"""Trials of an earlier search that a new one starts with."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from tuners.space.dimensions import Cube, Dimension
+from tuners.strategy.scores import gain_of
 
 if TYPE_CHECKING:
     from tuners.study import Study
@@ -27,7 +28,7 @@ class Known:
 
 
 def known_trials(study: Study, objective: str, direction: str) -> list[Known]:
-    """The trials of a search that tell another one something: those with a score, and the infeasible.
+    """The trials of a search that another one can learn from: those with a score, and those that were infeasible.
 
     A failed trial is left out, since what made it fail may have been mended.
 
@@ -42,11 +43,10 @@ def known_trials(study: Study, objective: str, direction: str) -> list[Known]:
     if (study.objective, study.direction) != (objective, direction):
         raise ValueError(
             f"earlier: that search was for the {study.direction} of {study.objective}, this one is for the {direction} "
-            f"of {objective}; its scores say nothing here."
+            f"of {objective}; their scores cannot be compared."
         )
-    sign = 1 if direction == "max" else -1
     return [
-        Known(dict(trial.values), None if trial.score is None else sign * trial.score)
+        Known(dict(trial.values), None if trial.score is None else gain_of(trial.score, direction))
         for trial in study.trials
         if trial.status in ("COMPLETED", "INVALID")
     ]

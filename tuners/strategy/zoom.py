@@ -139,7 +139,7 @@ def box_sides(history: History, geometry: Geometry, leaders: int) -> NDArray[np.
         leaders: Number of best points to look at.
 
     Returns:
-        One factor a dimension in [0.5, 1.6], with geometric mean 1 over the ordered dimensions: a dimension in which
+        One factor per dimension in [0.5, 1.6], with geometric mean 1 over the ordered dimensions: a dimension in which
         the best points agree is narrow.
     """
     ordered = geometry.free & ~geometry.choices
@@ -182,7 +182,7 @@ def draw_candidates(
     points = history.points[centres].copy()
     moves = _moving(geometry, settings, rng, count)
     half = box.width * box_sides(ranked, geometry, settings.leaders)
-    # A step of less than one value would be no step.
+    # A shift of less than one value's width would change nothing.
     half = np.maximum(half, 0.75 * geometry.steps)
     shift = rng.uniform(-1.0, 1.0, (count, size)) * half
     differences = _differences(ranked, settings, rng, count)

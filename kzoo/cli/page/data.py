@@ -81,7 +81,7 @@ class Curve:
 
     Attributes:
         number: Number of the trial.
-        validation: The objective, one value an epoch.
+        validation: The objective, one value per epoch.
         training: The same metric on the training rows, or empty.
         best_epoch: Epoch that gave the score, from 1.
     """
@@ -116,7 +116,7 @@ class Pictures:
 
 
 def pictures_of(study: Study) -> Pictures | None:
-    """What there is to draw of a search, or None where no trial has a score."""
+    """The pictures of a search, or None where no trial has a score."""
     trials, maximise = study.completed, study.direction == "max"
     if not trials:
         return None

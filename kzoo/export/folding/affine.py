@@ -45,6 +45,8 @@ def affine_of(layer: Layer) -> Affine | None:
     Returns:
         Its scale and shift for each entry of the last axis.
     """
+    if layer.compute_dtype not in ("float32", "float16", "bfloat16"):
+        return None
     if type(layer) is keras.layers.BatchNormalization:
         return _batch_norm(layer)
     if type(layer) is keras.layers.Normalization:
@@ -64,25 +66,28 @@ def passed_through(affine: Affine, layer: Layer) -> Affine | None:
     Returns:
         Scale and shift of each channel of the layer's output, or None where there are none that do the same.
     """
-    if isinstance(layer, _identities()) or (type(layer) is keras.layers.Activation and is_linear(layer)):
-        return affine
     if getattr(layer, "data_format", "channels_last") != "channels_last":
         return None
     # Channels are last, so that a flattened map has them again and again: see `Affine.repeated`.
-    if type(layer) is keras.layers.Flatten or isinstance(layer, _averages()):
+    if type(layer) in (keras.layers.Flatten, *_averages()):
         return affine
     # The largest stays the largest only where nothing changes sign.
-    return affine if isinstance(layer, _maxima()) and (affine.scale > 0).all() else None
+    return affine if type(layer) in _maxima() and (affine.scale > 0).all() else None
+
+
+def passing_kinds() -> tuple[type, ...]:
+    """Layers that a scale and a shift may pass through. One that answers what it took, such as dropout, is none."""
+    return (keras.layers.Flatten, *_averages(), *_maxima())
+
+
+def affine_kinds() -> tuple[type, ...]:
+    """Layers that scale and shift when answering."""
+    return (keras.layers.BatchNormalization, keras.layers.Normalization, keras.layers.Rescaling)
 
 
 def is_linear(layer: Layer) -> bool:
     """Whether a layer's activation is the identity."""
     return layer.activation is keras.activations.linear
-
-
-def _identities() -> tuple[type, ...]:
-    layers = keras.layers
-    return (layers.Identity, layers.Dropout, layers.SpatialDropout1D, layers.SpatialDropout2D, layers.GaussianNoise)
 
 
 def _averages() -> tuple[type, ...]:
@@ -122,7 +127,7 @@ def _normalization(layer: Layer) -> Affine | None:
 
 
 def _by_channel(scale: object, shift: object) -> Affine | None:
-    """One scale and one shift a channel, or None where other axes have their own."""
+    """One scale and one shift per channel, or None where other axes have their own."""
     try:
         pair = np.broadcast_arrays(np.asarray(scale, "float64"), np.asarray(shift, "float64"))
     except (TypeError, ValueError):

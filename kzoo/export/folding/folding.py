@@ -12,117 +12,150 @@ References:
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from kzoo.export.folding.affine import Affine, affine_of, is_linear, passed_through
-from kzoo.export.folding.layer_graph import LayerGraph, inner_models
-from kzoo.export.folding.linear_layers import Linear, linear_of
-from kzoo.export.folding.plain_layers import Cast, ends_in_softmax, plain_kind, plain_softmax
+from kzoo.export.folding.affine import Affine, affine_kinds, affine_of, is_linear, passed_through, passing_kinds
+from kzoo.export.folding.dataflow import Dataflow
+from kzoo.export.folding.linear_layers import Linear, answer_of, linear_kinds, linear_of
+from kzoo.export.folding.plain_layers import plain_answer, plain_kinds
+from kzoo.export.folding.replacing import Answer
 from kzoo.lazy import keras
 
 if TYPE_CHECKING:
     from keras import Layer
 
 
-@dataclasses.dataclass(frozen=True)
-class Folding:
-    """A model with what could be folded.
+@dataclasses.dataclass(frozen=True, eq=False)
+class Part:
+    """Neighbouring layers that can answer by less.
 
     Attributes:
-        model: A copy that answers faster, or the model itself where there is nothing to gain.
-        folded: Names of the layers that are no longer computed.
-        reason: Why nothing was folded, or "".
+        layers: The layers, each of which takes the output of the one before.
+        answers: What some of them are to answer by.
+        folded: Those that then do nothing.
     """
 
-    model: Any
-    folded: tuple[str, ...] = ()
-    reason: str = ""
+    layers: tuple[Layer, ...]
+    answers: Mapping[Layer, Answer]
+    folded: tuple[Layer, ...] = ()
 
 
-def fold(model: keras.Model, *, inputs: bool = True) -> Folding:
-    """Fold scales and shifts into dense layers and convolutions. The model itself is not changed.
+def kinds_to_watch() -> frozenset[type]:
+    """Layers that folding has to see."""
+    return frozenset((*affine_kinds(), *linear_kinds(), *passing_kinds(), *plain_kinds()))
+
+
+def parts_of(flow: Dataflow, kinds: tuple[type, ...]) -> tuple[list[Part], list[str]]:
+    """What can be folded, and what plain operations can answer for. The model itself is not changed.
 
     Args:
-        model: Any Keras model. Only functional and sequential ones say how their layers are connected.
-        inputs: Whether to fold what comes before the first dense layer or convolution too. Where the mean of raw inputs
-            is large beside their deviation, that costs precision.
+        flow: How the layers of the model are connected.
+        kinds: The kinds of layers to fold, of `affine_kinds`.
 
     Returns:
-        A copy that answers the same but for rounding; verify it on real rows.
+        The parts; they answer the same but for rounding, which is to be verified on real rows. And why layers of these
+        kinds stay, one reason each.
     """
-    try:
-        plan = _Plan()
-        for graph in map(LayerGraph, inner_models(model)):
-            plan.add(graph, inputs=inputs)
-        reason = "" if plan.gone else "no layer can take up a batch norm or normalisation"
-        copy = _copy(model, plan) if plan.gone or plan.cheaper else model
-        return Folding(copy, tuple(layer.name for layer in plan.gone.values()), reason)
-    except (TypeError, ValueError, NotImplementedError, AttributeError) as error:
-        return Folding(model, reason=f"its layers cannot be copied: {str(error).strip().splitlines()[0]}")
+    foldable = [layer for layer in flow.layers if type(layer) in kinds]
+    chains = _Chains(flow)
+    for layer in foldable:
+        chains.fold_back(layer)
+    # From the last to the first, so that two in a row both reach the layer behind them.
+    for layer in reversed(foldable):
+        chains.fold_on(layer)
+    parts, taken = chains.parts(), chains.taken()
+    for layer in flow.layers:
+        answer = None if layer in taken else chains.tried(plain_answer, layer)
+        if answer is not None:
+            parts.append(Part((layer,), {layer: answer}))
+    return parts, [*chains.refused.values(), *chains.left(foldable)]
 
 
-class _Plan:
-    """Layers that go, and what the layers beside them become."""
+@dataclasses.dataclass(frozen=True, eq=False)
+class _Chain:
+    """A dense layer or convolution with what it has taken up from both sides."""
 
-    def __init__(self) -> None:
-        self.gone: dict[int, Layer] = {}
-        self.linears: dict[int, Linear] = {}
-        self.cheaper = False
+    linear: Linear
+    layers: tuple[Layer, ...]
+    folded: tuple[Layer, ...] = ()
 
-    def add(self, graph: LayerGraph, *, inputs: bool) -> None:
-        self.cheaper |= any(plain_kind(layer) or ends_in_softmax(layer) for layer in graph.layers)
-        for layer in graph.layers:
-            affine = affine_of(layer)
-            if affine is None or not (inputs or type(layer) is keras.layers.BatchNormalization):
-                continue
-            folded = self._into_the_one_before(graph, layer, affine) or self._into_the_one_after(graph, layer, affine)
-            if folded is not None:
-                self.linears[id(folded.layer)] = folded
-                self.gone[id(layer)] = layer
 
-    def _into_the_one_before(self, graph: LayerGraph, layer: Layer, affine: Affine) -> Linear | None:
-        linear = self._linear(graph.before(layer))
-        return linear.then(affine) if linear is not None and is_linear(linear.layer) else None
+class _Chains:
+    """Chains while they grow; whatever one layer raises concerns that layer alone."""
 
-    def _into_the_one_after(self, graph: LayerGraph, layer: Layer, affine: Affine | None) -> Linear | None:
-        following = graph.after(layer)
-        while following is not None and affine is not None:
-            linear = self._linear(following)
+    def __init__(self, flow: Dataflow) -> None:
+        self.refused: dict[Layer, str] = {}
+        self._flow = flow
+        self._chains: list[_Chain] = []
+        for layer in flow.layers:
+            linear = self.tried(linear_of, layer)
             if linear is not None:
-                return linear.after(affine)
-            affine, following = passed_through(affine, following), graph.after(following)
-        return None
+                self._chains.append(_Chain(linear, (layer,)))
 
-    def _linear(self, layer: Layer | None) -> Linear | None:
-        return None if layer is None else self.linears.get(id(layer)) or linear_of(layer)
+    def fold_back(self, layer: Layer) -> None:
+        """Fold a layer into the one before it."""
+        affine, before = self.tried(affine_of, layer), self._flow.before(layer)
+        chain = next((each for each in self._chains if each.layers[-1] is before), None)
+        if affine is None or chain is None or not is_linear(chain.linear.layer):
+            return
+        linear = self.tried(lambda _: chain.linear.then(affine), layer)
+        if linear is not None:
+            self._grow(chain, _Chain(linear, (*chain.layers, layer), (*chain.folded, layer)))
+
+    def fold_on(self, layer: Layer) -> None:
+        """Fold a layer, unless that is done, into the first one after it that takes it up."""
+        if layer in self.taken():
+            return
+        affine, path = self.tried(affine_of, layer), [layer]
+        following = self._flow.after(layer)
+        while following is not None and affine is not None:
+            chain = next((each for each in self._chains if each.layers[0] is following), None)
+            if chain is not None:
+                scaled: Affine = affine
+                linear = self.tried(lambda _, chain=chain, scaled=scaled: chain.linear.after(scaled), layer)
+                if linear is not None:
+                    self._grow(chain, _Chain(linear, (*path, *chain.layers), (layer, *chain.folded)))
+                return
+            affine, path = passed_through(affine, following), [*path, following]
+            following = self._flow.after(following)
+
+    def parts(self) -> list[Part]:
+        """The chains that have taken something up."""
+        return [part for chain in self._chains if chain.folded and (part := self.tried(_part, chain)) is not None]
+
+    def taken(self) -> set[Layer]:
+        """Layers in such chains."""
+        return {layer for chain in self._chains if chain.folded for layer in chain.layers}
+
+    def left(self, layers: list[Layer]) -> list[str]:
+        """Why layers were not folded."""
+        names = [layer.name for layer in layers if layer not in self.taken() and layer not in self.refused]
+        return [f"no layer beside {name} can take it up" for name in names]
+
+    def tried(self, function: Any, subject: Any) -> Any:
+        """What a function gives; None where it raises, which is a refusal."""
+        try:
+            return function(subject)
+        except Exception as error:  # whatever an unusual layer leads to, it is exported as it is
+            layer = subject.linear.layer if isinstance(subject, _Chain) else subject
+            self.refused[layer] = f"{layer.name} cannot be folded: {type(error).__name__}: {error}".splitlines()[0]
+            return None
+
+    def _grow(self, chain: _Chain, grown: _Chain) -> None:
+        self._chains[self._chains.index(chain)] = grown
 
 
-def _copy(model: keras.Model, plan: _Plan) -> keras.Model:
-    pairs: list[tuple[Layer, Layer]] = []
-
-    def copied(layer: Layer) -> Layer:
-        pairs.append((layer, _replacement(layer, plan)))
-        return pairs[-1][1]
-
-    copy = keras.models.clone_model(model, clone_function=copied, recursive=True)
-    for layer, replacement in pairs:
-        if id(layer) in plan.linears:
-            replacement.set_weights(plan.linears[id(layer)].weights())
-        elif id(layer) not in plan.gone:
-            replacement.set_weights(layer.get_weights())
-            if isinstance(replacement, keras.layers.Normalization):
-                # What it computes with is derived from its weights, but not by set_weights.
-                replacement.finalize_state()
-    return copy
+def _part(chain: _Chain) -> Part:
+    answers: dict[Layer, Answer] = {layer: _cast_only(layer) for layer in chain.folded}
+    for layer in chain.layers:
+        if layer is chain.linear.layer:
+            answers[layer] = answer_of(chain.linear)
+        elif layer not in answers and (plain := plain_answer(layer)) is not None:
+            answers[layer] = plain
+    return Part(chain.layers, answers, chain.folded)
 
 
-def _replacement(layer: Layer, plan: _Plan) -> Layer:
-    config = layer.get_config()
-    if id(layer) in plan.gone:
-        return Cast(name=layer.name, dtype=config["dtype"])
-    if ends_in_softmax(layer):
-        config["activation"] = plain_softmax
-    folded = id(layer) in plan.linears
-    if folded:
-        config["use_bias"] = True
-    return (plain_kind(layer, folded=folded) or type(layer)).from_config(config)
+def _cast_only(layer: Layer) -> Answer:
+    """A layer that was folded leaves what it takes as it is; raw integers become floats as they did there."""
+    return lambda inputs, *args, **kwargs: keras.ops.cast(inputs, layer.compute_dtype)

@@ -8,73 +8,68 @@ and for 256 rows it saves nothing. Convolutions are oneDNN's either way, so ther
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+import tensorflow as tf
+
+from kzoo.export.folding.replacing import Answer
 from kzoo.lazy import keras
 
 if TYPE_CHECKING:
     from keras import Layer
 
 
-class Cast(keras.layers.Layer):
-    """In the place of a layer that was folded: raw integers become floats as they did there."""
-
-    def call(self, inputs: Any, mask: Any = None) -> Any:
-        """The inputs in the layer's dtype; batch norm is called with a mask, so this must take one."""
-        return keras.ops.cast(inputs, self.compute_dtype)
+def plain_kinds() -> tuple[type, ...]:
+    """Layers that plain operations may answer for."""
+    layers = keras.layers
+    return (layers.Dense, layers.Conv2D, layers.Flatten, layers.Activation)
 
 
-class PlainDense(keras.layers.Dense):
-    """A dense layer that subtracts its second weight, which is the bias negated: a subtraction is not fused.
-
-    x - (-b) is x + b to the last bit.
-    """
-
-    def set_weights(self, weights: list[Any]) -> None:
-        """Kernel and bias as Keras' own layer has them."""
-        kernel, bias = weights
-        super().set_weights([kernel, -bias])
-
-    def call(self, inputs: Any, training: bool | None = None) -> Any:
-        """The layer's outputs."""
-        return self.activation(keras.ops.subtract(keras.ops.matmul(inputs, self.kernel), self.bias))
-
-
-class PlainConv2D(keras.layers.Conv2D):
-    """A convolution that adds its bias as it is; Keras' own gives it four dimensions first."""
-
-    def call(self, inputs: Any) -> Any:
-        """The layer's outputs."""
-        return self.activation(keras.ops.add(self.convolution_op(inputs, self.kernel), self.bias))
-
-
-class PlainFlatten(keras.layers.Flatten):
-    """Flattening to a width known beforehand; Keras' own asks each batch for its number of rows."""
-
-    def call(self, inputs: Any) -> Any:
-        """The inputs, [batch, width]."""
-        sizes = inputs.shape[1:]
-        return keras.ops.reshape(inputs, (-1, math.prod(sizes))) if all(sizes) else super().call(inputs)
-
-
-def plain_kind(layer: Layer, *, folded: bool = False) -> type[Layer] | None:
-    """The kind of layer that answers as this one does by plain operations, or None where there is none.
+def plain_answer(layer: Layer) -> Answer | None:
+    """What answers as a layer does, by plain operations; None where there is nothing to gain or something is unusual.
 
     Args:
-        layer: A layer that has been built.
-        folded: Whether it gets a bias if it has none.
-
-    Returns:
-        A kind with the same configuration and weights.
+        layer: A layer that has been built. What it computes with (its activation, its kernel) stays its own.
     """
     if layer.compute_dtype != "float32" or getattr(layer, "data_format", "channels_last") != "channels_last":
         return None
     if type(layer) is keras.layers.Flatten:
-        return PlainFlatten
+        return _plain_flatten(layer)
+    if type(layer) is keras.layers.Activation:
+        return _plain_softmax_layer if layer.activation is keras.activations.softmax else None
     # Others than a kernel and a bias come with quantised layers and low-rank adapters.
-    if not folded and len(layer.weights) != 2:
+    if type(layer) not in plain_kinds() or len(layer.weights) != 2:
         return None
-    return {keras.layers.Dense: PlainDense, keras.layers.Conv2D: PlainConv2D}.get(type(layer))
+    if type(layer) is keras.layers.Dense:
+        return plain_dense(layer, layer.kernel, tf.Variable(-np.asarray(layer.bias), trainable=False))
+    return plain_convolution(layer, layer.convolution_op, [layer.kernel], layer.bias)
+
+
+def plain_dense(layer: Layer, kernel: Any, minus_bias: Any) -> Answer:
+    """A dense layer that subtracts its bias negated, since a subtraction is not fused.
+
+    x - (-b) is x + b to the last bit.
+    """
+    activation = _plain_activation(layer)
+
+    def call(inputs: Any, *args: Any, **kwargs: Any) -> Any:
+        product = keras.ops.matmul(inputs, _as(kernel, layer))
+        return activation(keras.ops.subtract(product, _as(minus_bias, layer)))
+
+    return call
+
+
+def plain_convolution(layer: Layer, product: Callable[..., Any], kernels: list[Any], bias: Any) -> Answer:
+    """A convolution that adds its bias as it is; Keras' own gives it four dimensions first."""
+    activation = _plain_activation(layer)
+
+    def call(inputs: Any) -> Any:
+        convolved = product(inputs, *(_as(kernel, layer) for kernel in kernels))
+        return activation(keras.ops.add(convolved, _as(bias, layer)))
+
+    return call
 
 
 def plain_softmax(x: Any) -> Any:
@@ -85,8 +80,27 @@ def plain_softmax(x: Any) -> Any:
     return keras.ops.exp(keras.ops.log_softmax(x))
 
 
-def ends_in_softmax(layer: Layer) -> bool:
-    """Whether a layer's activation is a softmax that `plain_softmax` can stand for."""
-    softmax = getattr(layer, "activation", None) is keras.activations.softmax
+def _plain_activation(layer: Layer) -> Callable[[Any], Any]:
     # In half precision a logarithm is too coarse.
-    return softmax and type(layer) in (keras.layers.Dense, keras.layers.Activation) and layer.compute_dtype == "float32"
+    if layer.activation is keras.activations.softmax and layer.compute_dtype == "float32":
+        return plain_softmax
+    return layer.activation
+
+
+def _plain_softmax_layer(inputs: Any, *args: Any, **kwargs: Any) -> Any:
+    return plain_softmax(inputs)
+
+
+def _plain_flatten(layer: Layer) -> Answer:
+    """Flattening to a width known beforehand; Keras' own asks each batch for its number of rows."""
+    own = layer.call
+
+    def call(inputs: Any) -> Any:
+        sizes = inputs.shape[1:]
+        return keras.ops.reshape(inputs, (-1, math.prod(sizes))) if all(sizes) else own(inputs)
+
+    return call
+
+
+def _as(weight: Any, layer: Layer) -> Any:
+    return keras.ops.cast(weight, layer.compute_dtype)

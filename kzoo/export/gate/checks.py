@@ -1,4 +1,4 @@
-"""What the gate looks at, one check a function; each returns what is wrong, in words."""
+"""What the gate looks at, one check per function; each returns what is wrong, in words."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import tensorflow as tf
 
 from kzoo.export.errors import reason
 from kzoo.export.examples_proto import serialize_rows
-from kzoo.export.gate.gate import BATCH_SIZES, Expectation
-from kzoo.export.gate.graph_checks import training_ops
+from kzoo.export.gate.gate import BATCH_SIZES, DIFFERS, Expectation
+from kzoo.export.gate.graph_checks import not_repeatable, training_ops
 from kzoo.export.inference.runner import Runner
 from kzoo.export.saved_model import CLASSIFY, NUMERIC, REGRESS, SERVING
 from kzoo.export.warmup import read_warmup
@@ -21,6 +21,13 @@ _REFUSED = (tf.errors.OpError, ValueError, TypeError, KeyError)
 """What a session raises for inputs that it does not take."""
 
 
+_WRITTEN = frozenset(
+    (tf.float32, tf.float64, tf.int8, tf.int16, tf.int32, tf.int64)
+    + (tf.uint8, tf.uint16, tf.uint32, tf.uint64, tf.bool, tf.string)
+)
+"""Dtypes that the server's JSON has a form for."""
+
+
 def problems_of(runner: Runner, expectation: Expectation) -> list[str]:
     """Everything that is wrong with an export; where the signatures are wrong, nothing else is looked at.
 
@@ -29,7 +36,7 @@ def problems_of(runner: Runner, expectation: Expectation) -> list[str]:
         expectation: What it must do.
 
     Returns:
-        One sentence a problem.
+        One sentence per problem.
     """
     return (
         list(_signature_problems(runner, expectation))
@@ -70,6 +77,12 @@ def _signature_problems(runner: Runner, expectation: Expectation) -> Iterator[st
                     f"Signature {signature.name!r} has {tensor.name!r} of shape {list(tensor.shape)}: the first "
                     "dimension must be the batch, of any size."
                 )
+        for tensor in signature.outputs.values():
+            if tensor.dtype not in _WRITTEN:
+                yield (
+                    f"Signature {signature.name!r} has {tensor.name!r} of dtype {tensor.dtype.name}, which the server "
+                    "cannot write as JSON; cast it to float32 or another of its dtypes."
+                )
 
 
 def _answer_problems(runner: Runner, expectation: Expectation) -> Iterator[str]:
@@ -100,23 +113,23 @@ def _signature_answers(runner: Runner, name: str, inputs: Arrays, expectation: E
             yield from _label_problems(answer, expectation.class_names)
     again = runner.run(name, inputs)
     for key, want in runner.run(name, inputs).items():
-        if not np.array_equal(again[key], want):
-            yield f"Signature {name!r} answers the same batch differently each time, as in training mode: {key!r}."
+        if list(_difference(again[key], want, 0.0, key)):
+            yield f"Signature {name!r} answers the same batch differently each time: {key!r}. {not_repeatable(runner)}"
     if name in (SERVING, NUMERIC):
         yield from _neighbour_problems(runner, name, inputs, expectation.tolerance)
 
 
 def _neighbour_problems(runner: Runner, name: str, inputs: Arrays, tolerance: float) -> Iterator[str]:
-    """A row's answer must be the same alone and beside rows of any other kind, such as zeros."""
-    alone = runner.run(name, {key: array[:1] for key, array in inputs.items()})
-    strange = {key: np.concatenate([array[:1], np.repeat(_blank(array), 2, axis=0)]) for key, array in inputs.items()}
-    for key, answer in runner.run(name, strange).items():
-        if list(_difference(answer[:1], alone[key], tolerance, key)):
-            yield f"Signature {name!r}: {key!r} of a row depends on its neighbours in the batch, as in training mode."
-
-
-def _blank(array: np.ndarray) -> np.ndarray:
-    return np.full_like(array[:1], b"") if array.dtype == object else np.zeros_like(array[:1])
+    """A row's answer must be the same alone and beside others, in whichever order they come."""
+    answers = runner.run(name, inputs)
+    rows = len(next(iter(inputs.values())))
+    for order in (np.arange(rows)[::-1], np.array([0, rows - 1, rows // 2, rows - 1, 0])):
+        for key, answer in runner.run(name, {key: array[order] for key, array in inputs.items()}).items():
+            if list(_difference(answer, answers[key][order], tolerance, key)):
+                yield (
+                    f"Signature {name!r}: {key!r} of a row depends on its neighbours in the batch, as in training mode."
+                )
+                return
 
 
 def _expected(name: str, expectation: Expectation) -> dict[str, np.ndarray]:
@@ -144,7 +157,7 @@ def _difference(answer: np.ndarray, want: np.ndarray, tolerance: float, where: s
         largest = float(np.abs(answer.astype("float64") - want).max(initial=0.0))
         allowed = tolerance * max(1.0, float(np.abs(want).max(initial=0.0)))
         if largest > allowed:
-            yield f"{where} differs from the Keras model's by {largest:.2g}, more than {allowed:.2g}."
+            yield f"{where} {DIFFERS} by {largest:.2g}, more than {allowed:.2g}."
 
 
 def _label_problems(answer: Arrays, class_names: tuple[str, ...]) -> Iterator[str]:

@@ -18,12 +18,13 @@ from types import TracebackType
 
 import numpy as np
 
-from kzoo.export.errors import ExportError
+from kzoo.export.errors import AnswersDifferError, ExportError
 from kzoo.export.inference.tensors import read_arrays, write_arrays
 
 # Batch sizes that every export must take; the last is odd and no power of two, so that nothing fits it by chance.
 BATCH_SIZES = (1, 3, 17)
 ROWS = BATCH_SIZES[-1]
+DIFFERS = "differs from the Keras model's"
 VERDICT = "verdict.json"
 GO = "go\n"
 _TIMEOUT = 600.0
@@ -130,7 +131,8 @@ class Gate:
             What the process has seen.
 
         Raises:
-            ExportError: It does not do that, or cannot be run.
+            AnswersDifferError: It answers something else.
+            ExportError: It does not do what is expected in another way, or cannot be run.
         """
         expectation.write(Path(self._scratch.name))
         try:
@@ -144,7 +146,9 @@ class Gate:
             raise ExportError(f"The process that checks the export ended with status {status}:\n{tail}")
         found = json.loads(verdict.read_text(encoding="utf-8"))
         if found["problems"]:
-            raise ExportError("The export would not serve, so it is not published: " + " ".join(found["problems"]))
+            differs = any(DIFFERS in problem for problem in found["problems"])
+            kind = AnswersDifferError if differs else ExportError
+            raise kind("The export would not serve, so it is not published: " + " ".join(found["problems"]))
         return Passed(found["signatures"])
 
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
 from kzoo.export.inference.runner import Runner
 
 _UPDATES = ("AssignVariableOp", "AssignAddVariableOp", "AssignSubVariableOp")
+RANDOM = re.compile("Random|Multinomial|ParameterizedTruncatedNormal|StatefulStandardNormal")
+"""Kinds of operations that draw random numbers."""
 _BATCH_NORMS = ("FusedBatchNorm", "FusedBatchNormV2", "FusedBatchNormV3")
 
 
@@ -18,15 +21,36 @@ def training_ops(runner: Runner) -> list[str]:
         runner: The export.
 
     Returns:
-        One sentence a problem.
+        One sentence per problem.
     """
-    problems = []
-    for node in _nodes_run(runner):
-        if node.op in _UPDATES:
-            problems.append(f"Answering updates a variable ({node.name}), as in training mode.")
-        elif node.op in _BATCH_NORMS and node.attr["is_training"].b:
-            problems.append(f"Batch norm uses the statistics of the batch ({node.name}), as in training mode.")
-    return [f"{problem} Call the layer with training=False when not training." for problem in sorted(set(problems))]
+    nodes = list(_nodes_run(runner))
+    updates = sorted({node.name for node in nodes if node.op in _UPDATES})
+    norms = sorted({node.name for node in nodes if node.op in _BATCH_NORMS and node.attr["is_training"].b})
+    drawn = _drawn(nodes)
+    problems = [f"Batch norm uses the statistics of the batch ({name}), as in training mode. {_CALL}" for name in norms]
+    if updates and drawn:
+        return [*problems, _random(drawn)]
+    return problems + [f"Answering updates a variable ({name}), as in training mode. {_CALL}" for name in updates]
+
+
+def not_repeatable(runner: Runner) -> str:
+    """Why an export that answers the same batch in several ways may do so."""
+    drawn = _drawn(_nodes_run(runner))
+    return _random(drawn) if drawn else _CALL
+
+
+_CALL = "Call the layer with training=False when not training."
+
+
+def _drawn(nodes: Iterable[Any]) -> list[str]:
+    return sorted({node.name for node in nodes if RANDOM.search(node.op)})
+
+
+def _random(drawn: list[str]) -> str:
+    return (
+        f"Answering draws random numbers ({', '.join(drawn[:3])}), so that the same row gets another answer each time. "
+        "Call dropout and noise with training=False when not training, and draw samples outside the model."
+    )
 
 
 def _nodes_run(runner: Runner) -> Iterator[Any]:

@@ -13,6 +13,7 @@ from kzoo.export.interface import SINGLE_OUTPUT, Interface
 PROBABILITIES = "probabilities"
 LABEL = "label"
 CLASSES = "classes"
+HALF_PRECISION = (tf.float16, tf.bfloat16)
 # Softmax sums to 1 but for rounding; in float16 it rounds to about 1e-3.
 _SUM_TOLERANCE = 1e-2
 
@@ -29,7 +30,7 @@ def check_outputs(outputs: Mapping[str, np.ndarray], interface: Interface) -> No
             each class name.
     """
     for name, array in outputs.items():
-        if array.dtype.kind == "f" and not np.isfinite(array).all():
+        if tf.as_dtype(array.dtype).is_floating and not np.isfinite(array.astype("float64")).all():
             raise ExportError(
                 f"The model's output {name!r} is NaN or infinite on the examples; its weights or the examples are "
                 "broken, so train it again or look for missing values."
@@ -46,10 +47,13 @@ def numeric_outputs(outputs: Mapping[str, tf.Tensor], interface: Interface) -> d
         interface: What the model takes and answers.
 
     Returns:
-        Tensors by output name.
+        Tensors by output name; half precision becomes float32, since the server's JSON knows no other.
     """
+    outputs = {
+        name: tf.cast(value, tf.float32) if value.dtype in HALF_PRECISION else value for name, value in outputs.items()
+    }
     if not interface.class_names:
-        return dict(outputs)
+        return outputs
     (probabilities,) = outputs.values()
     if probabilities.shape[-1] == 1:
         probabilities = tf.concat([1 - probabilities, probabilities], axis=-1)
@@ -78,8 +82,12 @@ def named_outputs(numeric: Mapping[str, tf.Tensor], interface: Interface) -> dic
 
 def expected_numeric(outputs: Mapping[str, np.ndarray], interface: Interface) -> dict[str, np.ndarray]:
     """`numeric_outputs` in numpy."""
+    outputs = {
+        name: array.astype("float32") if tf.as_dtype(array.dtype) in HALF_PRECISION else array
+        for name, array in outputs.items()
+    }
     if not interface.class_names:
-        return dict(outputs)
+        return outputs
     (probabilities,) = outputs.values()
     if probabilities.shape[-1] == 1:
         probabilities = np.concatenate([1 - probabilities, probabilities], axis=-1)
@@ -97,7 +105,7 @@ def _check_probabilities(outputs: Mapping[str, np.ndarray], classes: int) -> Non
     if width != classes and not (width == 1 and classes == 2):
         raise ExportError(
             f"There are {classes} class names, but the model answers with shape {list(probabilities.shape)}; expected "
-            f"[rows, {classes}]. Give one name a class."
+            f"[rows, {classes}]. Give one name per class."
         )
     sums = probabilities.astype("float64").sum(axis=-1)
     if probabilities.min() < 0 or probabilities.max() > 1 or (width != 1 and abs(sums - 1).max() > _SUM_TOLERANCE):

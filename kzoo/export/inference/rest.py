@@ -52,7 +52,7 @@ def parse_request(request: Mapping[str, Any], signature: Signature) -> Batch:
     """The arrays of a request body.
 
     Args:
-        request: The body: "instances" (a list with one element a row) or "inputs" (whole arrays).
+        request: The body: "instances" (a list with one element per row) or "inputs" (whole arrays).
         signature: The signature that it asks.
 
     Returns:

@@ -80,20 +80,21 @@ class CompiledModels:
             self._seen.popitem(last=False)
         return new
 
-    def shared(self, key: Hashable, call: FitCall, sizes: Sizes) -> Shared | None:
+    def shared(self, text: str, call: FitCall, sizes: Sizes) -> Shared | None:
         """A compiled copy that can do what a model does.
 
         Args:
-            key: The structure of the model, with the sizes.
+            text: The signature of the model.
             call: Of the model.
             sizes: What it is compiled for.
 
         Returns:
             The copy, not yet as the model is; None where no faithful one can be made.
         """
+        key = text, repr(sizes)
         found = self._kept.pop(key, None)
         if found is None:
-            copy = _copied(call)
+            copy = _copied(call, text)
             if copy is None:
                 return None
             settings = Settings(copy)
@@ -104,9 +105,9 @@ class CompiledModels:
         return found
 
 
-def _copied(call: FitCall) -> keras.Model | None:
+def _copied(call: FitCall, text: str) -> keras.Model | None:
     """A model of the same structure, with variables of its own; None where its configuration does not give one."""
     copy = type(call.model).from_config(call.model.get_config())
     copy.compile_from_config(call.model.get_compile_config())
     build_for_graph(dataclasses.replace(call, model=copy))
-    return copy if signature(copy) == signature(call.model) else None
+    return copy if signature(copy) == text else None

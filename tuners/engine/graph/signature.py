@@ -36,6 +36,8 @@ COMPILED = {kind.__name__: names for kind, names in SCHEDULES.items()} | {
 LAYERS = {"Dropout": ("rate",)}
 MODELS = ("Functional", "Sequential")
 SETTING = "a setting"
+TELL_ENOUGH = (keras.layers.InputLayer, keras.metrics.Mean)
+"""Classes whose configuration stands for an object although it leaves something out."""
 
 
 def signature(model: keras.Model) -> str | None:
@@ -59,6 +61,7 @@ def signature(model: keras.Model) -> str | None:
             parts = [
                 _of_config({"class_name": MODELS[0], "config": model.get_config()}, {}),
                 _of_config(model.get_compile_config(), COMPILED),
+                [complete_config(part) for part in _losses_and_metrics(model)],
                 # What no configuration of a model tells: single weights may be frozen, and have rules of their own.
                 [_of_weight(weight, model.optimizer) for weight in model.weights],
             ]
@@ -107,26 +110,25 @@ def layers(model: keras.Model) -> Iterator[Any]:
 
 def _parts(model: keras.Model) -> Iterator[Any]:
     """What computes in a model: its layers and all in their attributes, its loss and its metrics."""
-    yield from _within(model.loss)
-    for metric in model.metrics:
-        # What `compile` was given is in one metric that has them all.
-        yield from getattr(metric, "metrics", None) or (metric,)
+    yield from _losses_and_metrics(model)
     for layer in layers_within(model):
         yield layer
         yield from (value for value in vars(layer).values() if inspect.isroutine(value))
 
 
-def _within(losses: Any) -> Iterator[Any]:
-    for each in keras.tree.flatten(losses):
-        if not isinstance(each, str | None):
-            yield each
+def _losses_and_metrics(model: keras.Model) -> Iterator[Any]:
+    yield from (each for each in keras.tree.flatten(model.loss) if not isinstance(each, str | None))
+    for metric in model.metrics:
+        # What `compile` was given is in one metric that has them all, or none before it is built.
+        inner = getattr(metric, "metrics", None)
+        yield from (metric,) if inner is None else inner
 
 
 def _tells_all(part: Any) -> bool:
     """Whether a part is Keras' own, and its configuration stands for it."""
     if not is_of_keras(part) or type(part) is keras.metrics.MeanMetricWrapper:
         return False
-    if inspect.isroutine(part) or type(part).__name__ in MODELS or type(part) is keras.metrics.Mean:
+    if inspect.isroutine(part) or type(part).__name__ in MODELS or type(part) in TELL_ENOUGH:
         return True
     return complete_config(part) is not None
 
@@ -136,7 +138,8 @@ def _of_weight(weight: Any, optimizer: Any) -> list[Any]:
     if not all(rule is None or (is_of_keras(rule) and complete_config(rule)) for rule in rules):
         raise _ForeignCodeError
     return [
-        weight.path,
+        # Not the path, which tells how a model came about.
+        weight.name,
         weight.trainable,
         weight.trainable and is_decayed(optimizer, weight),
         *(rule and complete_config(rule) for rule in rules),

@@ -77,7 +77,8 @@ class Settings:
     def take_rate(self, model: keras.Model) -> None:
         """Take over the learning rate of another model, where it is a number."""
         if not self._has_schedule:
-            self._optimizer.learning_rate = model.optimizer.learning_rate
+            # The number: a variable that is assigned to an attribute becomes one of the optimizer's own.
+            self._optimizer.learning_rate = float(model.optimizer.learning_rate)
 
     @contextlib.contextmanager
     def as_inputs(self) -> Iterator[None]:

@@ -38,12 +38,6 @@ LARGEST_PART = 9 * 2**20
 MOST_PARTS = 64
 """Of a batch; each has operations of its own in the graph."""
 
-MOST_SHAPES = 32
-"""That a process compiles for, since it keeps what is compiled: 6 MB for each."""
-
-_shapes: set[tuple[int, ...]] = set()
-"""Those that it has: examples, height, width, channels and filters."""
-
 SAVED = 2e-12
 """Seconds for every product of the convolution as it is written, at least, and for each loop that is compiled."""
 
@@ -65,9 +59,8 @@ def is_worth_it(layer: Any, x: Any, batches: Batches) -> bool:
         return False
     if not batches.are_worth_it(x, SAVED * 9 * layer.filters):
         return False
-    parts, examples = _parts(x, layer.filters, batches)
-    known = (examples, *x.shape[1:], layer.filters) in _shapes or len(_shapes) < MOST_SHAPES
-    return known and parts <= min(MOST_PARTS, batches.largest)
+    parts, _ = _parts(x, layer.filters, batches)
+    return parts <= min(MOST_PARTS, batches.largest)
 
 
 def convolved(x: Any, kernel: Any, added: Any, batches: Batches) -> Any:
@@ -84,7 +77,6 @@ def convolved(x: Any, kernel: Any, added: Any, batches: Batches) -> Any:
     """
     (_, height, width, channels), filters = x.shape, kernel.shape[-1]
     parts, examples = _parts(x, filters, batches)
-    _shapes.add((examples, height, width, channels, filters))
     transform = tf.constant(np.kron(KERNEL, KERNEL))
 
     def split(values: Any) -> list[Any]:

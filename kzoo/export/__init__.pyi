@@ -1,0 +1,9 @@
+from .card import ModelCard as ModelCard
+from .checking import check as check
+from .errors import ExportError as ExportError
+from .errors import RequestError as RequestError
+from .exporter import export_model as export_model
+from .inference.prediction import predict as predict
+from .inference.runner import Runner as Runner
+from .versions import list_versions as list_versions
+from .versions import version_directory as version_directory

@@ -1,0 +1,14 @@
+from .client import Client as Client
+from .configuration import write_configuration as write_configuration
+from .errors import BadRequest as BadRequest
+from .errors import DeadlineExceeded as DeadlineExceeded
+from .errors import ModelNotFound as ModelNotFound
+from .errors import ServerUnreachable as ServerUnreachable
+from .errors import ServingError as ServingError
+from .releases import promote as promote
+from .releases import prune as prune
+from .releases import read_labels as read_labels
+from .server import start as start
+from .signatures import SignatureInfo as SignatureInfo
+from .signatures import TensorInfo as TensorInfo
+from .transport import VersionStatus as VersionStatus

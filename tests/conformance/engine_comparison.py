@@ -1,0 +1,157 @@
+"""The same trials by `model.fit` and by an engine, and in what they differ."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+import keras
+import numpy as np
+from scipy import stats
+from trial_outcomes import Group, Outcome, outcomes
+
+ENGINES = ("auto", "graph", "numpy")
+"""What is held against "fit"."""
+
+METRICS = {"rtol": 5e-4, "atol": 2e-5}
+WEIGHTS = {"rtol": 5e-4, "atol": 5e-5}
+"""How far two trainings may be apart that only round differently: of metrics by epoch, and of weights."""
+
+DRAWS, UNLIKELY = 40, 1e-4
+"""Epochs whose losses are compared where random numbers are drawn, and the p-value of losses distributed otherwise."""
+
+
+def differences(expected: Outcome, found: Outcome, group: Group) -> Iterator[str]:
+    """In what an engine's outcome is not that of `model.fit`, in words.
+
+    Args:
+        expected: By `model.fit`.
+        found: By an engine.
+        group: Of the trial: what may differ.
+    """
+    for use in found.uses:
+        if use.engine == "fit" and not (use.refusals and all(use.refusals.values())):
+            yield f"was left to model.fit without a reason: {dict(use.refusals)}"
+    if expected.error or found.error:
+        if not expected.error:
+            yield f"raises where fit trains: {found.error}"
+        elif not found.error:
+            yield f"trains where fit raises: {expected.error}"
+        elif _kind(expected.error) != _kind(found.error):
+            yield f"raises {found.error!r} where fit raises {expected.error!r}"
+        return
+    if set(expected.metrics) != set(found.metrics):
+        yield f"metrics are {sorted(found.metrics)}, by fit {sorted(expected.metrics)}"
+    for name in sorted(set(expected.metrics) & set(found.metrics)):
+        yield from _of_metric(name, expected.metrics[name], found.metrics[name], group.tolerance)
+    yield from _of_weights(expected.weights, found.weights, group.tolerance)
+    if group.notes_may_be_more:
+        yield from (f"does not come to {each}" for each in expected.notes if each not in found.notes)
+    elif expected.notes != found.notes:
+        yield from _of_notes(expected.notes, found.notes)
+
+
+def _kind(error: str) -> str:
+    return error.split(":")[0].split(".")[-1]
+
+
+def _of_metric(
+    name: str, expected: Sequence[tuple[int, float]], found: Sequence[tuple[int, float]], tolerance: float
+) -> Iterator[str]:
+    if [epoch for epoch, _ in expected] != [epoch for epoch, _ in found]:
+        yield f"{name} is of epochs {[epoch for epoch, _ in found]}, by fit {[epoch for epoch, _ in expected]}"
+        return
+    for (epoch, value), (_, other) in zip(expected, found, strict=True):
+        if not _close(value, other, METRICS, tolerance):
+            yield f"{name} of epoch {epoch + 1} is {other:.7g}, by fit {value:.7g}"
+            return
+
+
+def _of_weights(expected: Mapping[str, np.ndarray], found: Mapping[str, np.ndarray], tolerance: float) -> Iterator[str]:
+    # A model that nobody looked at has the weights of the best epoch alone.
+    seen = "stop_training" in found
+    expected = {name: value for name, value in expected.items() if seen or name.startswith("best")}
+    if list(expected) != list(found):
+        yield f"what is left is other than by fit: {sorted(set(found) ^ set(expected))[:4]}"
+        return
+    for name, value in expected.items():
+        other = found[name]
+        if value.shape != other.shape or not _close(value, other, WEIGHTS, tolerance):
+            gap = (
+                np.abs(value * 1.0 - other).max() if value.shape == other.shape else f"{other.shape} for {value.shape}"
+            )
+            yield f"{name} is apart by {gap} (values up to {np.abs(value).max(initial=0):.3g})"
+            return
+
+
+def _of_notes(expected: Sequence[Any], found: Sequence[Any]) -> Iterator[str]:
+    for number in range(max(len(expected), len(found))):
+        one, other = (each[number] if number < len(each) else "nothing" for each in (expected, found))
+        if not _alike(one, other):
+            yield f"note {number + 1} is {other}, by fit {one}"
+            return
+
+
+def _alike(one: Any, other: Any) -> bool:
+    if isinstance(one, dict) and isinstance(other, dict):
+        return one.keys() == other.keys() and all(_alike(one[name], other[name]) for name in one)
+    if isinstance(one, list | tuple) and isinstance(other, list | tuple):
+        return len(one) == len(other) and all(map(_alike, one, other))
+    if isinstance(one, float) and isinstance(other, float):
+        return _close(one, other, METRICS, 1.0)
+    return type(one) is type(other) and one == other
+
+
+def _close(one: Any, other: Any, within: Mapping[str, float], tolerance: float) -> bool:
+    one, other = np.asarray(one), np.asarray(other)
+    if one.dtype.kind not in "fc":
+        return bool(np.array_equal(one, other))
+    scaled = {name: value * tolerance for name, value in within.items()}
+    return bool(np.allclose(other.astype(float), one.astype(float), equal_nan=True, **scaled))
+
+
+def compare(group: Group, engines: Iterable[str] = ENGINES, *, unseen: Iterable[str] = ("auto",)) -> list[str]:
+    """What differs between `model.fit` and the engines, one line each; nothing where all is the same.
+
+    Args:
+        group: The trials.
+        engines: Their names.
+        unseen: Those whose models nobody looks at after they were trained.
+    """
+    by_fit = outcomes(group, "fit")
+    found = []
+    for engine in engines:
+        for label, outcome in outcomes(group, engine, looks=engine not in unseen).items():
+            lines = list(differences(by_fit[label], outcome, group))
+            if lines and not group.same_draws and not outcome.error:
+                lines = list(_of_draws(group, label, engine))
+            if lines:
+                found.append(
+                    f"[{label}] by {engine} ({', '.join(use.engine for use in outcome.uses)}): {'; '.join(lines[:3])}"
+                )
+    return found
+
+
+def _of_draws(group: Group, label: str, engine: str) -> Iterator[str]:
+    """In what the losses of a random model are distributed in another way, while nothing is learned."""
+
+    def still() -> keras.Model:
+        model = group.builds[label]()
+        model.optimizer.learning_rate = 0.0
+        return model
+
+    kwargs = {**group.kwargs, "epochs": DRAWS, "batch_size": 100}
+    alone = dataclasses.replace(group, builds={label: still}, kwargs=kwargs)
+    [expected], [found] = (outcomes(alone, each).values() for each in ("fit", engine))
+    if expected.error or found.error or set(expected.metrics) != set(found.metrics):
+        yield from differences(expected, found, group)
+        return
+    losses = [[value for _, value in each.metrics["loss"] if np.isfinite(value)] for each in (expected, found)]
+    if min(map(len, losses)) < DRAWS / 4:
+        yield f"only {[len(each) for each in losses]} of {DRAWS} losses of a model that learns nothing are numbers"
+    elif (chance := stats.ks_2samp(*losses).pvalue) < UNLIKELY:
+        means = [float(np.mean(each)) for each in losses]
+        yield f"losses that nothing is learned from are distributed otherwise (p {chance:.1g}), means {means}"
+    for name in sorted(each for each in expected.metrics if each.startswith("val_")):
+        yield from _of_metric(name, expected.metrics[name], found.metrics[name], group.tolerance)

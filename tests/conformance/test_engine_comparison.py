@@ -1,0 +1,116 @@
+"""The sweep finds what it is made for: faults planted in what is compared."""
+
+import dataclasses
+
+import keras
+import numpy as np
+import pytest
+from engine_comparison import compare, differences
+from keras_catalog import classes, others, public
+from layer_subjects import FORMS, maker, ways
+from small_models import dense, tabular
+from subjects import MOST_TRIALS, parts
+from trial_outcomes import Group, Notes, Outcome, cause
+
+from tuners.engine.choice import EngineUse
+
+LEFT = {"kernel": np.ones(3), "best epoch's kernel": np.ones(3), "stop_training": np.array(False)}
+TRAINED = Outcome(metrics={"loss": [(0, 1.0), (1, 0.5)]}, weights=LEFT, notes=(("on_end", 1.0),))
+ANY = Group({})
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"metrics": {"loss": [(0, 1.0), (1, 0.51)]}}, "loss of epoch 2 is 0.51, by fit 0.5"),
+        ({"metrics": {"loss": [(0, 1.0)]}}, "loss is of epochs"),
+        ({"metrics": {"loss": [(0, 1.0), (1, 0.5)], "mae": [(0, 1.0)]}}, "metrics are"),
+        ({"weights": {**LEFT, "kernel": np.ones(3) * 1.01}}, "kernel is apart by"),
+        ({"weights": {**LEFT, "kernel": np.ones(4)}}, "kernel is apart by"),
+        ({"weights": {**LEFT, "bias": np.ones(3)}}, "what is left is other than by fit: ['bias']"),
+        ({"weights": {}}, "what is left is other than by fit"),
+        ({"notes": (("on_end", 2.0),)}, "note 1 is"),
+        ({"notes": ()}, "note 1 is nothing"),
+        ({"error": "ValueError: no"}, "raises where fit trains"),
+        ({"uses": (EngineUse("fit", {"graph": ""}),)}, "without a reason"),
+        ({"uses": (EngineUse("fit", {}),)}, "without a reason"),
+    ],
+)
+def test_every_difference_is_said(change, said):
+    assert list(differences(TRAINED, TRAINED, ANY)) == []
+    [found] = differences(TRAINED, dataclasses.replace(TRAINED, **change), ANY)
+    assert said in found
+
+
+def test_where_fit_raises_others_raise_as_well():
+    failed = Outcome(error="ValueError: no")
+    assert list(differences(failed, Outcome(error="ValueError: another text"), ANY)) == []
+    assert "trains where fit raises" in next(differences(failed, TRAINED, ANY))
+    assert "KeyError" in next(differences(failed, Outcome(error="KeyError: 'x'"), ANY))
+
+
+def test_rounding_is_no_difference_and_declining_with_a_reason_is_none():
+    rounded = dataclasses.replace(TRAINED, metrics={"loss": [(0, 1.00001), (1, 0.5)]})
+    assert list(differences(TRAINED, rounded, ANY)) == []
+    declined = dataclasses.replace(TRAINED, uses=(EngineUse("fit", {"graph": "a custom layer"}),))
+    assert list(differences(TRAINED, declined, ANY)) == []
+
+
+def test_a_trial_that_is_trained_otherwise_is_found():
+    deltas = iter((1.0, 0.1) * 2 + (1.0, 1.0))
+
+    def build():
+        return dense("linear", loss=keras.losses.Huber(next(deltas)), metrics=())
+
+    # The engine's second trial is trained with the first one's loss.
+    [found] = [
+        each
+        for each in compare(Group({"first": build, "second": build}, *tabular("number")), ["graph", "auto"])
+        if "[second]" in each
+    ]
+    assert "by auto" in found and "loss of epoch 1" in found
+
+
+def test_a_hook_that_is_left_out_is_found():
+    notes, hooks = Notes(), iter((True, False))
+
+    class Noting(keras.callbacks.Callback):
+        def on_epoch_end(self, epoch, logs=None):
+            notes.append(epoch)
+
+    def build():
+        notes.append("built" if next(hooks) else "left out")
+        return dense()
+
+    args, kwargs = tabular()
+    group = Group({"plain": build}, args, {**kwargs, "callbacks": [Noting()]}, notes=notes)
+    [found] = compare(group, ["auto"])
+    assert "note 1 is left out, by fit built" in found
+
+
+def test_long_groups_are_searched_in_parts_that_begin_alike():
+    group = Group({str(number): dense for number in range(20)})
+    found = [list(part.builds) for part in parts(group)]
+    assert {each for part in found for each in part} == set(group.builds)
+    assert all(part[0] == "0" and len(part) <= MOST_TRIALS for part in found)
+
+
+def test_names_of_keras_are_found_once_and_changed_by_rule():
+    assert "AveragePooling2D" in public("layers") and "AvgPool2D" not in public("layers")
+    assert len({id(each) for each in public("layers").values()}) == len(public("layers"))
+    changed = dict(others(keras.optimizers.SGD, {"clipnorm": 0.1}))
+    assert changed == {"learning_rate": 0.005, "momentum": 0.25, "nesterov": True, "clipnorm": 0.1} | {
+        name: value for name, value in changed.items() if name.startswith(("use_ema", "ema_"))
+    }
+
+
+def test_nearly_every_layer_of_keras_can_be_called():
+    names = [name for name, each in classes("layers").items() if issubclass(each, keras.Layer)]
+    without = [name for name in names if next(ways(name), None) is None]
+    assert len(without) < len(names) / 15, without
+    assert all(way.form in FORMS for way in ways("Dense")) and callable(maker("Dense"))
+
+
+def test_the_cause_is_the_last_exception_of_a_traceback():
+    text = 'Traceback:\n  File "x.py", line 3\nKeyError: 1\n\nDuring handling:\nValueError: no such loss\n'
+    assert cause(text) == "ValueError: no such loss"

@@ -1,0 +1,177 @@
+"""What trains where a hypermodel calls `model.fit`, and why."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from side_by_side import assert_equal, assert_same, trained
+
+from tuners.engine import data
+from tuners.engine.call import read_call
+from tuners.engine.choice import Engines
+from tuners.engine.declined import Declined
+
+X = np.random.default_rng(0).normal(size=(16, 4)).astype(np.float32)
+Y = np.arange(16, dtype=np.int32) % 2
+
+
+def build(kind=keras.Model, **compiled):
+    inputs = keras.Input((4,))
+    model = kind(inputs, keras.layers.Dense(2, activation="softmax")(inputs))
+    model.compile("sgd", "sparse_categorical_crossentropy", **compiled)
+    return model
+
+
+def batches():
+    while True:
+        yield X, Y
+
+
+class Watcher(keras.callbacks.Callback):
+    def on_train_batch_end(self, batch, logs=None):
+        pass
+
+
+PIPELINE = tf.data.Dataset.from_tensor_slices((X, Y)).batch(4)
+
+
+@pytest.mark.parametrize(
+    ("args", "kwargs", "why"),
+    [
+        ((PIPELINE,), {}, "not arrays"),
+        ((batches(),), {"steps_per_epoch": 2}, "the argument steps_per_epoch"),
+        ((X, Y), {"validation_data": PIPELINE}, "not a tuple of arrays"),
+        ((X, Y), {"validation_split": 0.999}, "validation_split=0.999"),
+        ((X, Y), {"callbacks": [Watcher()]}, "Watcher sees batches"),
+        ((X, Y), {"callbacks": keras.callbacks.CallbackList()}, "a CallbackList"),
+        ((X.astype(complex), Y), {}, "of the type complex"),
+        ((X, Y[:5]), {}, "different lengths"),
+        ((X, Y), {"epochs": 1.5}, "epochs=1.5"),
+        ((X, Y), {"shuffle": "batch"}, "shuffle='batch'"),
+        ((X, Y), {"no_argument": 1}, "the arguments are not those of model.fit"),
+        ((X, Y), {"class_weight": {0: 2.0}, "sample_weight": np.ones(16)}, "class_weight with sample_weight"),
+    ],
+)
+def test_declined_and_why(args, kwargs, why):
+    with pytest.raises(Declined, match=why.replace("(", "[(]")):
+        read_call(build(), args, kwargs)
+
+
+def test_data_larger_than_the_limit_are_left_to_fit(monkeypatch):
+    read_call(build(), (X, Y), {})
+    monkeypatch.setattr(data, "LARGEST", X.nbytes)
+    with pytest.raises(Declined, match="the data take more than"):
+        read_call(build(), (X, Y), {})
+
+
+class OwnFit(keras.Model):
+    def fit(self, x=None, y=None, **kwargs):
+        return super().fit(x, y, class_weight={0: 1.0, 1: 5.0}, **kwargs)
+
+
+class OwnEvaluate(keras.Model):
+    def evaluate(self, *args, **kwargs):
+        return super().evaluate(*args, **kwargs)
+
+
+class Eager(keras.Model):
+    pass
+
+
+@pytest.mark.parametrize(
+    ("make", "why"),
+    [
+        (lambda: build(OwnFit), "has a method fit of its own"),
+        (lambda: build(OwnEvaluate), "has a method evaluate of its own"),
+        (lambda: build(run_eagerly=True), "runs eagerly"),
+        (lambda: build(steps_per_execution=4), "steps_per_execution"),
+    ],
+)
+def test_models_that_only_fit_can_train(make, why):
+    expected, found = (trained(each, make, X, Y, epochs=2) for each in ("fit", "auto"))
+    assert found.use.engine == "fit"
+    assert why in found.use.refusals["numpy"]
+    assert why in found.use.refusals["graph"]
+    assert_equal(expected, found)
+
+
+def test_a_pipeline_reaches_fit_as_it_is():
+    found = trained("auto", build, PIPELINE, epochs=2)
+    assert found.use.engine == "fit"
+    assert len(found.epochs) == 2
+
+
+@pytest.mark.parametrize("gpu", [False, True])
+def test_with_a_gpu_the_graph_is_chosen(monkeypatch, gpu):
+    monkeypatch.setattr("tuners.engine.choice.has_gpu", lambda: gpu)
+    assert trained("auto", build, X, Y).use.engine == ("graph" if gpu else "numpy")
+
+
+def test_arguments_in_every_form():
+    weights = np.linspace(0.5, 2, 16)
+    for kwargs in (
+        {"validation_split": 0.25, "epochs": 2},
+        {"validation_data": (X, Y, weights), "validation_freq": 2, "epochs": 4, "initial_epoch": 1},
+        {"class_weight": {0: 1.0, 1: 3.0}, "validation_data": [X, Y], "validation_batch_size": 3},
+        {"sample_weight": weights[:, None], "batch_size": None, "epochs": np.int64(2)},
+    ):
+        assert_same(build, X, Y, **kwargs)
+    assert_same(build, tf.constant(X), tf.constant(Y), engines=["graph", "numpy"])
+
+
+def test_the_engine_goes_when_the_hypermodel_is_done():
+    model, engines = build(), Engines("auto")
+    with engines.answering(model):
+        assert model.fit(X, Y, verbose=0) is model.history
+        assert "fit" in vars(model)
+    assert "fit" not in vars(model)
+    assert [each.engine for each in engines.uses] == ["numpy"]
+
+
+def test_calls_in_a_loop_go_on_from_one_another():
+    def in_a_loop(engines):
+        keras.utils.set_random_seed(3)
+        model = build()
+        model.compile(keras.optimizers.Adam(0.05), "sparse_categorical_crossentropy", metrics=["accuracy"])
+        with engines.answering(model):
+            losses = [model.fit(X, Y, shuffle=False, verbose=0).history["loss"][0] for _ in range(4)]
+        return losses, model.evaluate(X, Y, verbose=0)
+
+    engines = Engines("auto")
+    (expected, scores), (found, found_scores) = in_a_loop(Engines("fit")), in_a_loop(engines)
+    assert found == pytest.approx(expected, rel=1e-4)
+    assert found_scores == pytest.approx(scores, rel=1e-4)
+    assert {each.engine for each in engines.uses} == {"numpy"}
+
+
+class Broken:
+    """An engine that raises wherever it can."""
+
+    name = "numpy"
+
+    def __init__(self, where):
+        self.where = where
+
+    def trainer(self, call):
+        np.random.rand()
+        if self.where == "reading":
+            raise RuntimeError("cannot read this")
+        return self
+
+    parts = frozenset(["never tried"])
+
+    def __getattr__(self, name):
+        raise RuntimeError("cannot prepare this")
+
+
+@pytest.mark.parametrize("where", ["reading", "preparing"])
+def test_whatever_an_engine_raises_is_a_reason(where, caplog):
+    engines = Engines("numpy")
+    engines._engines["numpy"] = Broken(where)  # noqa: SLF001
+    with caplog.at_level("INFO", "tuners.engine"):
+        found = trained(engines, build, X, Y, epochs=2, shuffle=True)
+    assert found.use.engine == "fit"
+    assert found.use.refusals["numpy"].startswith("RuntimeError: cannot")
+    assert "The numpy engine does not train this model: RuntimeError: cannot" in caplog.text
+    # The random numbers are those that there would have been.
+    assert_equal(trained("fit", build, X, Y, epochs=2, shuffle=True), found)

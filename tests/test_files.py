@@ -1,0 +1,35 @@
+"""Files are written whole or not at all, in both packages."""
+
+import errno
+import os
+from pathlib import Path
+
+import pytest
+
+from kzoo.files import write_text
+from tuners.store.files import write_file
+
+
+def write_bytes_as_text(path, content):
+    write_text(path, content.decode())
+
+
+@pytest.mark.parametrize("write", [write_file, write_bytes_as_text])
+@pytest.mark.parametrize("step", ["fsync", "replace"])
+def test_a_failure_leaves_what_was_there_and_nothing_else(write, step, tmp_path, monkeypatch):
+    path = tmp_path / "file"
+    write(path, b"old")
+
+    def fail(*_):
+        assert path.read_bytes() == b"old"
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    owner = os if step == "fsync" else Path
+    monkeypatch.setattr(owner, step, fail)
+    with pytest.raises(OSError, match="No space left"):
+        write(path, b"new")
+    assert path.read_bytes() == b"old"
+    assert list(tmp_path.iterdir()) == [path]
+    monkeypatch.undo()
+    write(path, b"new")
+    assert path.read_bytes() == b"new"

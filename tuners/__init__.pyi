@@ -1,0 +1,12 @@
+from .oracle import CoarseToFineOracle as CoarseToFineOracle
+from .parallel import search_in_processes as search_in_processes
+from .parallel import serve_trials as serve_trials
+from .pruning import SuccessiveHalving as SuccessiveHalving
+from .search import CoarseToFineSearch as CoarseToFineSearch
+from .store.checkpoints import CheckpointError as CheckpointError
+from .store.journal import JournalError as JournalError
+from .store.journal import RunLocked as RunLocked
+from .study import Study as Study
+from .study import TrialRecord as TrialRecord
+from .tuner import FastTuner as FastTuner
+from .version import __version__ as __version__
