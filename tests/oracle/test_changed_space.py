@@ -103,6 +103,18 @@ def test_what_cannot_be_followed_is_said(tmp_path, where, then):
     assert isinstance(raised.value, tuners.JournalError | keras_tuner.errors.FatalError)
 
 
+def test_the_new_space_is_known_before_the_first_trial(tmp_path):
+    searched(lambda hp: hp.Float("a", 0.0, 1.0), "build", tmp_path, max_trials=2)
+
+    def declare(hp):
+        hp.Int("b", 1, 9)
+        return hp.Float("a", 0.25, 0.5)
+
+    space = Declares(declare, "build", tmp_path).oracle.get_space()
+    assert [each.name for each in space.space] == ["a", "b"]
+    assert (space.space[0].min_value, space.space[0].max_value, space.get("a")) == (0.25, 0.5, 0.25)
+
+
 def test_given_hyperparameters_are_followed_too(tmp_path):
     def space(low, high):
         hp = keras_tuner.HyperParameters()

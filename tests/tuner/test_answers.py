@@ -217,7 +217,8 @@ def test_no_hypermodel_without_a_run_trial(tmp_path):
 def test_weights_follow_the_scores_of_an_oracle_that_gives_its_own(tmp_path):
     class Narrow(tuners.CoarseToFineOracle):
         def score_trial(self, trial):
-            trial.score = -trial.hyperparameters.get("units")
+            # Above every accuracy, so that it cannot be compared with one.
+            trial.score = 100 - trial.hyperparameters.get("units")
             trial.best_step = 0
 
     oracle = Narrow("val_accuracy", 5, 1)
@@ -241,7 +242,7 @@ def test_nothing_is_added_to_the_arguments_of_the_search(search, tmp_path, capsy
     made = search(Quiet(), max_trials=1, engine=engine)
     made.search(**DATA)
     assert made.oracle.trials["0000"].status == "COMPLETED", made.oracle.trials["0000"].message
-    assert "Epoch" not in capsys.readouterr().out
+    assert capsys.readouterr().out == ""
 
     class Own(tuners.CoarseToFineSearch):
         def run_trial(self, trial, rows, verbose="not given"):
