@@ -27,8 +27,18 @@ CHOICES = {
     "exclude_layers": (["dense"],),
     "exclude_embeddings": False,
 }
+
+
+def _of_variable(variable: Any) -> Any:
+    return optimizers.Adam(0.01) if variable.name == "bias" else optimizers.SGD(0.1)
+
+
 SPECIAL: dict[str, Callable[..., Any]] = {
     "LossScaleOptimizer": lambda **more: optimizers.LossScaleOptimizer(optimizers.SGD(0.1), **more),
+    "MultiOptimizer": lambda **more: optimizers.MultiOptimizer(_of_variable, **more),
+    "OptimizerMap": lambda **more: optimizers.MultiOptimizer(
+        optimizers.OptimizerMap(optimizers.SGD(0.1), {".*bias": optimizers.Adam(0.01)}), **more
+    ),
 }
 SCHEDULE = {
     "initial_learning_rate": 0.2,
