@@ -68,8 +68,9 @@ def test_the_arguments_given_stand_and_the_others_stay(search, case):
         assert trial.status == "COMPLETED", trial.message
         assert {name for name in trial.metrics.metrics if "loss" not in name and "val_" not in name} == metrics
     model = made.get_best_models()[0]
-    if "loss" in given:
-        assert type(model.loss) is type(given["loss"])
+    assert model.loss is given.get("loss", own_loss)
+    if build is compiled and "optimizer" not in given:
+        assert isinstance(model.optimizer, keras.optimizers.Adam)
     if isinstance(given.get("optimizer"), keras.optimizers.Optimizer):
         assert type(model.optimizer) is type(given["optimizer"])
         assert not given["optimizer"].built
