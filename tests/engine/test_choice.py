@@ -95,6 +95,59 @@ def test_models_that_only_fit_can_train(make, why):
     assert_equal(expected, found)
 
 
+class OwnReset(keras.Model):
+    def reset_metrics(self):
+        pass
+
+
+class OwnOptimizer(keras.optimizers.SGD):
+    def build(self, variables):
+        super().build(variables)
+
+
+@pytest.mark.parametrize(
+    ("make", "why"),
+    [
+        (lambda: build(OwnReset), "has a method reset_metrics of its own"),
+        (lambda: with_optimizer(OwnOptimizer(0.1)), "the optimizer OwnOptimizer is built by itself"),
+        (lambda: with_optimizer(keras.optimizers.ScheduleFreeAdamW(0.1)), "ScheduleFreeAdamW is built by itself"),
+    ],
+)
+def test_what_could_not_be_put_back_is_not_tried(make, why):
+    expected, found = (trained(each, make, X, Y, epochs=2, batch_size=5) for each in ("fit", "auto"))
+    assert why in found.use.refusals["graph"]
+    assert_equal(expected, found)
+
+
+def with_optimizer(optimizer):
+    model = build()
+    model.compile(optimizer, "sparse_categorical_crossentropy")
+    return model
+
+
+def test_an_optimizer_that_counts_steps_that_it_has_not_made():
+    def counting():
+        model = with_optimizer(keras.optimizers.Adam(0.05))
+        model.optimizer.iterations.assign(7)
+        return model
+
+    engines = Engines("auto")
+    for _ in range(2):
+        found = trained(engines, counting, X, Y, epochs=2)
+        assert found.use.engine == "numpy"
+        assert_equal(trained("fit", counting, X, Y, epochs=2), found)
+
+
+def test_a_loss_that_looks_at_a_batch_together_is_validated_in_the_batches_of_fit():
+    def coupled():
+        model = build()
+        model.compile("sgd", keras.losses.CategoricalCrossentropy(axis=0))
+        return model
+
+    one_hot = np.eye(2, dtype=np.float32)[Y]
+    assert_same(coupled, X, one_hot, validation_data=(X, one_hot), batch_size=5, epochs=2)
+
+
 def test_a_pipeline_reaches_fit_as_it_is():
     found = trained("auto", build, PIPELINE, epochs=2)
     assert found.use.engine == "fit"

@@ -13,6 +13,7 @@ import keras
 
 from tuners.engine import data
 from tuners.engine.declined import Declined
+from tuners.engine.identity import is_of_keras
 
 IGNORED = ("steps_per_epoch", "validation_steps")
 """Arguments of `model.fit` that no engine takes: where one is given, `model.fit` trains."""
@@ -22,6 +23,9 @@ BATCH_HOOKS = tuple(
 )
 REPLACEABLE = ("fit", "evaluate", "make_train_function", "make_test_function")
 """Methods that an engine does not call: a model with one of its own is trained by `model.fit`."""
+
+RELIED_ON = ("reset_metrics", "trainable_variables", "trainable_weights", "variables", "weights")
+"""What an engine puts a model back by after it was tried; of a model's own it may be anything."""
 
 BATCH_SIZE = 32
 """Of `model.fit`, where none is given."""
@@ -134,7 +138,7 @@ def _arguments(model: keras.Model, args: Sequence[Any], kwargs: Mapping[str, Any
 
 
 def _check_model(model: keras.Model) -> None:
-    for name in REPLACEABLE:
+    for name in (*REPLACEABLE, *RELIED_ON):
         if getattr(type(model), name) is not getattr(keras.Model, name):
             raise Declined(f"the model has a method {name} of its own")
     for name in (*REPLACEABLE[1:], "train_step", "test_step", "compute_loss", "compute_metrics"):
@@ -144,6 +148,8 @@ def _check_model(model: keras.Model) -> None:
         raise Declined("the model is not compiled")
     if model.run_eagerly:
         raise Declined("the model runs eagerly")
+    if model.optimizer is not None and not model.optimizer.built and _builds_from_weights(model.optimizer):
+        raise Declined(f"the optimizer {type(model.optimizer).__name__} is built by itself")
     if model.steps_per_execution != 1:
         raise Declined("steps_per_execution")
     if model.distribute_strategy.num_replicas_in_sync > 1:
@@ -151,6 +157,14 @@ def _check_model(model: keras.Model) -> None:
     for limit in ("max_epochs", "max_steps_per_epoch"):
         if getattr(keras.config, limit, lambda: None)() is not None:
             raise Declined(f"keras.config.{limit} is set")
+
+
+def _builds_from_weights(optimizer: Any) -> bool:
+    """Whether the slots of an optimizer may begin as something that depends on where it is built."""
+    # Its averages begin as the weights, and where `model.fit` builds it those have no values yet.
+    if type(optimizer) is getattr(keras.optimizers, "ScheduleFreeAdamW", None):
+        return True
+    return not is_of_keras(optimizer) and not is_of_keras(type(optimizer).build)
 
 
 def _callbacks(given: Any) -> tuple[Any, ...]:

@@ -20,7 +20,7 @@ from tuners.engine.numpy_engine.optimizer import Optimizer
 from tuners.engine.proof import without_dropout
 
 VALIDATION_BATCH = 256
-"""Rows that are validated at once; their number has no influence on the result."""
+"""Rows that are validated at once by a loss that takes each for itself; their number has no influence on the result."""
 
 
 class NumpyEngine:
@@ -134,8 +134,10 @@ class NumpyTrainer:
             raise RuntimeError("there are no data to validate on")
         with np.errstate(all="ignore"):
             sums = np.zeros(len(self._scoring.names))
-            for start in range(0, len(rows), VALIDATION_BATCH):
-                x, *targets = (part[start : min(start + VALIDATION_BATCH, len(rows))] for part in self._validation)
+            # A loss of Keras' may look at the examples of a batch together.
+            size = VALIDATION_BATCH if self._scoring.loss is None else self._call.validation_batch_size
+            for start in range(0, len(rows), size):
+                x, *targets = (part[start : min(start + size, len(rows))] for part in self._validation)
                 output = self._network.forward(x, training=False)
                 loss = self._scoring.mean_loss(output, *targets)
                 sums += [loss * len(x), *self._scoring.sums(output, targets[0])]

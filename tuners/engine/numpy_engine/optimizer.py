@@ -208,8 +208,8 @@ class Optimizer:
     def take(self) -> None:
         """Go on from what the Keras optimizer has."""
         self.step_count = int(self._optimizer.iterations)
-        if not self.step_count:
-            # It has kept no averages yet, and need not have made room for them.
+        if not self._optimizer.built:
+            # It has kept no averages yet, whatever it counts.
             for slot in self._slots:
                 slot[...] = 0
             return
