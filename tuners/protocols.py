@@ -11,7 +11,7 @@ class OnlyFits(Protocol):
     """A hypermodel whose `fit` returns what one call of `model.fit` gives, and does not look at the model afterwards.
 
     What the tuner itself does not need of a trained model, the slots of the optimizer and the metrics, is not put into
-    it then. It holds for every hypermodel that does not override `fit`.
+    it then; its weights are. It holds for every hypermodel that does not override `fit`.
     """
 
     @property

@@ -6,7 +6,6 @@ import contextlib
 import json
 import math
 import os
-import sys
 import time
 import traceback
 import warnings
@@ -17,7 +16,6 @@ from typing import Any
 
 import keras
 import keras_tuner
-import numpy as np
 
 from tuners.callbacks import copied_callbacks, has_tensorboard, hooks_of
 from tuners.compiling import compile_with
@@ -25,6 +23,7 @@ from tuners.engine.best_epoch import BestEpoch
 from tuners.engine.choice import Engines, EngineUse
 from tuners.engine.results import Trained, averaged, epochs_of
 from tuners.folds import Folds
+from tuners.log import get_logger
 from tuners.machine import Memory, frozen_heap
 from tuners.oracle import CoarseToFineOracle
 from tuners.parallel.chief import serve_oracle
@@ -33,7 +32,11 @@ from tuners.parallel.worker_pipe import is_worker
 from tuners.protocols import Observer, OnlyFits
 from tuners.pruning import Race, SuccessiveHalving
 from tuners.store import checkpoints
+from tuners.store.files import write_file
+from tuners.strategy.scores import gain_of
 from tuners.trial_metrics import directions, means_of
+
+_LOG = get_logger(__name__)
 
 BUILDING = ("_build_and_fit_model", "_build_hypermodel", "_try_build")
 """What keras-tuner keeps for subclasses to override, which then have the model in hand."""
@@ -152,7 +155,7 @@ class FastTuner(keras_tuner.Tuner):
                     trial.status = "COMPLETED"
                 self.on_trial_end(trial)
         if self.epochs_saved and getattr(self.oracle, "verbose", False):
-            print(f"Pruning has saved {self.epochs_saved} epochs.")
+            _LOG.info("Pruning has saved %d epochs.", self.epochs_saved)
         self.on_search_end()
 
     def reload(self) -> None:
@@ -248,7 +251,7 @@ class FastTuner(keras_tuner.Tuner):
         """
         if trial.message and not isinstance(self.oracle, keras_tuner.Oracle):
             # keras-tuner's protocol does not carry it to the chief.
-            print(trial.message, file=sys.stderr)
+            _LOG.warning("%s", trial.message)
         if self.race is not None and trial.status != "COMPLETED":
             # Its epochs are not kept either, so that a search that goes on judges as the unbroken one.
             self.race.forget(trial.trial_id)
@@ -301,9 +304,7 @@ class FastTuner(keras_tuner.Tuner):
         # By this file keras-tuner knows that there is a search; what is in it is the state of a subclass.
         path, state = Path(self._get_tuner_fname()), json.dumps(self.get_state())
         if not path.exists() or path.read_text() != state:
-            staged = path.with_suffix(f".{os.getpid()}.new")
-            staged.write_text(state)
-            staged.replace(path)
+            write_file(path, state.encode())
 
     def _next_trial(self) -> Any:
         """The next trial to run; None where the search is over."""
@@ -385,19 +386,19 @@ class FastTuner(keras_tuner.Tuner):
 
     def _merit(self, epochs: Sequence[Mapping[str, float]]) -> float:
         """The best epoch's objective, more is better; -inf where none is a number."""
-        sign = 1 if self.oracle.objective.direction == "max" else -1
-        values = [sign * float(self.oracle.objective.get_value(each)) for each in epochs]
-        return max((value for value in values if np.isfinite(value)), default=-np.inf)
+        objective = self.oracle.objective
+        gains = [gain_of(objective.get_value(each), objective.direction) for each in epochs]
+        return max(filter(math.isfinite, gains), default=-math.inf)
 
     def _keep(self, trial: Any, trained: Trained, merit: float) -> None:
-        sign = 1 if self.oracle.objective.direction == "max" else -1
         best = [each for each in self._best(self.keep_checkpoints) if each.trial_id != trial.trial_id]
         # The latest trial of a leading configuration stands for it, whatever it reached itself.
         leads = any(each.hyperparameters.values == trial.hyperparameters.values for each in best)
         # Where a subclass of an oracle gives the scores, only it knows which are among the best.
         unknown = self._keeps_all or not self._scored_by_objective or len(best) < self.keep_checkpoints
         # Written before the oracle knows, so that a trial that has ended always has its weights.
-        if unknown or leads or merit > min(sign * each.score for each in best):
+        direction = self.oracle.objective.direction
+        if unknown or leads or merit > min(gain_of(each.score, direction) for each in best):
             checkpoints.save_weights(self.project_dir, trial.trial_id, trained.weights, trained.build_config)
 
     def _best(self, count: int) -> list[Any]:

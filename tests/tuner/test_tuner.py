@@ -236,8 +236,8 @@ def test_the_engine_stands_where_a_hypermodel_calls_fit(search):
         made = search(Tuned(), engine=engine, project_name=engine, objective="val_loss")
         made.search(**DATA)
         scores.append([trial.score for trial in made.oracle.trials.values()])
+        assert len(made.engine_uses) == 4
     assert {use.engine for use in made.engine_uses} == {"numpy"}
-    assert len(made.engine_uses) == 4
     assert scores[1] == pytest.approx(scores[0], rel=1e-3)
 
 
@@ -253,3 +253,18 @@ def test_what_an_engine_cannot_train_is_trained_by_fit_and_said(search):
     [use] = made.engine_uses
     assert (use.engine, list(use.refusals)) == ("fit", ["numpy"])
     assert "is a LayerNormalization" in use.refusals["numpy"]
+
+
+def test_a_model_that_its_build_function_keeps_has_been_trained(search):
+    kept = []
+
+    def keeping(hp):
+        kept.append(build(hp))
+        return kept[-1]
+
+    made = search(keeping, max_trials=1)
+    made.search(**DATA, epochs=1)
+    assert [use.engine for use in made.engine_uses] == ["numpy"]
+    # The first was built to see the space.
+    for left, right in zip(kept[-1].get_weights(), made.get_best_models()[0].get_weights(), strict=True):
+        np.testing.assert_array_equal(left, right)

@@ -97,8 +97,6 @@ class Engines:
         def fit(*args: Any, **kwargs: Any) -> Any:
             if len(args) <= VERBOSE:
                 kwargs = {"verbose": 0, **kwargs}
-            if self.name == "fit":
-                return by_keras(*args, **kwargs)
             return self._fit(model, by_keras, args, kwargs, looked_at)
 
         model.fit = fit
@@ -118,12 +116,13 @@ class Engines:
         self, model: keras.Model, by_keras: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any], looked_at: bool
     ) -> Any:
         refusals: dict[str, str] = {}
+        asked = self._asked()
         try:
             call = read_call(model, args, kwargs)
         except Exception as error:
-            refusals = dict.fromkeys(self._asked(), _reason(error))
+            refusals = dict.fromkeys(asked, _reason(error))
         else:
-            for name in self._asked():
+            for name in asked:
                 trainer = self._trainer(name, call, refusals)
                 if trainer is not None:
                     self._note(name, refusals)

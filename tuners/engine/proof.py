@@ -12,7 +12,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import functools
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, Protocol
 
 import keras
@@ -24,7 +24,7 @@ from tuners.engine import data
 from tuners.engine.building import build_optimizer
 from tuners.engine.call import FitCall
 from tuners.engine.identity import is_of_keras, layers_within, variables_within
-from tuners.engine.training import Trainer
+from tuners.engine.training import Trainer, reported
 
 EXAMPLES = 16
 """In each step, at most."""
@@ -43,7 +43,6 @@ ROUNDINGS_OFF = 1e-6
 
 MARGIN = 10.0
 """Times what was seen to come of rounding that is not held against the engine."""
-
 
 PLAIN = (bool, int, float, str, type(None))
 """Types of what a layer may count or note in an attribute."""
@@ -197,30 +196,6 @@ def _validation_rows(call: FitCall) -> NDArray:
 def _batch(parts: tuple[Any, ...], rows: NDArray) -> Any:
     batch = keras.tree.map_structure(lambda array: tf.constant(array[rows]), parts)
     return batch if len(batch) > 1 or isinstance(batch[0], tuple) else batch[0]
-
-
-def reported(model: keras.Model, returned: Any) -> dict[str, Any]:
-    """Metrics by name as `model.fit` reports them: of the model, or what a step returned where it names others.
-
-    Args:
-        model: The model.
-        returned: By the last `train_step` or `test_step`.
-    """
-    metrics = model.get_metrics_result()
-    logs = metrics if isinstance(returned, dict) and set(returned) == set(metrics) else returned
-    return dict(_plain(dict(logs)))
-
-
-def _plain(logs: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
-    """Metrics sorted by name, as floats where they are numbers, without dictionaries in dictionaries."""
-    for name, value in sorted(logs.items()):
-        if isinstance(value, Mapping):
-            yield from _plain(value)
-            continue
-        try:
-            yield name, float(value)
-        except (TypeError, ValueError):
-            yield name, value
 
 
 def _compared(call: FitCall, before: State, reference: Steps, found: Steps, moved: Steps | None) -> str:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from typing import Any, Protocol
 
 import keras
 import numpy as np
 from numpy.typing import NDArray
 
+from tuners.engine import data
 from tuners.engine.best_epoch import BestEpoch
 from tuners.engine.call import FitCall
 
@@ -51,7 +53,7 @@ def run(call: FitCall, trainer: Trainer, *, looked_at: bool = True) -> keras.cal
     Args:
         call: What is asked for.
         trainer: Trains.
-        looked_at: Whether anybody may look at the model afterwards; else it is left as it was.
+        looked_at: Whether anybody may look at the model afterwards; else it is given its weights alone.
 
     Returns:
         What `model.fit` returns.
@@ -100,6 +102,9 @@ class _Run:
             self._trainer.give()
             if isinstance(model.optimizer, keras.optimizers.Optimizer):
                 model.optimizer.finalize_variable_values(model.trainable_weights)
+        else:
+            # A build function may have kept it all the same.
+            model.set_weights(self._trainer.weights())
         self._callbacks.on_train_end(logs)
         for each in call.callbacks:
             if isinstance(each, BestEpoch):
@@ -112,8 +117,7 @@ class _Run:
     def _validated(self) -> dict[str, float]:
         self._model.stop_evaluating = False
         self._tell("on_test_begin")
-        count = len(keras.tree.flatten(self._call.validation)[0])
-        logs = self._trainer.validate(np.arange(count, dtype=np.int32))
+        logs = self._trainer.validate(np.arange(data.rows_of(self._call.validation or ()), dtype=np.int32))
         self._tell("on_test_end", logs)
         return {f"val_{name}": value for name, value in logs.items()}
 
@@ -130,3 +134,27 @@ def _asks_for_rate_only(callback: Any) -> bool:
     if type(callback) is keras.callbacks.EarlyStopping:
         return not callback.restore_best_weights
     return type(callback) in ASKS_FOR_RATE_ONLY
+
+
+def reported(model: keras.Model, returned: Any) -> dict[str, Any]:
+    """Metrics by name as `model.fit` reports them: of the model, or what a step returned where it names others.
+
+    Args:
+        model: The model.
+        returned: By the last `train_step` or `test_step`.
+    """
+    metrics = model.get_metrics_result()
+    logs = metrics if isinstance(returned, dict) and set(returned) == set(metrics) else returned
+    return dict(_plain(dict(logs)))
+
+
+def _plain(logs: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """Metrics sorted by name, as floats where they are numbers, without dictionaries in dictionaries."""
+    for name, value in sorted(logs.items()):
+        if isinstance(value, Mapping):
+            yield from _plain(value)
+            continue
+        try:
+            yield name, float(value)
+        except (TypeError, ValueError):
+            yield name, value

@@ -80,21 +80,20 @@ class CompiledModels:
             self._seen.popitem(last=False)
         return new
 
-    def shared(self, text: str, call: FitCall, sizes: Sizes) -> Shared | None:
+    def shared(self, key: tuple[str, str], call: FitCall, sizes: Sizes) -> Shared | None:
         """A compiled copy that can do what a model does.
 
         Args:
-            text: The signature of the model.
+            key: The signature of the model, and the sizes as a text.
             call: Of the model.
             sizes: What it is compiled for.
 
         Returns:
             The copy, not yet as the model is; None where no faithful one can be made.
         """
-        key = text, repr(sizes)
         found = self._kept.pop(key, None)
         if found is None:
-            copy = _copied(call, text)
+            copy = _copied(call, key[0])
             if copy is None:
                 return None
             settings = Settings(copy)

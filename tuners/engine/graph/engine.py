@@ -55,7 +55,7 @@ class GraphTrainer:
 
     def _structure(self) -> tuple[Any, bool]:
         model = self._call.model
-        if type(model).__name__ not in ("Functional", "Sequential") or signature(model) is None:
+        if signature(model) is None:
             return None, True
         build_for_graph(self._call)
         # Once more, now that there are metrics to look at.
@@ -77,7 +77,7 @@ class GraphTrainer:
         self._parts = on_device(self._call.training)
         self._held_out = None if self._call.validation is None else on_device(self._call.validation)
         if self._may_share:
-            self._shared = self._models.shared(self._key[0], self._call, self._sizes)
+            self._shared = self._models.shared(self._key, self._call, self._sizes)
         if self._shared is not None:
             self._epoch = self._shared.epoch
             self._shared.take(self._call.model)

@@ -18,7 +18,7 @@ from tuners.engine.call import FitCall
 from tuners.engine.graph.fused.layers import fused_layers
 from tuners.engine.graph.fused.loops import Batches
 from tuners.engine.graph.traced_settings import Settings
-from tuners.engine.proof import reported
+from tuners.engine.training import reported
 from tuners.private_apis import forget_gradients
 
 

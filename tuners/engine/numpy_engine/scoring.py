@@ -216,10 +216,8 @@ def metrics_of(model: keras.Model) -> list[Any]:
 
 def _kind(metric: Any) -> str:
     kind = METRICS.get(type(metric))
-    if kind is None or metric.dtype != "float32" or getattr(metric, "threshold", 0.5) != 0.5:
+    if kind is None or metric.dtype != "float32" or metric.get_config().get("threshold", 0.5) != 0.5:
         raise Declined(f"the metric {metric.name} is a {type(metric).__name__}, or has options")
-    if kind == "binary" and metric.get_config().get("threshold") != 0.5:
-        raise Declined(f"the metric {metric.name} has a threshold")
     return kind
 
 
