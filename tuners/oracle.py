@@ -153,6 +153,7 @@ class CoarseToFineOracle(keras_tuner.Oracle):
         self._loaded = False
         self._open: dict[str, Running] = {}
         self._again: list[str] = []
+        self._engines: dict[str, Mapping[str, Any]] = {}
         self._tally = Tally(self.objective)
         self._planned: Plan | None = None
         # For subclasses that draw by keras-tuner's `_random_values`.
@@ -313,6 +314,15 @@ class CoarseToFineOracle(keras_tuner.Oracle):
                     f"(max_consecutive_failed_trials). The last one:\n{known.message or ''}"
                 )
 
+    def note_engines(self, trial_id: str, engines: Mapping[str, Any]) -> None:
+        """Keep with a trial that is about to end what trained it.
+
+        Args:
+            trial_id: Its id.
+            engines: What `tuners.engine.choice.summary_of` gives.
+        """
+        self._engines[trial_id] = engines
+
     def score_trial(self, trial: Trial) -> None:
         """Give a trial the score of its best epoch.
 
@@ -443,6 +453,7 @@ class CoarseToFineOracle(keras_tuner.Oracle):
             running.point,
             runs=self._tally.runs[trial.trial_id],
             seconds=time.monotonic() - running.began,
+            engines=self._engines.pop(trial.trial_id, {}),
             again=again,
         )
         for tuner_id, ongoing in list(self.ongoing_trials.items()):

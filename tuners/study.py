@@ -30,6 +30,8 @@ class TrialRecord:
         history: Metrics by name, one value per epoch.
         message: What went wrong, or "".
         seconds: How long it took, or None.
+        engines: What trained it, such as "numpy" or "fit"; empty where that is not known.
+        refusals: Why faster engines did not train it, by their names.
     """
 
     trial_id: str
@@ -41,6 +43,8 @@ class TrialRecord:
     history: Mapping[str, tuple[float, ...]] = dataclasses.field(default_factory=dict)
     message: str = ""
     seconds: float | None = None
+    engines: tuple[str, ...] = ()
+    refusals: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -144,6 +148,8 @@ def _record(number: int, trial: TrialState) -> TrialRecord:
         history={name: _means(metric["observations"]) for name, metric in metrics.items()},
         message=state["message"] or "",
         seconds=trial.seconds,
+        engines=tuple(trial.engines.get("used", ())),
+        refusals=trial.engines.get("refusals", {}),
     )
 
 

@@ -20,7 +20,7 @@ import keras_tuner
 from tuners.callbacks import copied_callbacks, has_tensorboard, hooks_of
 from tuners.compiling import compile_with
 from tuners.engine.best_epoch import BestEpoch
-from tuners.engine.choice import Engines, EngineUse
+from tuners.engine.choice import Engines, EngineUse, summary_of
 from tuners.engine.results import Trained, averaged, epochs_of
 from tuners.folds import Folds
 from tuners.log import get_logger
@@ -150,9 +150,11 @@ class FastTuner(keras_tuner.Tuner):
         with frozen_heap():
             while (trial := self._next_trial()) is not None:
                 self.on_trial_begin(trial)
+                trained_before = len(self.engine_uses)
                 with beating(self.oracle, trial.trial_id), _judged(trial):
                     self._run_and_update_trial(trial, *args, **kwargs)
                     trial.status = "COMPLETED"
+                self.note_engines(trial, summary_of(self.engine_uses[trained_before:]))
                 self.on_trial_end(trial)
         if self.epochs_saved and getattr(self.oracle, "verbose", False):
             _LOG.info("Pruning has saved %d epochs.", self.epochs_saved)
@@ -242,6 +244,16 @@ class FastTuner(keras_tuner.Tuner):
             return False
         self.epochs_saved += epochs - epoch
         return True
+
+    def note_engines(self, trial: Any, engines: Mapping[str, Any]) -> None:
+        """Have what trained a trial kept with it, where the oracle is ours.
+
+        Args:
+            trial: The trial.
+            engines: What `tuners.engine.choice.summary_of` gives.
+        """
+        if isinstance(self.oracle, CoarseToFineOracle):
+            self.oracle.note_engines(trial.trial_id, engines)
 
     def on_trial_end(self, trial: Any) -> None:
         """Hand the trial back to the oracle and drop the weights of those that are no longer among the best.

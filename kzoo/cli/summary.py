@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from tuners import Study, TrialRecord
 
 
+REASONS = 4
+"""Reasons of engines that are shown."""
+
+
 def load(directory: Path) -> Study:
     """The study of a run.
 
@@ -56,6 +60,8 @@ def _trial_record(trial: TrialRecord) -> dict[str, Any]:
         "hyperparameters": trial.values,
         "shown": {shown_name(name): shown_value(name, value) for name, value in trial.values.items()},
         "message": trial.message,
+        "engines": list(trial.engines),
+        "refusals": dict(trial.refusals),
     }
 
 
@@ -70,7 +76,7 @@ def show(directory: Path, study: Study, *, top: int = 10) -> None:
         _print_best(study)
     if saved := epochs_saved(directory, study):
         out.print(f"Trials that fell behind were ended early, which saved {saved} epochs.", markup=False)
-    for line in troubles(study):
+    for line in [*troubles(study), *trained_by(study)]:
         out.print(line, markup=False)
     if study.best:
         following = command("kzoo", "export", directory, "--name", _serving_name(directory))
@@ -157,4 +163,21 @@ def troubles(study: Study) -> list[str]:
     for trial in [trial for trial in study.trials if trial.status == "FAILED"][:3]:
         last = (trial.message or "no message").strip().splitlines()[-1]
         lines.append(f"Trial {trial.number} failed: {last}")
+    return lines
+
+
+def trained_by(study: Study) -> list[str]:
+    """What trained the trials where `model.fit` had to, and why a faster engine did not, one line per reason."""
+    counts = collections.Counter(engine for trial in study.trials for engine in trial.engines)
+    if not counts["fit"]:
+        return []
+    shares = [f"{count} by the {engine} engine" for engine, count in counts.items() if engine != "fit"]
+    shares.append(f"{counts['fit']} by model.fit")
+    lines = [f"Trained: {', '.join(shares)}."]
+    by_fit = [trial for trial in study.trials if "fit" in trial.engines]
+    reasons = collections.Counter(reason for trial in by_fit for reason in trial.refusals.items())
+    lines += [
+        f"  the {engine} engine left {count} to others: {reason}"
+        for (engine, reason), count in reasons.most_common(REASONS)
+    ]
     return lines

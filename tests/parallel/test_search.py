@@ -34,6 +34,7 @@ def searched(tmp_path_factory):
 def test_one_worker_gives_the_same_trials_as_none(searched):
     alone, one = (Study.load(searched / name) for name in ("alone", "one"))
     assert [trial.values for trial in one.trials] == [trial.values for trial in alone.trials]
+    assert {trial.engines for trial in (*alone.trials, *one.trials)} == {("numpy",)}
     for here, there in zip(alone.trials, one.trials, strict=True):
         assert there.history["val_loss"] == pytest.approx(here.history["val_loss"], rel=1e-3)
 

@@ -6,6 +6,7 @@ import tensorflow as tf
 from small import DATA, X, Y, build
 
 import tuners
+from kzoo.cli.summary import trained_by
 from tuners.store.checkpoints import kept_trials
 
 
@@ -253,6 +254,12 @@ def test_what_an_engine_cannot_train_is_trained_by_fit_and_said(search):
     [use] = made.engine_uses
     assert (use.engine, list(use.refusals)) == ("fit", ["numpy"])
     assert "is a LayerNormalization" in use.refusals["numpy"]
+    [trial] = tuners.Study.load(made.project_dir).trials
+    assert (trial.engines, trial.refusals) == (("fit",), use.refusals)
+    assert trained_by(tuners.Study.load(made.project_dir)) == [
+        "Trained: 1 by model.fit.",
+        f"  the numpy engine left 1 to others: {use.refusals['numpy']}",
+    ]
 
 
 def test_a_model_that_its_build_function_keeps_has_been_trained(search):

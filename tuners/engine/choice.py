@@ -12,7 +12,7 @@ import functools
 import inspect
 import logging
 import random
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import keras
@@ -47,6 +47,14 @@ class EngineUse:
 
     engine: str
     refusals: Mapping[str, str]
+
+
+def summary_of(uses: Sequence[EngineUse]) -> dict[str, Any]:
+    """What trained a trial, as its record keeps it: the engines, each once, and why others did not, by their names."""
+    refusals: dict[str, str] = {}
+    for use in uses:
+        refusals.update(use.refusals)
+    return {"used": list(dict.fromkeys(use.engine for use in uses)), "refusals": refusals}
 
 
 class Engines:

@@ -98,4 +98,5 @@ class Dispatch:
                 self.oracle.update_trial(trial.trial_id, metrics, step=step)
         except ValueError as error:
             trial.status, trial.message = "FAILED", str(error)
+        self.tuner.note_engines(trial, ended.engines)
         self.tuner.on_trial_end(trial)

@@ -89,6 +89,7 @@ class Ended:
         epochs: Metrics of each epoch.
         values: Where hyperparameters turned up while it was built: the values of all.
         space: The same of their configurations, as keras-tuner writes them; None where none turned up.
+        engines: What trained it; see `tuners.engine.choice.summary_of`.
     """
 
     trial_id: str
@@ -97,10 +98,12 @@ class Ended:
     epochs: Sequence[Mapping[str, float]] = ()
     values: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     space: Sequence[Mapping[str, Any]] | None = None
+    engines: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
     def __post_init__(self) -> None:
         _check(self.status in STATUSES and isinstance(self.message, str | None) and isinstance(self.values, dict))
         _check(isinstance(self.epochs, list | tuple) and all(map(_is_metrics, self.epochs)))
+        _check(isinstance(self.engines, dict))
         _check(self.space is None or (isinstance(self.space, list) and all(isinstance(e, dict) for e in self.space)))
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import keras_tuner
 from keras_tuner.engine.trial import Trial
 
+from tuners.engine.choice import summary_of
 from tuners.engine.results import epochs_of
 from tuners.machine import frozen_heap
 from tuners.parallel.messages import Ended, Epoch, Order
@@ -51,16 +52,17 @@ def train_trial(tuner: Any, order: Order, report: Report, *args: Any, **kwargs: 
     declared = hyperparameters.get_config()["space"]
     trial = Trial(hyperparameters, trial_id=order.trial_id)
     epochs: list[dict[str, float]] = []
-    message = None
+    message, trained_before = None, len(tuner.engine_uses)
     try:
         result = tuner.run_trial(trial, *args, **kwargs)
         epochs, status = epochs_of(result, tuner.oracle.objective, "Tuner.run_trial()"), "COMPLETED"
     except Exception as error:
         status, message = _status(error), traceback.format_exc()
     config = hyperparameters.get_config()
-    if config["space"] == declared:
-        return Ended(order.trial_id, status, message, epochs)
-    return Ended(order.trial_id, status, message, epochs, config["values"], config["space"])
+    turned_up = {} if config["space"] == declared else {"values": config["values"], "space": config["space"]}
+    return Ended(
+        order.trial_id, status, message, epochs, engines=summary_of(tuner.engine_uses[trained_before:]), **turned_up
+    )
 
 
 def _status(error: Exception) -> str:

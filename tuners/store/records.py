@@ -39,6 +39,7 @@ class TrialState:
         values: Values of its hyperparameters.
         runs: Times that it was run to an end.
         seconds: How long its last run took, or None.
+        engines: What trained it, "used", and why others did not, "refusals"; empty where that is not known.
     """
 
     trial_id: str
@@ -48,6 +49,7 @@ class TrialState:
     state: dict[str, Any] | None = None
     runs: int = 0
     seconds: float | None = None
+    engines: dict[str, Any] = dataclasses.field(default_factory=dict)
 
 
 @dataclasses.dataclass
@@ -123,6 +125,7 @@ def _end(search: SearchState, record: dict[str, Any]) -> None:
     if trial.state is not None:  # The first result stands.
         return
     trial.runs, trial.seconds, trial.values = int(record["runs"]), record.get("seconds"), values
+    trial.engines = _checked_engines(record.get("engines", {}))
     search.elapsed = max(search.elapsed, float(record.get("elapsed", 0.0)))
     if record["kind"] == "ended":
         trial.state = state
@@ -145,6 +148,14 @@ def _checked(record: dict[str, Any]) -> tuple[int, dict[str, float], dict[str, A
     if not all(isinstance(each, SCALARS) for each in values.values()):
         raise ValueError("values has a value that is neither text nor a number")
     return number, point, values
+
+
+def _checked_engines(engines: Any) -> dict[str, Any]:
+    """What trained a trial; searches of earlier versions do not say."""
+    used, refusals = engines.get("used", []), engines.get("refusals", {})
+    if not all(isinstance(each, str) for each in (*used, *refusals, *refusals.values())):
+        raise ValueError("the engines of a trial are not text")
+    return engines
 
 
 def _checked_space(space: Any) -> list[dict[str, Any]]:
@@ -273,7 +284,15 @@ class JournalWriter:
         )
 
     def write_ended(
-        self, trial: Trial, number: int, point: Mapping[str, float], *, runs: int, seconds: float | None, again: bool
+        self,
+        trial: Trial,
+        number: int,
+        point: Mapping[str, float],
+        *,
+        runs: int,
+        seconds: float | None,
+        engines: Mapping[str, Any],
+        again: bool,
     ) -> None:
         """A trial has ended, or will be run again; on the disk when this returns."""
         state = trial.get_state()
@@ -286,6 +305,7 @@ class JournalWriter:
             "runs": runs,
             "seconds": seconds,
             "elapsed": self.elapsed,
+            "engines": engines,
             "state": state,
         }
         self._write(record, sync=True)
