@@ -12,7 +12,7 @@ public method replaces one. `tests/oracle/test_changed_space.py` fails when this
 
 In a graph TensorFlow registers the gradient of every call of a function that defines its own, such as `tf.nn.silu`, and
 keeps it for ever, and through it the whole graph: megabytes for every model. No public name removes it.
-`tests/engine/test_compiled_models.py` fails when this changes.
+`tests/tuner/test_memory.py` fails when this changes.
 
 `Optimizer.exclude_from_weight_decay` sets which weights are left out of weight decay, and nothing public tells which
 they are. `tests/engine/test_numpy_engine.py` fails when Keras changes this.
@@ -25,7 +25,8 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Callable, Iterable
+import weakref
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -100,21 +101,53 @@ def oracle_messages() -> Any:
     return protos.get_service()
 
 
-def forget_gradients(operations: Iterable[Any]) -> None:
-    """Let go of what TensorFlow registered for the derivatives of operations.
-
-    Args:
-        operations: All of a graph, of which no derivative is taken any more.
-    """
+@contextlib.contextmanager
+def gradients_with_graphs() -> Iterator[None]:
+    """What TensorFlow registers within for the derivatives of operations stays as long as their graph, not for ever."""
     # Imported here, since reading a study must not import TensorFlow.
     from tensorflow.python.framework import ops
 
-    registered = ops.gradient_registry._registry  # noqa: SLF001
-    for each in operations:
-        # A function with a gradient of its own ends in one of these, which has the name of the gradient.
-        if each.type == "IdentityN":
-            with contextlib.suppress(ValueError):
-                registered.pop(each.get_attr("_gradient_op_type").decode(), None)
+    registry = ops.gradient_registry
+    before = registry._registry  # noqa: SLF001
+    registry._registry = new = _GradientsOfGraphs(before)  # noqa: SLF001
+    try:
+        yield
+    finally:
+        before.clear()
+        before.update(new)
+        registry._registry = before  # noqa: SLF001
+
+
+class _GradientsOfGraphs(dict[str, Any]):
+    """Entries of the registry, each only as long as a graph that it was made for."""
+
+    def __setitem__(self, name: str, entry: Any) -> None:
+        from tensorflow.python.framework import ops
+        from tensorflow.python.framework.func_graph import FuncGraph
+
+        graph, gradient = ops.get_default_graph(), entry["type"]
+        if isinstance(graph, FuncGraph):
+            entry = {**entry, "type": _WhileItLives(name, gradient)}
+        # The graphs around it as well, which hold what is in it by name only.
+        while isinstance(graph, FuncGraph):
+            graph.kept_gradients = [*getattr(graph, "kept_gradients", ()), gradient]
+            graph = graph.outer_graph
+        super().__setitem__(name, entry)
+
+
+class _WhileItLives:
+    """Stands for the derivative of an operation in the registry, and leaves it when that is gone."""
+
+    def __init__(self, name: str, gradient: Callable[..., Any]) -> None:
+        from tensorflow.python.framework import ops
+
+        registry = ops.gradient_registry
+        self._gradient = weakref.ref(gradient, lambda _: registry._registry.pop(name, None))  # noqa: SLF001
+
+    def __call__(self, *args: Any) -> Any:
+        gradient = self._gradient()
+        assert gradient is not None, "an operation has outlived its graph"
+        return gradient(*args)
 
 
 def is_decayed(optimizer: Any, weight: Any) -> bool:

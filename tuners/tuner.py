@@ -29,6 +29,7 @@ from tuners.oracle import CoarseToFineOracle
 from tuners.parallel.chief import serve_oracle
 from tuners.parallel.chief_client import PersistentClient, beating
 from tuners.parallel.worker_pipe import is_worker
+from tuners.private_apis import gradients_with_graphs
 from tuners.protocols import Observer, OnlyFits
 from tuners.pruning import Race, SuccessiveHalving
 from tuners.store import checkpoints
@@ -212,7 +213,8 @@ class FastTuner(keras_tuner.Tuner):
             self._configure_tensorboard_dir(callbacks, trial, number)
         callbacks += [*hooks_of(self, trial), best]
         self._built = None
-        result = self._build_and_fit_model(trial, *args, **{**kwargs, "callbacks": callbacks})
+        with gradients_with_graphs():
+            result = self._build_and_fit_model(trial, *args, **{**kwargs, "callbacks": callbacks})
         epochs = epochs_of(result, self.oracle.objective)
         model = self._built if self._built is not None else best.model
         # Where training ran no callback, the last weights are the best that there are.

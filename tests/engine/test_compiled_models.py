@@ -12,6 +12,7 @@ from tuners.engine.choice import Engines
 from tuners.engine.graph import compiled_models
 from tuners.engine.graph.epoch import CompiledEpoch
 from tuners.engine.graph.signature import signature
+from tuners.private_apis import gradients_with_graphs
 
 SCHEDULES = keras.optimizers.schedules
 # Two sets of settings each, of one structure.
@@ -261,6 +262,7 @@ def test_nothing_is_left_of_a_compiled_epoch_that_is_not_kept(data, monkeypatch)
     layer = lambda: keras.layers.Conv1D(6, 3, activation="silu")  # noqa: E731
     engines, counts = Engines("graph"), []
     for _ in range(4):
-        trained(engines, lambda: build("adam", layer=layer(), rate=0.2), data)
+        with gradients_with_graphs():
+            trained(engines, lambda: build("adam", layer=layer(), rate=0.2), data)
         counts.append(graphs())
     assert counts[1] == counts[2] == counts[3]

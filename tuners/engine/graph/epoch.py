@@ -19,7 +19,6 @@ from tuners.engine.graph.fused.layers import fused_layers
 from tuners.engine.graph.fused.loops import Batches
 from tuners.engine.graph.traced_settings import Settings
 from tuners.engine.training import reported
-from tuners.private_apis import forget_gradients
 
 
 @dataclasses.dataclass(frozen=True)
@@ -118,8 +117,6 @@ class CompiledEpoch:
             def body(index: Any, logs: Any) -> Any:
                 # An open size, so that a last batch that is short needs no trace of its own.
                 found = step(batch(parts, order[index * batch_size : (index + 1) * batch_size]))
-                # No derivative is taken through a step, and its graph would outlive the model.
-                forget_gradients(tf.compat.v1.get_default_graph().get_operations())
                 return index + 1, {name: tf.cast(found[name], value.dtype) for name, value in logs.items()}
 
             with self._settings.as_inputs(), fused_layers(self.model, self._sizes.batches, training=training):
