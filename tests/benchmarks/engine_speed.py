@@ -83,9 +83,11 @@ TOGETHER_HEADER = (
 )
 MEMORY_HEADER = "| tuners.FastTuner, digits, trials of one epoch | resident memory | disk | measured |"
 MEMORY = {
-    # family: trials after which memory and disk are looked at
-    "mlp": (30, 50, 1000),
-    "convnet": (30, 60, 120),
+    # name: family, engine, whether classes have weights, trials after which memory and disk are looked at
+    "mlp": ("mlp", "auto", False, (30, 50, 1000)),
+    "convnet": ("convnet", "auto", False, (30, 60, 120)),
+    "mlp with class_weight": ("mlp", "auto", True, (30, 100, 500)),
+    "convnet by model.fit": ("convnet", "fit", False, (30, 100, 500)),
 }
 
 
@@ -210,7 +212,7 @@ def disk_of(directory: str) -> float:
     return sum(map(os.path.getsize, files)) / 1e6
 
 
-def memory(family: str) -> list[dict]:
+def memory(name: str) -> list[dict]:
     """Resident memory and disk of one long search after so many trials."""
     import tempfile
 
@@ -219,7 +221,8 @@ def memory(family: str) -> list[dict]:
     import kzoo
     import tuners
 
-    found, counts = [], MEMORY[family]
+    found = []
+    family, engine, weighted, counts = MEMORY[name]
 
     class Watcher:
         trials = 0
@@ -238,10 +241,19 @@ def memory(family: str) -> list[dict]:
     with tempfile.TemporaryDirectory() as directory:
         oracle = tuners.CoarseToFineOracle("val_accuracy", max(counts), 1, ranking=False)
         assert isinstance(oracle, keras_tuner.Oracle)
+        hypermodel = kzoo.create_hypermodel(family, data.task)
         tuner = tuners.FastTuner(
-            oracle, kzoo.create_hypermodel(family, data.task), directory=directory, project_name="s", observer=Watcher()
+            oracle, hypermodel, engine=engine, directory=directory, project_name="s", observer=Watcher()
         )
-        tuner.search(data.x_train, data.y_train, validation_data=(data.x_val, data.y_val), epochs=1, verbose=0)
+        x, y, rows = data.x_train, data.y_train, 400 if engine == "fit" else None
+        tuner.search(
+            x[:rows],
+            y[:rows],
+            class_weight={label: 1 + label / 10 for label in range(10)} if weighted else None,
+            validation_data=(data.x_val, data.y_val),
+            epochs=1,
+            verbose=0,
+        )
     return found
 
 
@@ -295,10 +307,10 @@ def together_row(name: str, rounds: int, measured: str) -> str:
     return f"| {name} | {cpu} | {one['steps']:.2f} / {other['steps']:.2f} s | {measured} |"
 
 
-def memory_rows(family: str, measured: str) -> list[str]:
+def memory_rows(name: str, measured: str) -> list[str]:
     return [
-        f"| {family}, {each['trials']:,} | {each['memory']:.0f} MB | {each['disk']:.1f} MB | {measured} |"
-        for each in in_process("memory", family)
+        f"| {name}, {each['trials']:,} | {each['memory']:.0f} MB | {each['disk']:.1f} MB | {measured} |"
+        for each in in_process("memory", name)
     ]
 
 
@@ -348,8 +360,8 @@ def main() -> None:
         found = together_row(name, options.rounds, measured)
         print(found, flush=True)
         write([found])
-    for family in options.memory:
-        found = memory_rows(family, f"{today}1")
+    for name in options.memory:
+        found = memory_rows(name, f"{today}1")
         print("\n".join(found))
         write(found)
 

@@ -112,6 +112,7 @@ def test_declined_and_why(name):
     ("x", "y", "why"),
     [
         ([X, X], Y, "not one array of inputs"),
+        (np.where(X > 2, np.nan, X), Y, "NaN or infinite"),
         (X, Y - np.where(Y > 1, 0, 1), "class ids from 0 to 2"),
         (X, Y, "the validation targets are not class ids from 0 to 2"),
     ],

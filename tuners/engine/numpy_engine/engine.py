@@ -72,6 +72,9 @@ class NumpyTrainer:
                 continue
             if len(parts) < 2 or not all(isinstance(part, np.ndarray) and part.dtype.kind in "biuf" for part in parts):
                 raise Declined("the data are not one array of inputs and one of targets, of numbers")
+            if not all(part.dtype.kind != "f" or np.isfinite(part).all() for part in parts):
+                # What becomes of them depends on the kernels: TensorFlow's ReLU makes 0 of NaN in some.
+                raise Declined("the data have values that are NaN or infinite")
             if len(parts) > 2 and parts[2].size != len(parts[2]):
                 raise Declined("an example has several weights")
         x = self._call.training[0]
