@@ -5,7 +5,7 @@ from model_subjects import subjects
 from subjects import check, check_first, every, share
 
 
-@pytest.mark.parametrize("subject", share(subjects(), one_of=15))
+@pytest.mark.parametrize("subject", share(subjects(), one_of=30))
 def test_a_share_trains_as_fit_does(subject):
     check_first(subject)
 

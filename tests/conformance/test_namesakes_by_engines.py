@@ -5,7 +5,7 @@ from namesake_subjects import subjects
 from subjects import check, check_first, every, share
 
 
-@pytest.mark.parametrize("subject", share(subjects(), one_of=60))
+@pytest.mark.parametrize("subject", share(subjects(), one_of=180))
 def test_a_share_trains_as_fit_does(subject):
     check_first(subject)
 

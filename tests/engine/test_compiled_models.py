@@ -85,7 +85,7 @@ def test_a_model_of_a_known_structure_is_trained_as_if_it_were_the_first(data, o
     assert_equal(found[0], found[2])
 
 
-@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+@pytest.mark.parametrize("optimizer", ["nesterov", "adam", "cosine"])
 def test_the_curve_is_that_of_model_fit(data, optimizer, compiled):
     engines = Engines("graph")
     for k in (0, 1, 0):
@@ -98,24 +98,24 @@ def test_the_curve_is_that_of_model_fit(data, optimizer, compiled):
     assert len(compiled) == 2
 
 
-@pytest.mark.parametrize(
-    "other",
-    [
-        lambda: build("adam", units=7),
-        lambda: build("adam", rate=0.3),
-        lambda: build("rmsprop"),
-        lambda: build(keras.optimizers.Adam(epsilon=0.1)),
-        lambda: build(keras.optimizers.Adam(weight_decay=0.1)),
-        lambda: build(keras.optimizers.Adam(SCHEDULES.CosineDecay(0.1, 9))),
-        lambda: build("adam", layer=keras.layers.TimeDistributed(keras.layers.Dropout(0.2))),
-    ],
+OTHERS = (
+    lambda: build("adam", units=7),
+    lambda: build("adam", rate=0.3),
+    lambda: build("rmsprop"),
+    lambda: build(keras.optimizers.Adam(epsilon=0.1)),
+    lambda: build(keras.optimizers.Adam(weight_decay=0.1)),
+    lambda: build(keras.optimizers.Adam(SCHEDULES.CosineDecay(0.1, 9))),
+    lambda: build("adam", layer=keras.layers.TimeDistributed(keras.layers.Dropout(0.2))),
 )
-def test_another_structure_is_compiled_anew(data, other, compiled):
+
+
+def test_another_structure_is_compiled_anew(data, compiled):
     engines = Engines("graph")
     for _ in range(2):
         trained(engines, lambda: build("adam"), data)
-    assert_equal(trained("graph", other, data), trained(engines, other, data))
-    assert len(compiled) == 4
+    for other in OTHERS:
+        assert_equal(trained("graph", other, data), trained(engines, other, data))
+    assert len(compiled) == 2 + 2 * len(OTHERS)
 
 
 def structure_of(make):
