@@ -78,7 +78,8 @@ def _wire_dtype(dtype: tf.DType) -> tf.DType:
 
 
 def _feature(value: Any) -> tf.train.Feature:
-    array = np.asarray(value).reshape(-1)
+    # Text alone would become an array of its own length, without the NULs at its end.
+    array = np.array([value], dtype=object) if isinstance(value, bytes) else np.asarray(value).reshape(-1)
     if array.dtype == object:
         return tf.train.Feature(bytes_list=tf.train.BytesList(value=array.tolist()))
     if array.dtype.kind in "iub":

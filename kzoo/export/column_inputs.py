@@ -1,0 +1,152 @@
+"""A model of encoded rows as one that takes the columns themselves, by their names: the encoding in TensorFlow."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from kzoo.export.errors import ExportError
+from kzoo.tables.dates import MONTHS
+from kzoo.tables.encoding import SEPARATORS, TableEncoding, encode
+
+TOLERANCE = 1e-6
+"""Largest difference of an encoded number from that of training, as a share of it or of 1."""
+
+
+class InGraph:
+    """Encodes columns of tensors: [rows] of float32 or text."""
+
+    xp = tf.experimental.numpy
+
+    def numbers(self, values: tf.Tensor) -> tf.Tensor:
+        """See `kzoo.tables.encoding.Backend`."""
+        return tf.cast(values, tf.float32)
+
+    def is_word(self, values: tf.Tensor, words: Sequence[str]) -> tf.Tensor:
+        """See `kzoo.tables.encoding.Backend`; a comparison needs no table, so nothing to initialise in the server."""
+        return tf.cast(values[:, None] == tf.constant(list(words))[None], tf.float32)
+
+    def has_token(self, values: tf.Tensor, words: Sequence[str]) -> tf.Tensor:
+        """See `kzoo.tables.encoding.Backend`."""
+        # ASCII alone is made small where no encoding is named.
+        spaced = tf.strings.regex_replace(tf.strings.lower(values), f"[{_escaped(SEPARATORS)}]", " ")
+        tokens = tf.strings.split(spaced, " ")
+        found = tf.zeros([tf.shape(values)[0], len(words)])
+        # Word by word, since every token beside every word may take more memory than there is.
+        columns = [
+            tf.cast(tf.reduce_any(tf.RaggedTensor.from_row_splits(tokens.flat_values == word, tokens.row_splits), axis=1), tf.float32)
+            for word in words
+        ]
+        return tf.stack(columns, axis=1) if columns else found
+
+    def date_fields(
+        self, values: tf.Tensor, expression: str, fields: Sequence[str]
+    ) -> tuple[tf.Tensor, dict[str, tf.Tensor]]:
+        """See `kzoo.tables.encoding.Backend`."""
+        matched = tf.strings.regex_full_match(values, expression)
+        numbers = {}
+        for group, name in enumerate(fields, start=1):
+            text = tf.strings.regex_replace(values, f"^(?:{expression})$", rf"\{group}")
+            if name == "month_name":
+                months = tf.strings.substr(tf.strings.lower(text), 0, 3)[:, None] == tf.constant(MONTHS)[None]
+                numbers[name] = tf.reduce_sum(tf.cast(months, tf.int64) * tf.range(1, 13, dtype=tf.int64), axis=1)
+            elif name == "half":
+                numbers[name] = tf.cast(tf.strings.lower(text) == "p", tf.int64)
+            else:
+                numbers[name] = tf.strings.to_number(tf.where(matched, text, "0"), tf.int64)
+        return matched, numbers
+
+
+def _escaped(signs: str) -> str:
+    return "".join(f"\\x{{{ord(sign):x}}}" for sign in signs)
+
+
+class ColumnsModel(keras.Model):
+    """A model that takes columns by name.
+
+    Args:
+        model: Takes encoded rows [rows, width].
+        encoding: What its rows were encoded by.
+    """
+
+    def __init__(self, model: keras.Model, encoding: TableEncoding) -> None:
+        super().__init__(name=model.name)
+        self.model, self.encoding = model, encoding
+
+    def call(self, columns: Mapping[str, tf.Tensor]) -> Any:
+        """Answers of the model to columns [rows]."""
+        return self.model(encode(self.encoding, columns, InGraph()), training=False)
+
+
+def columns_of(examples: Any, encoding: TableEncoding) -> dict[str, np.ndarray]:
+    """Examples as columns by name, with rows in which each column in turn is missing and has a word of no row.
+
+    Args:
+        examples: Encoded rows [rows, width], or columns by name.
+        encoding: How they are encoded.
+
+    Returns:
+        Float32, or text as objects, [rows].
+
+    Raises:
+        ExportError: A column is not there, or the rows have another width.
+    """
+    if isinstance(examples, Mapping) or hasattr(examples, "columns"):
+        gone = [column.name for column in encoding.columns if column.name not in examples]
+        if gone:
+            raise ExportError(f"examples lacks the column {gone[0]!r}; the model was trained on it.")
+        given = {column.name: examples[column.name] for column in encoding.columns}
+    else:
+        rows = np.asarray(examples)
+        if rows.ndim != 2 or rows.shape[1] != len(encoding.features):
+            raise ExportError(
+                f"examples has the shape {list(rows.shape)}; expected [rows, {len(encoding.features)}], as in "
+                "data.x_train[:64], or the columns by their names."
+            )
+        given = encoding.decode(rows)
+    from kzoo.tables.encoding import InNumpy, texts
+
+    columns = {
+        column.name: np.array(texts(given[column.name]), dtype=object)
+        if column.is_text
+        else InNumpy().numbers(given[column.name])
+        for column in encoding.columns
+    }
+    return _with_odd_rows(columns, encoding)
+
+
+UNSEEN = "\u2014 a word of no row \u2014"
+
+
+def _with_odd_rows(columns: dict[str, np.ndarray], encoding: TableEncoding) -> dict[str, np.ndarray]:
+    odd: list[tuple[str, Any]] = []
+    for column in encoding.columns:
+        odd += [(column.name, ""), (column.name, UNSEEN)] if column.is_text else [(column.name, np.float32(np.nan))]
+    count = len(next(iter(columns.values())))
+    rows = np.concatenate([np.arange(count), np.arange(len(odd)) % count])
+    found = {name: values[rows] for name, values in columns.items()}
+    for place, (name, value) in enumerate(odd, start=count):
+        found[name][place] = value
+    return found
+
+
+def check_encoding(columns: Mapping[str, np.ndarray], encoding: TableEncoding) -> None:
+    """Compare the encoding of the graph with that of training.
+
+    Raises:
+        ExportError: They differ.
+    """
+    tensors = {name: tf.constant(values) for name, values in columns.items()}
+    found = np.asarray(tf.function(lambda given: encode(encoding, given, InGraph()), autograph=False)(tensors))
+    expected = encoding.encode(columns)
+    apart = np.abs(found - expected) > TOLERANCE * np.maximum(1, np.abs(expected))
+    if apart.any():
+        row, place = np.argwhere(apart)[0]
+        raise ExportError(
+            f"The feature {encoding.features[place]!r} would be served as {found[row, place]} where training had "
+            f"{expected[row, place]}; leave its column out (--drop)."
+        )

@@ -1,0 +1,125 @@
+"""Dates as they are written: a regular expression for each way of writing them, and what is made of them."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from typing import Any
+
+_FIELDS = {
+    "Y": ("year", "([0-9]{4})"),
+    "y": ("short_year", "([0-9]{2})"),
+    "m": ("month", "([0-9]{1,2})"),
+    "b": ("month_name", "([A-Za-z]{3})"),
+    "B": ("month_name", "([A-Za-z]{3,9})"),
+    "d": ("day", "([0-9]{1,2})"),
+    "H": ("hour", "([0-9]{1,2})"),
+    "I": ("hour_of_12", "([0-9]{1,2})"),
+    "p": ("half", "([AaPp])[Mm]"),
+    "M": ("minute", "([0-9]{1,2})"),
+    "S": ("second", "([0-9]{1,2})"),
+    # Neither changes what is made of a date.
+    "f": ("", "[0-9]{1,9}"),
+    "z": ("", "(?:Z|[+-][0-9]{2}:?[0-9]{2})"),
+}
+_TIGHT = {"m": "([0-9]{2})", "d": "([0-9]{2})", "H": "([0-9]{2})", "M": "([0-9]{2})", "S": "([0-9]{2})"}
+"""Where no sign stands between two directives, as in 20240131."""
+
+MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+_DAYS_BEFORE = (0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334)
+_LENGTHS = (31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
+
+
+@dataclasses.dataclass(frozen=True)
+class Pattern:
+    """How dates are written.
+
+    Attributes:
+        expression: A regular expression of a whole date, in what Python's `re` and RE2 have in common.
+        fields: Name of each of its groups.
+    """
+
+    expression: str
+    fields: tuple[str, ...]
+
+    @property
+    def has_time(self) -> bool:
+        """Whether there are hours in it."""
+        return "hour" in self.fields or "hour_of_12" in self.fields
+
+
+def pattern_of(date_format: str) -> Pattern:
+    """The pattern of a format.
+
+    Args:
+        date_format: Directives of `datetime.strptime`, %Y %y %m %b %B %d %H %I %p %M %S %f and %z, with signs between
+            them.
+
+    Raises:
+        ValueError: It has another directive, or has no year, month and day.
+    """
+    expression, fields = "", []
+    parts = re.split(r"%(.)", date_format)
+    tight = not any(parts[2:-1:2])
+    for number, part in enumerate(parts):
+        if number % 2 == 0:
+            expression += re.escape(part)
+            continue
+        if part not in _FIELDS:
+            raise ValueError(f"the date format {date_format!r} has %{part}; known are %{', %'.join(_FIELDS)}")
+        name, group = _FIELDS[part]
+        expression += _TIGHT.get(part, group) if tight else group
+        fields += [name] if name else []
+    if not ({"year", "short_year"} & {*fields} and {"month", "month_name"} & {*fields} and "day" in fields):
+        raise ValueError(f"the date format {date_format!r} lacks a year, a month or a day")
+    return Pattern(expression, tuple(fields))
+
+
+def calendar(fields: dict[str, Any], xp: Any) -> tuple[Any, Any, Any, Any, Any]:
+    """What is made of dates.
+
+    Args:
+        fields: By the names of a pattern's groups, whole numbers int64 [rows]: months by name from 1, 0 where the name
+            is none; "half" 1 for the second one of a day, else 0.
+        xp: numpy, or what is written like it.
+
+    Returns:
+        Whether each is a date, days since 1970-01-01, day of the year from 0, day of the week from 0 for Monday, and
+        hour of the day as a fraction, all [rows]; anything where it is no date.
+
+    References:
+        The days are counted by the rules of the Gregorian calendar, leap years every fourth, but not every hundredth,
+        and yet every four hundredth year.
+    """
+    zero = fields["day"] * 0
+    if "year" in fields:
+        year = fields["year"]
+    else:
+        # As strptime takes them, after POSIX.
+        year = fields["short_year"] + xp.where(fields["short_year"] < 69, zero + 2000, zero + 1900)
+    month = fields["month"] if "month" in fields else fields["month_name"]
+    hour = fields.get("hour", zero)
+    known_hour = (hour >= 0) & (hour < 24)
+    if "hour_of_12" in fields:
+        known_hour = (fields["hour_of_12"] > 0) & (fields["hour_of_12"] < 13)
+        hour = fields["hour_of_12"] % 12 + 12 * fields.get("half", zero)
+    minute, second = fields.get("minute", zero), fields.get("second", zero)
+    known_month = (month > 0) & (month < 13)
+    index = xp.where(known_month, month - 1, zero)
+    leap = ((year % 4 == 0) & (year % 100 != 0)) | (year % 400 == 0)
+    one = zero + 1
+    length = _taken(_LENGTHS, index, xp) + xp.where(leap & (month == 2), one, zero)
+    known = known_month & (fields["day"] > 0) & (fields["day"] <= length) & (year > 0)
+    known = known & known_hour & (minute < 60) & (second < 61)
+    of_year = _taken(_DAYS_BEFORE, index, xp) + xp.where(leap & (month > 2), one, zero) + fields["day"] - 1
+    before = year - 1
+    days = before * 365 + before // 4 - before // 100 + before // 400 + of_year - 719162
+    return known, days, of_year, (days + 3) % 7, _as_float(hour, xp) + _as_float(minute, xp) / 60.0
+
+
+def _taken(values: tuple[int, ...], index: Any, xp: Any) -> Any:
+    return xp.take(xp.asarray(values, dtype=xp.int64), index)
+
+
+def _as_float(value: Any, xp: Any) -> Any:
+    return xp.asarray(value, dtype=xp.float32)
