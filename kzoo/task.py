@@ -5,6 +5,8 @@ from __future__ import annotations
 import dataclasses
 from typing import Any, Literal
 
+from kzoo.tables.encoding import TableEncoding
+
 TaskKind = Literal["classification", "regression"]
 
 
@@ -25,7 +27,8 @@ class Task:
         input_variance: Variance of each entry of the last input axis, in raw units squared, all > 0.
         target_mean: Mean of each regression target; empty for classification.
         target_scale: Standard deviation of each regression target, all > 0; empty for classification.
-        feature_names: Names of the columns of tabular data, or empty.
+        feature_names: Names of the numbers of a row of tabular data, or empty.
+        table: How the columns of a table become those numbers; None where the inputs are numbers by themselves.
     """
 
     kind: TaskKind
@@ -39,6 +42,7 @@ class Task:
     target_mean: tuple[float, ...] = ()
     target_scale: tuple[float, ...] = ()
     feature_names: tuple[str, ...] = ()
+    table: TableEncoding | None = None
 
     def __post_init__(self) -> None:
         if self.kind not in ("classification", "regression"):
@@ -97,6 +101,8 @@ class Task:
         """
         try:
             fields: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
+            if fields.get("table") is not None:
+                fields["table"] = TableEncoding.from_dict(fields["table"])
             return cls(**fields)
         except TypeError as error:
             raise ValueError(f"Not a description of a task: {error}") from None

@@ -3,17 +3,26 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from kzoo.datasets.checks import FLOAT32_MAX
+from kzoo.datasets.checks import FLOAT32_MAX, first_unusable
 from kzoo.datasets.dataset import DataError, Dataset
-from kzoo.datasets.raw import Part, RawData
+from kzoo.datasets.raw import Part, RawData, TableRows
 from kzoo.datasets.split import Plan, split_rows
 from kzoo.datasets.statistics import moments
 from kzoo.datasets.targets import Targets, prepare_targets
+from kzoo.tables.encoding import TableEncoding, learn
 from kzoo.task import Task, TaskKind
+
+if TYPE_CHECKING:
+    import pandas
+
+LEAST_VARIANCE = 0.05
+"""Of a number that is 0 or 1: of one that is 1 in a twentieth of the rows."""
 
 FLOAT32_TINY = float(np.finfo(np.float32).tiny)
 
@@ -33,11 +42,40 @@ def assemble(raw: RawData, *, kind: TaskKind | None, plan: Plan) -> Dataset:
         DataError: The targets cannot be learnt or the rows not split.
     """
     targets = prepare_targets(raw, kind)
-    train, validation, test = _cut_parts(raw, targets, plan)
-    task = _describe(raw, targets, train)
+    parts = _cut_parts(raw, targets, plan)
+    encoding = None
+    if raw.columns:
+        encoding = learn(_frame(parts[0]), raw.columns)
+        parts = tuple(Part(encoding.encode(_frame(part)), part.y) for part in parts)
+        _check_finite(parts, encoding, raw)
+    train, validation, test = parts
+    task = _describe(raw, targets, train, encoding)
     return Dataset(
-        raw.name, *_arrays(train), *_arrays(validation), *_arrays(test), task, licence=raw.licence, origin=raw.origin
+        raw.name,
+        *_arrays(train),
+        *_arrays(validation),
+        *_arrays(test),
+        task,
+        licence=raw.licence,
+        origin=raw.origin,
+        remarks=raw.remarks,
     )
+
+
+def _frame(part: Part) -> pandas.DataFrame:
+    assert isinstance(part.x, TableRows)
+    return part.x.frame
+
+
+def _check_finite(parts: Sequence[Part], encoding: TableEncoding, raw: RawData) -> None:
+    """Refuse numbers that float32 cannot hold."""
+    for part in parts:
+        bad = first_unusable(np.asarray(part.x))
+        if bad is not None:
+            raise DataError(
+                f"{raw.where}: column {encoding.features[bad[1]]!r} has a number that is infinite or more than float32 "
+                "can hold; rescale the column or leave it out (--drop)."
+            )
 
 
 def _arrays(part: Part) -> tuple[NDArray, NDArray]:
@@ -64,10 +102,13 @@ def _cut_parts(raw: RawData, targets: Targets, plan: Plan) -> tuple[Part, Part, 
     return train, validation, part(split.test, raw.test, targets.test)
 
 
-def _describe(raw: RawData, targets: Targets, train: Part) -> Task:
+def _describe(raw: RawData, targets: Targets, train: Part, encoding: TableEncoding | None) -> Task:
     x, y = _arrays(train)
     inputs = moments(x)
     variance = np.where(inputs.constant, 1.0, inputs.variance)
+    if encoding is not None:
+        # What is 1 in a few rows would be far from all others.
+        variance = np.where(encoding.indicators, np.maximum(variance, LEAST_VARIANCE), variance)
     _check_variance(variance, raw)
     target_mean, target_scale = _target_statistics(raw, y) if targets.kind == "regression" else ((), ())
     return Task(
@@ -81,7 +122,8 @@ def _describe(raw: RawData, targets: Targets, train: Part) -> Task:
         num_targets=len(target_scale) or 1,
         target_mean=target_mean,
         target_scale=target_scale,
-        feature_names=raw.feature_names,
+        feature_names=raw.feature_names if encoding is None else encoding.features,
+        table=encoding,
     )
 
 

@@ -33,6 +33,7 @@ class Dataset:
         task: The learning task, with the statistics of the training split.
         licence: Terms the data come under, where known.
         origin: Who collected the data, or the path they were read from.
+        remarks: What a person wants to know of how they were read, a sentence each.
     """
 
     name: str
@@ -45,6 +46,7 @@ class Dataset:
     task: Task
     licence: str = ""
     origin: str = ""
+    remarks: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         for part in ("train", "val", "test"):

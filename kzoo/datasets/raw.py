@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from kzoo.tables.columns import Column
 from kzoo.task import TaskKind
+
+if TYPE_CHECKING:
+    import pandas
 
 
 class Rows(Protocol):
@@ -24,7 +28,30 @@ class Rows(Protocol):
 
     def __len__(self) -> int: ...
 
-    def __getitem__(self, rows: NDArray) -> NDArray: ...
+    def __getitem__(self, rows: NDArray) -> NDArray | Rows: ...
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class TableRows:
+    """Rows of named columns, which become numbers when it is known which of them are trained on."""
+
+    frame: pandas.DataFrame
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """See `Rows`."""
+        return self.frame.shape
+
+    @property
+    def dtype(self) -> np.dtype:
+        """See `Rows`."""
+        return np.dtype(object)
+
+    def __len__(self) -> int:
+        return len(self.frame)
+
+    def __getitem__(self, rows: NDArray) -> TableRows:
+        return TableRows(self.frame.iloc[rows])
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -48,6 +75,8 @@ class RawData:
         kind: The kind of task, where the source leaves no doubt.
         class_names: Names of the classes if y holds ids 0, 1, ...; else the labels in y name them.
         feature_names: Names of the input columns, or empty.
+        columns: Of a table, what they hold; the inputs are `TableRows` then, which are yet to be encoded.
+        remarks: What a person wants to know of how the data were read, a sentence each.
         licence: Terms the data come under, where known.
         origin: Who collected the data, or their path.
     """
@@ -60,5 +89,7 @@ class RawData:
     kind: TaskKind | None = None
     class_names: tuple[str, ...] = ()
     feature_names: tuple[str, ...] = ()
+    columns: tuple[Column, ...] = ()
+    remarks: tuple[str, ...] = ()
     licence: str = ""
     origin: str = ""
