@@ -94,7 +94,7 @@ def _signatures(traced: Any, interface: Interface) -> dict[str, Any]:
 
     def regress(inputs: tf.Tensor) -> dict[str, tf.Tensor]:
         (output,) = numeric(parse_examples(inputs, interface)).values()
-        return {"outputs": output}
+        return {"outputs": tf.cast(output, tf.float32)}
 
     found = {SERVING: _concrete(serving, interface)}
     own_outputs = list(traced.structured_outputs.values())
@@ -118,6 +118,5 @@ def _concrete(function: Callable[..., Any], interface: Interface) -> Any:
 
 
 def _is_one_number(output: tf.TensorSpec) -> bool:
-    """Whether a regression answers as the server's Regress takes it: float [batch] or [batch, 1]."""
-    number = output.dtype in (tf.float32, *answers.HALF_PRECISION)
-    return number and output.shape.rank in (1, 2) and output.shape[1:].num_elements() == 1
+    """Whether a regression answers as the server's Regress takes it: numbers with a fraction [batch] or [batch, 1]."""
+    return output.dtype.is_floating and output.shape.rank in (1, 2) and output.shape[1:].num_elements() == 1

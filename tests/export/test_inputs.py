@@ -269,12 +269,3 @@ def test_what_a_model_makes_of_rounding_is_allowed(factor, least, most, tmp_path
     own = {name: np.asarray(value) for name, value in interface.call(model, rows).items()}
     _, expectation = write_version(model, interface, rows, own, tmp_path, "m")
     assert least <= expectation.tolerance <= most
-
-
-def test_numbers_that_the_server_cannot_write(tmp_path):
-    model = Answering(lambda x: tf.complex(x, x))
-    interface, rows = interface_of(model, X)
-    own = {name: np.asarray(value) for name, value in interface.call(model, rows).items()}
-    _, expectation = write_version(model, interface, rows, own, tmp_path, "m")
-    with Runner(tmp_path) as runner:
-        assert "of dtype complex64, which the server cannot write as JSON" in problems_of(runner, expectation)[0]

@@ -12,6 +12,7 @@ from kzoo.export.examples_proto import serialize_rows
 from kzoo.export.gate.gate import BATCH_SIZES, DIFFERS, Expectation
 from kzoo.export.gate.graph_checks import not_repeatable, training_ops
 from kzoo.export.inference.runner import Runner
+from kzoo.export.json_dtypes import JSON_DTYPES, json_dtypes_text
 from kzoo.export.saved_model import CLASSIFY, NUMERIC, REGRESS, SERVING
 from kzoo.export.warmup import read_warmup
 
@@ -19,13 +20,6 @@ Arrays = Mapping[str, np.ndarray]
 
 _REFUSED = (tf.errors.OpError, ValueError, TypeError, KeyError)
 """What a session raises for inputs that it does not take."""
-
-
-_WRITTEN = frozenset(
-    (tf.float32, tf.float64, tf.int8, tf.int16, tf.int32, tf.int64)
-    + (tf.uint8, tf.uint16, tf.uint32, tf.uint64, tf.bool, tf.string)
-)
-"""Dtypes that the server's JSON has a form for."""
 
 
 def problems_of(runner: Runner, expectation: Expectation) -> list[str]:
@@ -77,11 +71,10 @@ def _signature_problems(runner: Runner, expectation: Expectation) -> Iterator[st
                     f"Signature {signature.name!r} has {tensor.name!r} of shape {list(tensor.shape)}: the first "
                     "dimension must be the batch, of any size."
                 )
-        for tensor in signature.outputs.values():
-            if tensor.dtype not in _WRITTEN:
+            if tensor.dtype not in JSON_DTYPES:
                 yield (
-                    f"Signature {signature.name!r} has {tensor.name!r} of dtype {tensor.dtype.name}, which the server "
-                    "cannot write as JSON; cast it to float32 or another of its dtypes."
+                    f"Signature {signature.name!r} has {tensor.name!r} of dtype {tensor.dtype.name}, for which the "
+                    f"server's JSON has no form; it has {json_dtypes_text()}."
                 )
 
 

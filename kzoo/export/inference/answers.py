@@ -9,11 +9,11 @@ import tensorflow as tf
 
 from kzoo.export.errors import ExportError
 from kzoo.export.interface import SINGLE_OUTPUT, Interface
+from kzoo.export.json_dtypes import json_dtype
 
 PROBABILITIES = "probabilities"
 LABEL = "label"
 CLASSES = "classes"
-HALF_PRECISION = (tf.float16, tf.bfloat16)
 # Softmax sums to 1 but for rounding; in float16 it rounds to about 1e-3.
 _SUM_TOLERANCE = 1e-2
 
@@ -47,11 +47,9 @@ def numeric_outputs(outputs: Mapping[str, tf.Tensor], interface: Interface) -> d
         interface: What the model takes and answers.
 
     Returns:
-        Tensors by output name; half precision becomes float32, since the server's JSON knows no other.
+        Tensors by output name, in dtypes that the server's JSON has a form for: half precision becomes float32.
     """
-    outputs = {
-        name: tf.cast(value, tf.float32) if value.dtype in HALF_PRECISION else value for name, value in outputs.items()
-    }
+    outputs = {name: tf.cast(value, json_dtype(value.dtype)) for name, value in outputs.items()}
     if not interface.class_names:
         return outputs
     (probabilities,) = outputs.values()
@@ -83,7 +81,7 @@ def named_outputs(numeric: Mapping[str, tf.Tensor], interface: Interface) -> dic
 def expected_numeric(outputs: Mapping[str, np.ndarray], interface: Interface) -> dict[str, np.ndarray]:
     """`numeric_outputs` in numpy."""
     outputs = {
-        name: array.astype("float32") if tf.as_dtype(array.dtype) in HALF_PRECISION else array
+        name: array if array.dtype == object else array.astype(json_dtype(tf.as_dtype(array.dtype)).as_numpy_dtype)
         for name, array in outputs.items()
     }
     if not interface.class_names:
