@@ -17,7 +17,7 @@ from kzoo.export.examples_proto import parse_examples, parses_examples
 from kzoo.export.folding.dataflow import layers_of
 from kzoo.export.inference import answers
 from kzoo.export.interface import Interface
-from kzoo.export.slimming import drop_saving, rename_inputs
+from kzoo.export.slimming import asset_names, drop_saving, rename_inputs
 from kzoo.export.traced import Traced
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def write_saved_model(
         or "regress" where rows can be tf.Examples and the outputs allow it.
 
     Raises:
-        ExportError: It uses something that cannot be saved.
+        ExportError: It uses something that cannot be saved, or a file that is gone.
     """
     module = tf.Module()
     module.weights = list(traced.function.variables)
@@ -57,6 +57,12 @@ def write_saved_model(
         tf.saved_model.save(module, str(directory), signatures, options)
     except (AssertionError, ValueError) as error:
         raise ExportError(f"The model uses something that cannot be saved: {reason(error)}") from error
+    gone = [name for name in asset_names(directory) if not (directory / "assets" / name).is_file()]
+    if gone:
+        raise ExportError(
+            f"The file {gone[0]} that a layer of the model was made with is gone, and an export takes it along; put it "
+            "back, or make the layer from its content, such as StringLookup(vocabulary=[...])."
+        )
     drop_saving(directory)
     rename_inputs(directory, {argument: name for name, argument in interface.arguments.items()})
     return tuple(signatures)

@@ -95,7 +95,7 @@ def _answer_problems(runner: Runner, expectation: Expectation) -> Iterator[str]:
 
 def _signature_answers(runner: Runner, name: str, inputs: Arrays, expectation: Expectation) -> Iterator[str]:
     expected = _expected(name, expectation)
-    # The largest first, which is how the model itself was asked: where only others differ, the rows are not independent.
+    # The largest first, as the model itself was asked: where only others differ, rows are not independent.
     for size in sorted(BATCH_SIZES, reverse=True):
         batch = {key: array[:size] for key, array in inputs.items()}
         answer = runner.run(name, batch)

@@ -80,16 +80,18 @@ def named_outputs(numeric: Mapping[str, tf.Tensor], interface: Interface) -> dic
 
 def expected_numeric(outputs: Mapping[str, np.ndarray], interface: Interface) -> dict[str, np.ndarray]:
     """`numeric_outputs` in numpy."""
-    outputs = {
-        name: array if array.dtype == object else array.astype(json_dtype(tf.as_dtype(array.dtype)).as_numpy_dtype)
-        for name, array in outputs.items()
-    }
+    outputs = {name: _as_json_has_it(array) for name, array in outputs.items()}
     if not interface.class_names:
         return outputs
     (probabilities,) = outputs.values()
     if probabilities.shape[-1] == 1:
         probabilities = np.concatenate([1 - probabilities, probabilities], axis=-1)
     return {PROBABILITIES: probabilities}
+
+
+def _as_json_has_it(array: np.ndarray) -> np.ndarray:
+    wider = json_dtype(tf.as_dtype(array.dtype))
+    return array if wider in (None, tf.string) else array.astype(wider.as_numpy_dtype)
 
 
 def _check_probabilities(outputs: Mapping[str, np.ndarray], classes: int) -> None:
