@@ -52,8 +52,8 @@ def export_model(
         base_dir: Directory of the versions, such as `saved_models/digits`; the server's base path.
         examples: Some raw rows, at least 1 and rather 64, in the structure that the model is called with: an array
             [rows, ...], or a list or dict of them. The export is checked with them, and the server warms up with them.
-        task: What the model has learned. A classification task makes it answer with `probabilities`, `label` and
-            `classes`.
+        task: What the model has learned. A classification task makes it answer with `probabilities`, in the order of
+            the class names, and `label`.
         class_names: The same for a model without a task: one name per class, in the order of the probabilities. Without
             task and class names the export answers with the model's own outputs (`outputs`, or their names).
         card: What is known of the model; it is kept in the export, with what the exporter finds out itself.

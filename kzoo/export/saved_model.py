@@ -93,10 +93,7 @@ def _signatures(traced: Any, interface: Interface) -> dict[str, Any]:
         return answers.named_outputs(numeric(named(arguments)), interface)
 
     def classify(inputs: tf.Tensor) -> dict[str, tf.Tensor]:
-        outputs = answers.named_outputs(numeric(parse_examples(inputs, interface)), interface)
-        # The server takes scores in this type only.
-        scores = tf.cast(outputs[answers.PROBABILITIES], tf.float32)
-        return {"classes": outputs[answers.CLASSES], "scores": scores}
+        return answers.class_scores(numeric(parse_examples(inputs, interface)), interface)
 
     def regress(inputs: tf.Tensor) -> dict[str, tf.Tensor]:
         (output,) = numeric(parse_examples(inputs, interface)).values()

@@ -113,7 +113,7 @@ def test_export_answers_as_the_model(exported):
     assert np.asarray(json.loads(request.read_text())["instances"]) == pytest.approx(data.x_test[:2])
     for prediction in answer["predictions"]:
         assert sum(prediction["probabilities"]) == pytest.approx(1, abs=1e-5)
-        assert prediction["label"] == prediction["classes"][int(np.argmax(prediction["probabilities"]))]
+        assert prediction["label"] == data.task.class_names[int(np.argmax(prediction["probabilities"]))]
 
 
 def test_export_of_a_trial_that_is_not_there(exported):

@@ -11,6 +11,7 @@ from kzoo.export.errors import reason
 from kzoo.export.examples_proto import serialize_rows
 from kzoo.export.gate.gate import BATCH_SIZES, DIFFERS, Expectation
 from kzoo.export.gate.graph_checks import not_repeatable, training_ops
+from kzoo.export.inference.answers import CLASSES, LABEL, PROBABILITIES, SCORES
 from kzoo.export.inference.runner import Runner
 from kzoo.export.json_dtypes import JSON_DTYPES, json_dtypes_text
 from kzoo.export.saved_model import CLASSIFY, NUMERIC, REGRESS, SERVING
@@ -107,8 +108,8 @@ def _signature_answers(runner: Runner, name: str, inputs: Arrays, expectation: E
                 yield _NEIGHBOURS
         if found:
             return
-        if name == SERVING and expectation.class_names:
-            yield from _label_problems(answer, expectation.class_names)
+        if expectation.class_names:
+            yield from _name_problems(answer, expectation.class_names)
     again = runner.run(name, inputs)
     for key, want in runner.run(name, inputs).items():
         if list(_difference(again[key], want, 0.0, key)):
@@ -141,8 +142,8 @@ def _expected(name: str, expectation: Expectation) -> dict[str, np.ndarray]:
     if name == NUMERIC:
         return {key: array for key, array in outputs.items() if array.dtype != object}
     if name == CLASSIFY:
-        (outputs["scores"],) = expectation.outputs.values()
-        return {"scores": outputs["scores"]}
+        (probabilities,) = expectation.outputs.values()
+        return {SCORES: probabilities}
     if name == REGRESS:
         (output,) = expectation.outputs.values()
         return {"outputs": output}
@@ -164,9 +165,9 @@ def _difference(answer: np.ndarray, want: np.ndarray, tolerance: float, where: s
             yield f"{where} {DIFFERS} by {largest:.2g}, more than {allowed:.2g}."
 
 
-def _label_problems(answer: Arrays, class_names: tuple[str, ...]) -> Iterator[str]:
+def _name_problems(answer: Arrays, class_names: tuple[str, ...]) -> Iterator[str]:
     names = np.array([name.encode() for name in class_names], object)
-    if not (answer["classes"] == names).all():
+    if CLASSES in answer and not (answer[CLASSES] == names).all():
         yield "The classes of the export are not the class names given."
-    if not (answer["label"] == names[answer["probabilities"].argmax(axis=-1)]).all():
+    if LABEL in answer and not (answer[LABEL] == names[answer[PROBABILITIES].argmax(axis=-1)]).all():
         yield "The label of the export is not that of the largest probability."

@@ -14,6 +14,7 @@ from kzoo.export.json_dtypes import json_dtype
 PROBABILITIES = "probabilities"
 LABEL = "label"
 CLASSES = "classes"
+SCORES = "scores"
 # Softmax sums to 1 but for rounding; in float16 it rounds to about 1e-3.
 _SUM_TOLERANCE = 1e-2
 
@@ -59,7 +60,10 @@ def numeric_outputs(outputs: Mapping[str, tf.Tensor], interface: Interface) -> d
 
 
 def named_outputs(numeric: Mapping[str, tf.Tensor], interface: Interface) -> dict[str, tf.Tensor]:
-    """The outputs with a classifier's labels: `label` [batch] and `classes` [batch, classes] beside `probabilities`.
+    """The outputs with the names of a classifier's answers: `label` [batch] beside `probabilities`.
+
+    The names of all classes, which are the same for every row, are not among them: as text they would cost more than a
+    small model. They are in `class_scores`, and once in the card.
 
     Args:
         numeric: What `numeric_outputs` returned.
@@ -70,12 +74,28 @@ def named_outputs(numeric: Mapping[str, tf.Tensor], interface: Interface) -> dic
     """
     if not interface.class_names:
         return dict(numeric)
-    probabilities = numeric[PROBABILITIES]
     # A gather from a constant needs no lookup table, so no assets and no initialisation when the server loads.
-    names = tf.constant(interface.class_names)
+    label = tf.gather(tf.constant(interface.class_names), tf.argmax(numeric[PROBABILITIES], axis=-1))
+    return {PROBABILITIES: numeric[PROBABILITIES], LABEL: label}
+
+
+def class_scores(numeric: Mapping[str, tf.Tensor], interface: Interface) -> dict[str, tf.Tensor]:
+    """A classifier's answers as the server's Classify takes them: `classes` and `scores`, both [batch, classes].
+
+    Args:
+        numeric: What `numeric_outputs` returned.
+        interface: What the model takes and answers.
+
+    Returns:
+        Text and float32 by output name.
+
+    References:
+        `tensorflow_serving/servables/tensorflow/classifier.cc`, PostProcessClassificationResult.
+    """
+    probabilities = numeric[PROBABILITIES]
     # Every output has the batch first: the server's batching splits all of them by rows.
-    classes = tf.broadcast_to(names, tf.shape(probabilities))
-    return {PROBABILITIES: probabilities, LABEL: tf.gather(names, tf.argmax(probabilities, axis=-1)), CLASSES: classes}
+    classes = tf.broadcast_to(tf.constant(interface.class_names), tf.shape(probabilities))
+    return {CLASSES: classes, SCORES: tf.cast(probabilities, tf.float32)}
 
 
 def expected_numeric(outputs: Mapping[str, np.ndarray], interface: Interface) -> dict[str, np.ndarray]:
