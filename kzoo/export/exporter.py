@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import datetime
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,14 +11,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from kzoo.export.asking import AskedSignature, show_newest, write_requests
 from kzoo.export.card import Facts, ModelCard, write_card
 from kzoo.export.errors import AnswersDifferError, ExportError, reason
 from kzoo.export.folding.proof import difference, nudged
 from kzoo.export.folding.verified_folding import Folding, fold_model
-from kzoo.export.gate.gate import Expectation, Gate, Passed, first_rows
+from kzoo.export.gate.gate import Expectation, Gate, first_rows
 from kzoo.export.inference import answers
 from kzoo.export.interface import BatchArrays, Interface, interface_of
 from kzoo.export.manifest import write_manifest
+from kzoo.export.openapi import write_openapi
 from kzoo.export.saved_model import tables_of, write_saved_model
 from kzoo.export.staging import claim_and_publish, staging
 from kzoo.export.traced import trace
@@ -64,7 +67,9 @@ def export_model(
             model whose answers change by more where its inputs do by a millionth, as much as that, up to 0.001.
 
     Returns:
-        The directory of the version, `<base_dir>/<number>`. A number is never used twice.
+        The directory of the version, `<base_dir>/<number>`. A number is never used twice. Beside it stands how it is
+        asked: `request.json`, a request that can be sent as it is, `requests/` with one for each signature, and
+        `openapi.json`.
 
     Raises:
         ExportError: The model or the examples are not fit to serve, and why; nothing is published then.
@@ -78,16 +83,18 @@ def export_model(
         with staging(base_dir) as directory, Gate(directory) as gate:
             folding, expectation = write_version(model, interface, rows, own, directory, name, fold, tolerance)
             try:
-                passed = gate.check(expectation)
+                signatures = gate.check(expectation)
             except AnswersDifferError as error:
                 if not folding.traced.replacements:
                     raise
                 refused = str(error)
             else:
                 folding = dataclasses.replace(folding, reason=why or folding.reason)
-                write_card(directory, card, _facts(name, directory, passed, folding, interface))
+                _describe(directory, card, _facts(name, directory, signatures, folding, interface))
                 write_manifest(directory)
-                return claim_and_publish(directory)
+                version = claim_and_publish(directory)
+                show_newest(version.parent)
+                return version
         # Folding may only decline: where it is what makes the difference, the model is published as it is.
         return publish(False, f"folded, it was refused: {refused}")
 
@@ -146,12 +153,30 @@ def _sensitivity(model: keras.Model, interface: Interface, rows: BatchArrays, ou
     return min(found, _MOST_SENSITIVE) if np.isfinite(found) else 0.0
 
 
-def _facts(name: str, directory: Path, passed: Passed, folding: Folding, interface: Interface) -> Facts:
+def _describe(directory: Path, card: ModelCard, facts: Facts) -> None:
+    exported = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+    write_card(directory, card, facts, exported)
+    write_requests(directory, facts.signatures)
+    write_openapi(
+        directory,
+        facts.name,
+        facts.signatures,
+        description=card.description,
+        exported=exported,
+        feature_names=facts.feature_names,
+        class_names=facts.class_names,
+    )
+
+
+def _facts(
+    name: str, directory: Path, signatures: tuple[AskedSignature, ...], folding: Folding, interface: Interface
+) -> Facts:
     return Facts(
         name=name,
         parameters=folding.traced.parameters,
         size=sum(file.stat().st_size for file in (directory / "variables").iterdir()),
-        signatures=passed.signatures,
+        signatures=signatures,
+        feature_names=interface.feature_names,
         class_names=interface.class_names,
         folded=folding.folded,
         not_folded=folding.reason,

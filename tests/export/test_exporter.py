@@ -18,7 +18,8 @@ def test_an_export_answers_as_the_model_does(exported, model, rows, task):
 def test_an_export_is_a_version_and_nothing_else_that_the_server_would_read(exported):
     assert exported.name == "1"
     assert (exported / "saved_model.pb").is_file()
-    assert [path.name for path in exported.parent.iterdir() if not path.name.startswith(".")] == ["1"]
+    beside = {path.name for path in exported.parent.iterdir() if not path.name.startswith(".")}
+    assert beside == {"1", "request.json", "requests", "openapi.json"}
 
 
 def test_signatures(exported):

@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from kzoo.export.errors import reason
 from kzoo.export.examples_proto import serialize_rows
-from kzoo.export.gate.gate import BATCH_SIZES, DIFFERS, Expectation
+from kzoo.export.gate.gate import BATCH_SIZES, DIFFERS, ROWS, Expectation
 from kzoo.export.gate.graph_checks import not_repeatable, training_ops
 from kzoo.export.inference.answers import CLASSES, LABEL, PROBABILITIES, SCORES
 from kzoo.export.inference.runner import Runner
@@ -96,20 +96,19 @@ def _answer_problems(runner: Runner, expectation: Expectation) -> Iterator[str]:
 
 def _signature_answers(runner: Runner, name: str, inputs: Arrays, expectation: Expectation) -> Iterator[str]:
     expected = _expected(name, expectation)
-    # The largest first, as the model itself was asked: where only others differ, rows are not independent.
+    differing: list[int] = []
     for size in sorted(BATCH_SIZES, reverse=True):
         batch = {key: array[:size] for key, array in inputs.items()}
         answer = runner.run(name, batch)
         for key, want in expected.items():
             where = f"Signature {name!r}, batch of {size}: {key!r}"
-            found = list(_difference(answer[key], want[:size], expectation.tolerance, where))
-            yield from found
-            if found and size < max(BATCH_SIZES):
-                yield _NEIGHBOURS
-        if found:
-            return
+            for problem in _difference(answer[key], want[:size], expectation.tolerance, where):
+                differing.append(size)
+                yield problem
         if expectation.class_names:
             yield from _name_problems(answer, expectation.class_names)
+    if differing and ROWS not in differing:
+        yield _NEIGHBOURS
     again = runner.run(name, inputs)
     for key, want in runner.run(name, inputs).items():
         if list(_difference(again[key], want, 0.0, key)):
