@@ -13,6 +13,8 @@ from kzoo.cli.console import Failure, command, console, mendable, print_json
 from kzoo.cli.quiet import import_tensorflow
 from kzoo.cli.run import Run
 from kzoo.cli.shown import number, shown_name, shown_value
+from kzoo.export.errors import ExportError
+from kzoo.export.formats.runtimes import known_formats
 from kzoo.export.layout import REQUEST, SERVED_NAME, SERVED_NAME_RULE
 from kzoo.serving.errors import ServingError
 from kzoo.serving.releases import write_current_configuration
@@ -36,6 +38,10 @@ def export(
     ] = False,
     seeds: Annotated[int, typer.Option(min=1, help="With --refit: models to train; their answers are averaged.")] = 1,
     fold: Annotated[bool, typer.Option(help="Fold batch norm and normalisation: answers faster.")] = True,
+    formats: Annotated[
+        str,
+        typer.Option("--format", metavar="FORMATS", help="Other formats besides: onnx, litert, openvino, with commas."),
+    ] = "",
     as_json: arguments.Json = False,
 ) -> None:
     """Export the best model of a search as a SavedModel that TensorFlow Serving takes."""
@@ -46,6 +52,7 @@ def export(
         )
     if seeds > 1 and not refit:
         raise typer.BadParameter("several seeds need models trained again; add --refit.", param_hint="--seeds")
+    others = _formats(formats)
     study = summary.load(run)
     asked = Run.read(run)
     chosen = _chosen(study, trial, run)
@@ -66,12 +73,22 @@ def export(
             examples=data.x_train[:EXAMPLES],
             card=_card(asked, chosen, data, metrics, training),
             fold=fold,
+            formats=others,
         )
         write_current_configuration(path.parent)
     if as_json:
         print_json({"path": str(path), "trial": chosen.number, "metrics": metrics})
     else:
         _show(path, chosen, metrics)
+
+
+def _formats(text: str) -> tuple[str, ...]:
+    names = tuple(filter(None, map(str.strip, text.split(","))))
+    try:
+        known_formats(names)
+    except ExportError as error:
+        raise typer.BadParameter(str(error), param_hint="--format") from None
+    return names
 
 
 def _chosen(study: Study, trial: int | None, run: Path) -> TrialRecord:

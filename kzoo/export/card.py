@@ -85,6 +85,7 @@ class Facts:
         class_names: Names of the classes, in the order of the probabilities, or empty.
         folded: Names of the layers that were folded into those beside them.
         not_folded: Why nothing was folded, or "".
+        formats: Files of other formats in the export by format.
     """
 
     name: str
@@ -95,6 +96,7 @@ class Facts:
     class_names: tuple[str, ...]
     folded: tuple[str, ...]
     not_folded: str
+    formats: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
 
 def write_card(directory: Path, card: ModelCard, facts: Facts, exported: str) -> None:
@@ -170,6 +172,7 @@ def _summary(card: ModelCard, facts: Facts, made: Mapping[str, Any]) -> dict[str
         "parameters": f"{facts.parameters:,}",
         "weights on disk": f"{facts.size / 1e6:.2f} MB",
         "folded for serving": ", ".join(facts.folded) or f"nothing: {facts.not_folded}",
+        "other formats": ", ".join(f"{name} ({file})" for name, file in facts.formats.items()),
         "exported": made["exported"],
     }
     return {name: value for name, value in summary.items() if value}

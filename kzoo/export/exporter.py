@@ -16,6 +16,8 @@ from kzoo.export.card import Facts, ModelCard, write_card
 from kzoo.export.errors import AnswersDifferError, ExportError, reason
 from kzoo.export.folding.proof import difference, nudged
 from kzoo.export.folding.verified_folding import Folding, fold_model
+from kzoo.export.formats.runtimes import Format, known_formats
+from kzoo.export.formats.writing import write_formats
 from kzoo.export.gate.gate import Expectation, Gate, first_rows
 from kzoo.export.inference import answers
 from kzoo.export.interface import BatchArrays, Interface, interface_of
@@ -45,6 +47,7 @@ def export_model(
     card: ModelCard | None = None,
     fold: bool = True,
     tolerance: float = 1e-5,
+    formats: Sequence[str] = (),
 ) -> Path:
     """Publish a model as the next version under a directory, for TensorFlow Serving.
 
@@ -65,6 +68,9 @@ def export_model(
         tolerance: Largest difference from the model's own outputs, as a share of the largest of them, or of 1 if that
             is larger. Models that compute in half precision are allowed 0.01 at least, 0.04 with bfloat16, and a
             model whose answers change by more where its inputs do by a millionth, as much as that, up to 0.001.
+        formats: Other formats to write the model in besides, of "onnx", "litert" and "openvino": files in `formats/`
+            of the version, which answer with the model's own outputs. Each needs its extra, such as `kzoo[onnx]`, and
+            is run in its own runtime before anything is published.
 
     Returns:
         The directory of the version, `<base_dir>/<number>`. A number is never used twice. Beside it stands how it is
@@ -74,6 +80,7 @@ def export_model(
     Raises:
         ExportError: The model or the examples are not fit to serve, and why; nothing is published then.
     """
+    others = known_formats(formats)
     interface, rows = interface_of(model, examples, task=task, class_names=class_names)
     own = _own_outputs(model, interface, rows)
     answers.check_outputs(own, interface)
@@ -82,6 +89,8 @@ def export_model(
     def publish(fold: bool, why: str) -> Path:
         with staging(base_dir) as directory, Gate(directory) as gate:
             folding, expectation = write_version(model, interface, rows, own, directory, name, fold, tolerance)
+            write_formats(model, directory, others)
+            expectation = dataclasses.replace(expectation, formats=tuple(each.name for each in others))
             try:
                 signatures = gate.check(expectation)
             except AnswersDifferError as error:
@@ -90,7 +99,7 @@ def export_model(
                 refused = str(error)
             else:
                 folding = dataclasses.replace(folding, reason=why or folding.reason)
-                _describe(directory, card, _facts(name, directory, signatures, folding, interface))
+                _describe(directory, card, _facts(name, directory, signatures, folding, interface, others))
                 write_manifest(directory)
                 version = claim_and_publish(directory)
                 show_newest(version.parent)
@@ -169,7 +178,12 @@ def _describe(directory: Path, card: ModelCard, facts: Facts) -> None:
 
 
 def _facts(
-    name: str, directory: Path, signatures: tuple[AskedSignature, ...], folding: Folding, interface: Interface
+    name: str,
+    directory: Path,
+    signatures: tuple[AskedSignature, ...],
+    folding: Folding,
+    interface: Interface,
+    formats: tuple[Format, ...],
 ) -> Facts:
     return Facts(
         name=name,
@@ -180,6 +194,7 @@ def _facts(
         class_names=interface.class_names,
         folded=folding.folded,
         not_folded=folding.reason,
+        formats={each.name: each.file.as_posix() for each in formats},
     )
 
 

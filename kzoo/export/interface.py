@@ -67,7 +67,8 @@ class Interface:
         """
         answer = model(self.pack(values), training=False)
         if isinstance(answer, Mapping):
-            return _tensors({str(name): value for name, value in answer.items()})
+            # Sorted, as TensorFlow has them wherever it makes a list of a dict.
+            return _tensors({str(name): answer[name] for name in sorted(answer)})
         if not isinstance(answer, list | tuple):
             return _tensors({SINGLE_OUTPUT: answer})
         names = list(getattr(model, "output_names", ()))

@@ -17,6 +17,7 @@ CARD_TEXT = EXTRA / "kzoo" / "model_card.md"
 MANIFEST = EXTRA / "kzoo" / "manifest.json"
 OPENAPI = EXTRA / "kzoo" / "openapi.json"
 REQUESTS = EXTRA / "kzoo" / "requests"
+FORMATS = Path("formats")
 
 REQUEST = "request.json"
 """Beside the versions: a request to try the newest one with."""

@@ -29,6 +29,7 @@ DIFFERS = "differs from the Keras model's"
 VERDICT = "verdict.json"
 GO = "go\n"
 _TIMEOUT = 600.0
+_NAMES = ("signatures", "class_names", "feature_names", "formats")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -43,6 +44,7 @@ class Expectation:
         tolerance: Largest difference, as a share of the largest magnitude of an output, or of 1 if that is larger.
         class_names: Names of the classes, or empty.
         feature_names: Features of a tf.Example, or empty where there is one for every input.
+        formats: Names of the other formats that it holds.
     """
 
     signatures: tuple[str, ...]
@@ -51,12 +53,13 @@ class Expectation:
     tolerance: float
     class_names: tuple[str, ...] = ()
     feature_names: tuple[str, ...] = ()
+    formats: tuple[str, ...] = ()
 
     def write(self, scratch: Path) -> None:
         """Write it for the process that `read`s it."""
         write_arrays(scratch / "inputs.pb", self.inputs)
         write_arrays(scratch / "outputs.pb", self.outputs)
-        rest = {name: getattr(self, name) for name in ("signatures", "tolerance", "class_names", "feature_names")}
+        rest = {name: getattr(self, name) for name in (*_NAMES, "tolerance")}
         # A map of protobuf has no order.
         rest |= {"inputs": list(self.inputs), "outputs": list(self.outputs)}
         (scratch / "expectation.json").write_text(json.dumps(rest), encoding="utf-8")
@@ -65,7 +68,7 @@ class Expectation:
     def read(cls, scratch: Path) -> Expectation:
         """What `write` wrote."""
         rest = json.loads((scratch / "expectation.json").read_text(encoding="utf-8"))
-        names = {name: tuple(rest[name]) for name in ("signatures", "class_names", "feature_names")}
+        names = {name: tuple(rest[name]) for name in _NAMES}
         inputs, outputs = (
             {name: arrays[name] for name in rest[part]}
             for part, arrays in ((part, read_arrays(scratch / f"{part}.pb")) for part in ("inputs", "outputs"))

@@ -17,6 +17,7 @@ sys.modules["keras"] = None  # type: ignore[assignment]
 from kzoo.export.asking import AskedSignature, asked_signatures  # noqa: E402
 from kzoo.export.errors import ExportError  # noqa: E402
 from kzoo.export.gate.checks import problems_of  # noqa: E402
+from kzoo.export.gate.format_checks import format_problems  # noqa: E402
 from kzoo.export.gate.gate import GO, VERDICT, Expectation  # noqa: E402
 from kzoo.export.golden import write_golden  # noqa: E402
 from kzoo.export.inference.runner import Runner  # noqa: E402
@@ -35,7 +36,7 @@ def main(directory: str, scratch: str) -> None:
     signatures: list[AskedSignature] = []
     try:
         with Runner(directory) as runner:
-            problems = problems_of(runner, expectation)
+            problems = problems_of(runner, expectation) or list(format_problems(Path(directory), expectation))
             if not problems:
                 write_golden(runner, expectation.inputs, expectation.feature_names)
                 signatures = asked_signatures(

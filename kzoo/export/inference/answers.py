@@ -104,9 +104,14 @@ def expected_numeric(outputs: Mapping[str, np.ndarray], interface: Interface) ->
     if not interface.class_names:
         return outputs
     (probabilities,) = outputs.values()
+    return {PROBABILITIES: both_classes(probabilities)}
+
+
+def both_classes(probabilities: np.ndarray) -> np.ndarray:
+    """Probabilities of all classes [batch, classes], where a model answers with those of the second of two as well."""
     if probabilities.shape[-1] == 1:
-        probabilities = np.concatenate([1 - probabilities, probabilities], axis=-1)
-    return {PROBABILITIES: probabilities}
+        return np.concatenate([1 - probabilities, probabilities], axis=-1)
+    return probabilities
 
 
 def _as_json_has_it(array: np.ndarray) -> np.ndarray:
