@@ -3,7 +3,6 @@
 Run: python examples/04_ready_export.py [directory of the exports]
 """
 
-import json
 import sys
 from pathlib import Path
 
@@ -34,7 +33,5 @@ card = kzoo.ModelCard.of(
 )
 path = kzoo.export_model(model, exports / "digits", task=data.task, examples=data.x_train[:64], card=card)
 write_current_configuration(path.parent)
-request = exports / "digits" / "request.json"
-request.write_text(json.dumps({"instances": data.x_test[:2].tolist()}))
 size = sum(file.stat().st_size for file in path.rglob("*") if file.is_file())
 print(f"{path}: test accuracy {metrics['test']['accuracy']:.4f}, {size / 1000:.0f} kB")

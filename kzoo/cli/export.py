@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -14,8 +13,9 @@ from kzoo.cli.console import Failure, command, console, mendable, print_json
 from kzoo.cli.quiet import import_tensorflow
 from kzoo.cli.run import Run
 from kzoo.cli.shown import number, shown_name, shown_value
-from kzoo.export.layout import SERVED_NAME, SERVED_NAME_RULE
-from kzoo.files import write_text
+from kzoo.export.errors import ExportError
+from kzoo.export.formats.runtimes import known_formats
+from kzoo.export.layout import REQUEST, SERVED_NAME, SERVED_NAME_RULE
 from kzoo.serving.errors import ServingError
 from kzoo.serving.releases import write_current_configuration
 
@@ -26,9 +26,6 @@ if TYPE_CHECKING:
 
 EXAMPLES = 64
 """Training rows that the saved model is checked on."""
-
-REQUEST_ROWS = 2
-"""Test rows in the example of a request."""
 
 
 def export(
@@ -41,6 +38,10 @@ def export(
     ] = False,
     seeds: Annotated[int, typer.Option(min=1, help="With --refit: models to train; their answers are averaged.")] = 1,
     fold: Annotated[bool, typer.Option(help="Fold batch norm and normalisation: answers faster.")] = True,
+    formats: Annotated[
+        str,
+        typer.Option("--format", metavar="FORMATS", help="Other formats besides: onnx, litert, openvino, with commas."),
+    ] = "",
     as_json: arguments.Json = False,
 ) -> None:
     """Export the best model of a search as a SavedModel that TensorFlow Serving takes."""
@@ -51,6 +52,7 @@ def export(
         )
     if seeds > 1 and not refit:
         raise typer.BadParameter("several seeds need models trained again; add --refit.", param_hint="--seeds")
+    others = _formats(formats)
     study = summary.load(run)
     asked = Run.read(run)
     chosen = _chosen(study, trial, run)
@@ -71,13 +73,22 @@ def export(
             examples=data.x_train[:EXAMPLES],
             card=_card(asked, chosen, data, metrics, training),
             fold=fold,
+            formats=others,
         )
-        request = _write_request(path.parent, data)
         write_current_configuration(path.parent)
     if as_json:
         print_json({"path": str(path), "trial": chosen.number, "metrics": metrics})
     else:
-        _show(path, chosen, metrics, request)
+        _show(path, chosen, metrics)
+
+
+def _formats(text: str) -> tuple[str, ...]:
+    names = tuple(filter(None, map(str.strip, text.split(","))))
+    try:
+        known_formats(names)
+    except ExportError as error:
+        raise typer.BadParameter(str(error), param_hint="--format") from None
+    return names
 
 
 def _chosen(study: Study, trial: int | None, run: Path) -> TrialRecord:
@@ -133,14 +144,7 @@ def _card(
     )
 
 
-def _write_request(base: Path, data: kzoo.Dataset) -> Path:
-    """A request to try the export with, beside its versions: the server takes only directories with a number."""
-    path = base / "request.json"
-    write_text(path, json.dumps({"instances": data.x_test[:REQUEST_ROWS].tolist()}))
-    return path
-
-
-def _show(path: Path, trial: TrialRecord, metrics: dict[str, dict[str, Any]], request: Path) -> None:
+def _show(path: Path, trial: TrialRecord, metrics: dict[str, dict[str, Any]]) -> None:
     out = console()
     out.print(f"Trial {trial.number} is exported to {path}", markup=False, soft_wrap=True)
     for part, values in metrics.items():
@@ -148,5 +152,5 @@ def _show(path: Path, trial: TrialRecord, metrics: dict[str, dict[str, Any]], re
         out.print(f"{part:>10}: {line}", markup=False)
     to = path.parent.parent
     elsewhere = () if to == arguments.EXPORTS else ("--to", to)
-    out.print(f"\nNext: {command('kzoo', 'predict', path.parent, request)}", markup=False, soft_wrap=True)
+    out.print(f"\nNext: {command('kzoo', 'predict', path.parent, path.parent / REQUEST)}", markup=False, soft_wrap=True)
     out.print(f"      {command('kzoo', 'serve', path.parent.name, *elsewhere)}", markup=False, soft_wrap=True)

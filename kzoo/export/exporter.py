@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import datetime
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,14 +11,18 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from kzoo.export.asking import AskedSignature, show_newest, write_requests
 from kzoo.export.card import Facts, ModelCard, write_card
 from kzoo.export.errors import AnswersDifferError, ExportError, reason
 from kzoo.export.folding.proof import difference, nudged
 from kzoo.export.folding.verified_folding import Folding, fold_model
-from kzoo.export.gate.gate import Expectation, Gate, Passed, first_rows
+from kzoo.export.formats.runtimes import Format, known_formats
+from kzoo.export.formats.writing import write_formats
+from kzoo.export.gate.gate import Expectation, Gate, first_rows
 from kzoo.export.inference import answers
 from kzoo.export.interface import BatchArrays, Interface, interface_of
 from kzoo.export.manifest import write_manifest
+from kzoo.export.openapi import write_openapi
 from kzoo.export.saved_model import tables_of, write_saved_model
 from kzoo.export.staging import claim_and_publish, staging
 from kzoo.export.traced import trace
@@ -42,6 +47,7 @@ def export_model(
     card: ModelCard | None = None,
     fold: bool = True,
     tolerance: float = 1e-5,
+    formats: Sequence[str] = (),
 ) -> Path:
     """Publish a model as the next version under a directory, for TensorFlow Serving.
 
@@ -52,8 +58,8 @@ def export_model(
         base_dir: Directory of the versions, such as `saved_models/digits`; the server's base path.
         examples: Some raw rows, at least 1 and rather 64, in the structure that the model is called with: an array
             [rows, ...], or a list or dict of them. The export is checked with them, and the server warms up with them.
-        task: What the model has learned. A classification task makes it answer with `probabilities`, `label` and
-            `classes`.
+        task: What the model has learned. A classification task makes it answer with `probabilities`, in the order of
+            the class names, and `label`.
         class_names: The same for a model without a task: one name per class, in the order of the probabilities. Without
             task and class names the export answers with the model's own outputs (`outputs`, or their names).
         card: What is known of the model; it is kept in the export, with what the exporter finds out itself.
@@ -62,13 +68,19 @@ def export_model(
         tolerance: Largest difference from the model's own outputs, as a share of the largest of them, or of 1 if that
             is larger. Models that compute in half precision are allowed 0.01 at least, 0.04 with bfloat16, and a
             model whose answers change by more where its inputs do by a millionth, as much as that, up to 0.001.
+        formats: Other formats to write the model in besides, of "onnx", "litert" and "openvino": files in `formats/`
+            of the version, which answer with the model's own outputs. Each needs its extra, such as `kzoo[onnx]`, and
+            is run in its own runtime before anything is published.
 
     Returns:
-        The directory of the version, `<base_dir>/<number>`. A number is never used twice.
+        The directory of the version, `<base_dir>/<number>`. A number is never used twice. Beside it stands how it is
+        asked: `request.json`, a request that can be sent as it is, `requests/` with one for each signature, and
+        `openapi.json`.
 
     Raises:
         ExportError: The model or the examples are not fit to serve, and why; nothing is published then.
     """
+    others = known_formats(formats)
     interface, rows = interface_of(model, examples, task=task, class_names=class_names)
     own = _own_outputs(model, interface, rows)
     answers.check_outputs(own, interface)
@@ -77,17 +89,21 @@ def export_model(
     def publish(fold: bool, why: str) -> Path:
         with staging(base_dir) as directory, Gate(directory) as gate:
             folding, expectation = write_version(model, interface, rows, own, directory, name, fold, tolerance)
+            write_formats(model, directory, others)
+            expectation = dataclasses.replace(expectation, formats=tuple(each.name for each in others))
             try:
-                passed = gate.check(expectation)
+                signatures = gate.check(expectation)
             except AnswersDifferError as error:
                 if not folding.traced.replacements:
                     raise
                 refused = str(error)
             else:
                 folding = dataclasses.replace(folding, reason=why or folding.reason)
-                write_card(directory, card, _facts(name, directory, passed, folding, interface))
+                _describe(directory, card, _facts(name, directory, signatures, folding, interface, others))
                 write_manifest(directory)
-                return claim_and_publish(directory)
+                version = claim_and_publish(directory)
+                show_newest(version.parent)
+                return version
         # Folding may only decline: where it is what makes the difference, the model is published as it is.
         return publish(False, f"folded, it was refused: {refused}")
 
@@ -146,15 +162,39 @@ def _sensitivity(model: keras.Model, interface: Interface, rows: BatchArrays, ou
     return min(found, _MOST_SENSITIVE) if np.isfinite(found) else 0.0
 
 
-def _facts(name: str, directory: Path, passed: Passed, folding: Folding, interface: Interface) -> Facts:
+def _describe(directory: Path, card: ModelCard, facts: Facts) -> None:
+    exported = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+    write_card(directory, card, facts, exported)
+    write_requests(directory, facts.signatures)
+    write_openapi(
+        directory,
+        facts.name,
+        facts.signatures,
+        description=card.description,
+        exported=exported,
+        feature_names=facts.feature_names,
+        class_names=facts.class_names,
+    )
+
+
+def _facts(
+    name: str,
+    directory: Path,
+    signatures: tuple[AskedSignature, ...],
+    folding: Folding,
+    interface: Interface,
+    formats: tuple[Format, ...],
+) -> Facts:
     return Facts(
         name=name,
         parameters=folding.traced.parameters,
         size=sum(file.stat().st_size for file in (directory / "variables").iterdir()),
-        signatures=passed.signatures,
+        signatures=signatures,
+        feature_names=interface.feature_names,
         class_names=interface.class_names,
         folded=folding.folded,
         not_folded=folding.reason,
+        formats={each.name: each.file.as_posix() for each in formats},
     )
 
 

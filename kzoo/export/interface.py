@@ -13,6 +13,7 @@ import tensorflow as tf
 
 from kzoo.export.errors import ExportError
 from kzoo.export.example_arrays import array_of, fitted, is_array
+from kzoo.export.json_dtypes import json_dtype, json_dtypes_text
 from kzoo.lazy import keras
 from kzoo.task import Task
 
@@ -66,7 +67,8 @@ class Interface:
         """
         answer = model(self.pack(values), training=False)
         if isinstance(answer, Mapping):
-            return _tensors({str(name): value for name, value in answer.items()})
+            # Sorted, as TensorFlow has them wherever it makes a list of a dict.
+            return _tensors({str(name): answer[name] for name in sorted(answer)})
         if not isinstance(answer, list | tuple):
             return _tensors({SINGLE_OUTPUT: answer})
         names = list(getattr(model, "output_names", ()))
@@ -123,6 +125,11 @@ def _tensors(outputs: dict[str, Any]) -> dict[str, tf.Tensor]:
             )
         if not isinstance(value, tf.Tensor | np.ndarray):
             raise ExportError(f"The output {name!r} is a {type(value).__name__}; a server answers with dense tensors.")
+        if json_dtype(tf.as_dtype(value.dtype)) is None:
+            raise ExportError(
+                f"The output {name!r} is {tf.as_dtype(value.dtype).name}, which the server cannot write as JSON; cast "
+                f"it to one of {json_dtypes_text()}."
+            )
     return outputs
 
 
@@ -207,7 +214,7 @@ def _undeclared(examples: Any) -> tuple[Any, dict[str, Any]]:
 def _spec(name: str, array: np.ndarray, tensor: Any) -> tf.TensorSpec:
     if tensor is None:
         dtype = tf.string if array.dtype.kind in "OUS" else tf.as_dtype(array.dtype)
-        return tf.TensorSpec([None, *array.shape[1:]], _wire(tf.float32 if dtype == tf.float64 else dtype))
+        return tf.TensorSpec([None, *array.shape[1:]], _wire(name, tf.float32 if dtype == tf.float64 else dtype))
     if not tensor.shape:
         raise ExportError(f"Input {name!r} has no batch dimension; a server answers batches of rows.")
     if tensor.shape[0] is not None:
@@ -215,12 +222,18 @@ def _spec(name: str, array: np.ndarray, tensor: Any) -> tf.TensorSpec:
             f"Input {name!r} has a fixed batch dimension of {tensor.shape[0]}, but a server answers batches of any "
             "size; build the model with keras.Input(shape) instead of batch_shape or batch_size."
         )
-    return tf.TensorSpec(tensor.shape, _wire(tf.as_dtype(tensor.dtype)))
+    return tf.TensorSpec(tensor.shape, _wire(name, tf.as_dtype(tensor.dtype)))
 
 
-def _wire(dtype: tf.DType) -> tf.DType:
-    """Half precision travels as float32, since the server's JSON knows no other; layers cast what they take."""
-    return tf.float32 if dtype in (tf.float16, tf.bfloat16) else dtype
+def _wire(name: str, dtype: tf.DType) -> tf.DType:
+    """What an input travels as; a model casts what it takes."""
+    wire = json_dtype(dtype)
+    if wire is None:
+        raise ExportError(
+            f"Input {name!r} is {dtype.name}, which the server cannot read from JSON; let the model take one of "
+            f"{json_dtypes_text()}, and cast it."
+        )
+    return wire
 
 
 def _feature_names(task: Task | None, specs: Mapping[str, tf.TensorSpec]) -> tuple[str, ...]:

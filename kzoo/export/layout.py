@@ -15,6 +15,12 @@ GOLDEN = EXTRA / "kzoo" / "golden.json"
 CARD = EXTRA / "kzoo" / "model_card.json"
 CARD_TEXT = EXTRA / "kzoo" / "model_card.md"
 MANIFEST = EXTRA / "kzoo" / "manifest.json"
+OPENAPI = EXTRA / "kzoo" / "openapi.json"
+REQUESTS = EXTRA / "kzoo" / "requests"
+FORMATS = Path("formats")
+
+REQUEST = "request.json"
+"""Beside the versions: a request to try the newest one with."""
 
 SERVED_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 """Names of exports that go into an address and the server's configuration as they are."""

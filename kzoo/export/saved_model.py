@@ -17,7 +17,7 @@ from kzoo.export.examples_proto import parse_examples, parses_examples
 from kzoo.export.folding.dataflow import layers_of
 from kzoo.export.inference import answers
 from kzoo.export.interface import Interface
-from kzoo.export.slimming import drop_saving, rename_inputs
+from kzoo.export.slimming import asset_names, drop_saving, rename_inputs
 from kzoo.export.traced import Traced
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def write_saved_model(
         or "regress" where rows can be tf.Examples and the outputs allow it.
 
     Raises:
-        ExportError: It uses something that cannot be saved.
+        ExportError: It uses something that cannot be saved, or a file that is gone.
     """
     module = tf.Module()
     module.weights = list(traced.function.variables)
@@ -57,6 +57,12 @@ def write_saved_model(
         tf.saved_model.save(module, str(directory), signatures, options)
     except (AssertionError, ValueError) as error:
         raise ExportError(f"The model uses something that cannot be saved: {reason(error)}") from error
+    gone = [name for name in asset_names(directory) if not (directory / "assets" / name).is_file()]
+    if gone:
+        raise ExportError(
+            f"The file {gone[0]} that a layer of the model was made with is gone, and an export takes it along; put it "
+            "back, or make the layer from its content, such as StringLookup(vocabulary=[...])."
+        )
     drop_saving(directory)
     rename_inputs(directory, {argument: name for name, argument in interface.arguments.items()})
     return tuple(signatures)
@@ -87,14 +93,11 @@ def _signatures(traced: Any, interface: Interface) -> dict[str, Any]:
         return answers.named_outputs(numeric(named(arguments)), interface)
 
     def classify(inputs: tf.Tensor) -> dict[str, tf.Tensor]:
-        outputs = answers.named_outputs(numeric(parse_examples(inputs, interface)), interface)
-        # The server takes scores in this type only.
-        scores = tf.cast(outputs[answers.PROBABILITIES], tf.float32)
-        return {"classes": outputs[answers.CLASSES], "scores": scores}
+        return answers.class_scores(numeric(parse_examples(inputs, interface)), interface)
 
     def regress(inputs: tf.Tensor) -> dict[str, tf.Tensor]:
         (output,) = numeric(parse_examples(inputs, interface)).values()
-        return {"outputs": output}
+        return {"outputs": tf.cast(output, tf.float32)}
 
     found = {SERVING: _concrete(serving, interface)}
     own_outputs = list(traced.structured_outputs.values())
@@ -118,6 +121,5 @@ def _concrete(function: Callable[..., Any], interface: Interface) -> Any:
 
 
 def _is_one_number(output: tf.TensorSpec) -> bool:
-    """Whether a regression answers as the server's Regress takes it: float [batch] or [batch, 1]."""
-    number = output.dtype in (tf.float32, *answers.HALF_PRECISION)
-    return number and output.shape.rank in (1, 2) and output.shape[1:].num_elements() == 1
+    """Whether a regression answers as the server's Regress takes it: numbers with a fraction [batch] or [batch, 1]."""
+    return output.dtype.is_floating and output.shape.rank in (1, 2) and output.shape[1:].num_elements() == 1

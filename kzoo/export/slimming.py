@@ -14,6 +14,12 @@ from pathlib import Path
 from tensorflow.core.protobuf import saved_model_pb2
 
 
+def asset_names(directory: Path) -> list[str]:
+    """Names of the files in `assets` that a SavedModel reads when it is loaded; TensorFlow leaves out what is gone."""
+    saved_model = saved_model_pb2.SavedModel.FromString((directory / "saved_model.pb").read_bytes())
+    return [asset.filename for meta_graph in saved_model.meta_graphs for asset in meta_graph.asset_file_def]
+
+
 def drop_saving(directory: Path) -> None:
     """Take the function that saves weights out of a SavedModel, and the node that calls it.
 

@@ -110,10 +110,10 @@ def test_export_answers_as_the_model(exported):
     request = exported.directory / "saved_models" / "wine" / "request.json"
     answer = json.loads(exported("predict", "saved_models/wine", request).stdout)
     data = library.load_dataset("wine")
-    assert np.asarray(json.loads(request.read_text())["instances"]) == pytest.approx(data.x_test[:2])
+    assert np.asarray(json.loads(request.read_text())["instances"]) == pytest.approx(data.x_train[:2])
     for prediction in answer["predictions"]:
         assert sum(prediction["probabilities"]) == pytest.approx(1, abs=1e-5)
-        assert prediction["label"] == prediction["classes"][int(np.argmax(prediction["probabilities"]))]
+        assert prediction["label"] == data.task.class_names[int(np.argmax(prediction["probabilities"]))]
 
 
 def test_export_of_a_trial_that_is_not_there(exported):

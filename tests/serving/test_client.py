@@ -87,12 +87,11 @@ def ask(request):
 def test_it_answers_as_the_export_does(ask, exports, rows):
     answer = ask(version=1).predict(rows)
     expected = kzoo.predict(exports / "1", {"inputs": rows.tolist()})["outputs"]
-    assert set(answer) == {"probabilities", "label", "classes"}
+    assert set(answer) == {"probabilities", "label"}
     assert answer["probabilities"].dtype == np.float32
     np.testing.assert_allclose(answer["probabilities"], expected["probabilities"], rtol=1e-5, atol=1e-6)
     assert answer["label"].tolist() == expected["label"]
     assert answer["label"].dtype.kind == "U"
-    assert answer["classes"].shape == (len(rows), 3)
 
 
 def test_a_single_output_has_its_name(ask, rows):

@@ -25,7 +25,7 @@ def test_served_asked_and_stopped(base, stand_in, free_port, rows, expected):
     with start(base, host="0.0.0.0", rest_port=port, grpc_port=free_port(), timeout=60) as process:
         answer = Client("iris", rest_port=port).predict(rows)
         np.testing.assert_allclose(answer["probabilities"], expected, atol=1e-6)
-        assert set(answer) == {"probabilities", "label", "classes"}
+        assert set(answer) == {"probabilities", "label"}
         numeric = Client("iris", rest_port=port, label="canary").predict({"inputs": rows}, "numeric")
         np.testing.assert_allclose(numeric["probabilities"], expected, atol=1e-6)
         older = Client("iris", rest_port=port, version=1).predict(rows, "numeric")["probabilities"]

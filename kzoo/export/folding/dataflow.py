@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import tensorflow as tf
@@ -95,18 +95,28 @@ class Dataflow:
 
 
 def layers_of(model: keras.Model) -> list[Layer]:
-    """A model's layers, and the layers inside them, however deep; a layer that is hidden from Keras is not found."""
+    """A model's layers, and the layers inside them, however deep; a layer that is hidden from both is not found."""
     found: dict[int, Layer] = {}
     todo = [model]
     while todo:
         part = todo.pop()
-        # Of what a layer calls its layers nothing is known; a model's are what Keras has found.
-        own = part.layers if isinstance(part, keras.Model) else ()
-        for layer in (*tf.train.TrackableView(part).descendants(), *own):
+        for layer in (*tf.train.TrackableView(part).descendants(), *_held(part)):
             if isinstance(layer, keras.Layer) and id(layer) not in found:
                 found[id(layer)] = layer
                 todo.append(layer)
     return list(found.values())
+
+
+def _held(part: Layer) -> Iterator[Any]:
+    """What a layer's attributes hold, and what stands in lists and dicts of theirs, where TensorFlow does not look."""
+    values = list(vars(part).values())
+    while values:
+        value = values.pop()
+        yield value
+        if isinstance(value, Mapping):
+            values.extend(value.values())
+        elif isinstance(value, list | tuple | set):
+            values.extend(value)
 
 
 def _watching(layer: Layer, own: Answer, calls: list[Call]) -> Answer:

@@ -9,9 +9,11 @@ import tensorflow as tf
 
 from kzoo.export.errors import reason
 from kzoo.export.examples_proto import serialize_rows
-from kzoo.export.gate.gate import BATCH_SIZES, DIFFERS, Expectation
+from kzoo.export.gate.gate import BATCH_SIZES, DIFFERS, ROWS, Expectation
 from kzoo.export.gate.graph_checks import not_repeatable, training_ops
+from kzoo.export.inference.answers import CLASSES, LABEL, PROBABILITIES, SCORES
 from kzoo.export.inference.runner import Runner
+from kzoo.export.json_dtypes import JSON_DTYPES, json_dtypes_text
 from kzoo.export.saved_model import CLASSIFY, NUMERIC, REGRESS, SERVING
 from kzoo.export.warmup import read_warmup
 
@@ -19,13 +21,6 @@ Arrays = Mapping[str, np.ndarray]
 
 _REFUSED = (tf.errors.OpError, ValueError, TypeError, KeyError)
 """What a session raises for inputs that it does not take."""
-
-
-_WRITTEN = frozenset(
-    (tf.float32, tf.float64, tf.int8, tf.int16, tf.int32, tf.int64)
-    + (tf.uint8, tf.uint16, tf.uint32, tf.uint64, tf.bool, tf.string)
-)
-"""Dtypes that the server's JSON has a form for."""
 
 
 def problems_of(runner: Runner, expectation: Expectation) -> list[str]:
@@ -77,11 +72,10 @@ def _signature_problems(runner: Runner, expectation: Expectation) -> Iterator[st
                     f"Signature {signature.name!r} has {tensor.name!r} of shape {list(tensor.shape)}: the first "
                     "dimension must be the batch, of any size."
                 )
-        for tensor in signature.outputs.values():
-            if tensor.dtype not in _WRITTEN:
+            if tensor.dtype not in JSON_DTYPES:
                 yield (
-                    f"Signature {signature.name!r} has {tensor.name!r} of dtype {tensor.dtype.name}, which the server "
-                    "cannot write as JSON; cast it to float32 or another of its dtypes."
+                    f"Signature {signature.name!r} has {tensor.name!r} of dtype {tensor.dtype.name}, for which the "
+                    f"server's JSON has no form; it has {json_dtypes_text()}."
                 )
 
 
@@ -102,21 +96,31 @@ def _answer_problems(runner: Runner, expectation: Expectation) -> Iterator[str]:
 
 def _signature_answers(runner: Runner, name: str, inputs: Arrays, expectation: Expectation) -> Iterator[str]:
     expected = _expected(name, expectation)
-    for size in BATCH_SIZES:
+    differing: list[int] = []
+    for size in sorted(BATCH_SIZES, reverse=True):
         batch = {key: array[:size] for key, array in inputs.items()}
         answer = runner.run(name, batch)
         for key, want in expected.items():
-            yield from _difference(
-                answer[key], want[:size], expectation.tolerance, f"Signature {name!r}, batch of {size}: {key!r}"
-            )
-        if name == SERVING and expectation.class_names:
-            yield from _label_problems(answer, expectation.class_names)
+            where = f"Signature {name!r}, batch of {size}: {key!r}"
+            for problem in _difference(answer[key], want[:size], expectation.tolerance, where):
+                differing.append(size)
+                yield problem
+        if expectation.class_names:
+            yield from _name_problems(answer, expectation.class_names)
+    if differing and ROWS not in differing:
+        yield _NEIGHBOURS
     again = runner.run(name, inputs)
     for key, want in runner.run(name, inputs).items():
         if list(_difference(again[key], want, 0.0, key)):
             yield f"Signature {name!r} answers the same batch differently each time: {key!r}. {not_repeatable(runner)}"
     if name in (SERVING, NUMERIC):
         yield from _neighbour_problems(runner, name, inputs, expectation.tolerance)
+
+
+_NEIGHBOURS = (
+    "A row's answer depends on how many others are in its batch: text that is padded to the longest of the batch does "
+    "so (give TextVectorization an output_sequence_length), and so does what is computed over rows."
+)
 
 
 def _neighbour_problems(runner: Runner, name: str, inputs: Arrays, tolerance: float) -> Iterator[str]:
@@ -137,8 +141,8 @@ def _expected(name: str, expectation: Expectation) -> dict[str, np.ndarray]:
     if name == NUMERIC:
         return {key: array for key, array in outputs.items() if array.dtype != object}
     if name == CLASSIFY:
-        (outputs["scores"],) = expectation.outputs.values()
-        return {"scores": outputs["scores"]}
+        (probabilities,) = expectation.outputs.values()
+        return {SCORES: probabilities}
     if name == REGRESS:
         (output,) = expectation.outputs.values()
         return {"outputs": output}
@@ -160,9 +164,9 @@ def _difference(answer: np.ndarray, want: np.ndarray, tolerance: float, where: s
             yield f"{where} {DIFFERS} by {largest:.2g}, more than {allowed:.2g}."
 
 
-def _label_problems(answer: Arrays, class_names: tuple[str, ...]) -> Iterator[str]:
+def _name_problems(answer: Arrays, class_names: tuple[str, ...]) -> Iterator[str]:
     names = np.array([name.encode() for name in class_names], object)
-    if not (answer["classes"] == names).all():
+    if CLASSES in answer and not (answer[CLASSES] == names).all():
         yield "The classes of the export are not the class names given."
-    if not (answer["label"] == names[answer["probabilities"].argmax(axis=-1)]).all():
+    if LABEL in answer and not (answer[LABEL] == names[answer[PROBABILITIES].argmax(axis=-1)]).all():
         yield "The label of the export is not that of the largest probability."

@@ -18,6 +18,7 @@ from types import TracebackType
 
 import numpy as np
 
+from kzoo.export.asking import AskedSignature
 from kzoo.export.errors import AnswersDifferError, ExportError
 from kzoo.export.inference.tensors import read_arrays, write_arrays
 
@@ -28,6 +29,7 @@ DIFFERS = "differs from the Keras model's"
 VERDICT = "verdict.json"
 GO = "go\n"
 _TIMEOUT = 600.0
+_NAMES = ("signatures", "class_names", "feature_names", "formats")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -42,6 +44,7 @@ class Expectation:
         tolerance: Largest difference, as a share of the largest magnitude of an output, or of 1 if that is larger.
         class_names: Names of the classes, or empty.
         feature_names: Features of a tf.Example, or empty where there is one for every input.
+        formats: Names of the other formats that it holds.
     """
 
     signatures: tuple[str, ...]
@@ -50,37 +53,32 @@ class Expectation:
     tolerance: float
     class_names: tuple[str, ...] = ()
     feature_names: tuple[str, ...] = ()
+    formats: tuple[str, ...] = ()
 
     def write(self, scratch: Path) -> None:
         """Write it for the process that `read`s it."""
         write_arrays(scratch / "inputs.pb", self.inputs)
         write_arrays(scratch / "outputs.pb", self.outputs)
-        rest = {name: getattr(self, name) for name in ("signatures", "tolerance", "class_names", "feature_names")}
+        rest = {name: getattr(self, name) for name in (*_NAMES, "tolerance")}
+        # A map of protobuf has no order.
+        rest |= {"inputs": list(self.inputs), "outputs": list(self.outputs)}
         (scratch / "expectation.json").write_text(json.dumps(rest), encoding="utf-8")
 
     @classmethod
     def read(cls, scratch: Path) -> Expectation:
         """What `write` wrote."""
         rest = json.loads((scratch / "expectation.json").read_text(encoding="utf-8"))
-        names = {name: tuple(rest[name]) for name in ("signatures", "class_names", "feature_names")}
-        inputs, outputs = read_arrays(scratch / "inputs.pb"), read_arrays(scratch / "outputs.pb")
+        names = {name: tuple(rest[name]) for name in _NAMES}
+        inputs, outputs = (
+            {name: arrays[name] for name in rest[part]}
+            for part, arrays in ((part, read_arrays(scratch / f"{part}.pb")) for part in ("inputs", "outputs"))
+        )
         return cls(inputs=inputs, outputs=outputs, tolerance=rest["tolerance"], **names)
 
 
 def first_rows(arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
     """As many rows as the gate needs, beginning again from the first where there are fewer."""
     return {name: array[np.arange(ROWS) % len(array)] for name, array in arrays.items()}
-
-
-@dataclasses.dataclass(frozen=True)
-class Passed:
-    """What is known of an export that has passed.
-
-    Attributes:
-        signatures: By name, its "inputs" and "outputs", each as "name: dtype [shape]".
-    """
-
-    signatures: Mapping[str, Mapping[str, list[str]]]
 
 
 class Gate:
@@ -119,7 +117,7 @@ class Gate:
         self._process.communicate()
         self._scratch.cleanup()
 
-    def check(self, expectation: Expectation) -> Passed:
+    def check(self, expectation: Expectation) -> tuple[AskedSignature, ...]:
         """Run the staged export and compare it with what is expected.
 
         The process leaves golden requests in the export, with the answers that it has found good.
@@ -128,7 +126,7 @@ class Gate:
             expectation: What it must do.
 
         Returns:
-            What the process has seen.
+            Its signatures, each with a request and its answer.
 
         Raises:
             AnswersDifferError: It answers something else.
@@ -149,7 +147,7 @@ class Gate:
             differs = any(DIFFERS in problem for problem in found["problems"])
             kind = AnswersDifferError if differs else ExportError
             raise kind("The export would not serve, so it is not published: " + " ".join(found["problems"]))
-        return Passed(found["signatures"])
+        return tuple(map(AskedSignature.from_dict, found["signatures"]))
 
 
 def _environment() -> dict[str, str]:

@@ -9,11 +9,12 @@ import tensorflow as tf
 
 from kzoo.export.errors import ExportError
 from kzoo.export.interface import SINGLE_OUTPUT, Interface
+from kzoo.export.json_dtypes import json_dtype
 
 PROBABILITIES = "probabilities"
 LABEL = "label"
 CLASSES = "classes"
-HALF_PRECISION = (tf.float16, tf.bfloat16)
+SCORES = "scores"
 # Softmax sums to 1 but for rounding; in float16 it rounds to about 1e-3.
 _SUM_TOLERANCE = 1e-2
 
@@ -47,11 +48,9 @@ def numeric_outputs(outputs: Mapping[str, tf.Tensor], interface: Interface) -> d
         interface: What the model takes and answers.
 
     Returns:
-        Tensors by output name; half precision becomes float32, since the server's JSON knows no other.
+        Tensors by output name, in dtypes that the server's JSON has a form for: half precision becomes float32.
     """
-    outputs = {
-        name: tf.cast(value, tf.float32) if value.dtype in HALF_PRECISION else value for name, value in outputs.items()
-    }
+    outputs = {name: tf.cast(value, json_dtype(value.dtype)) for name, value in outputs.items()}
     if not interface.class_names:
         return outputs
     (probabilities,) = outputs.values()
@@ -61,7 +60,10 @@ def numeric_outputs(outputs: Mapping[str, tf.Tensor], interface: Interface) -> d
 
 
 def named_outputs(numeric: Mapping[str, tf.Tensor], interface: Interface) -> dict[str, tf.Tensor]:
-    """The outputs with a classifier's labels: `label` [batch] and `classes` [batch, classes] beside `probabilities`.
+    """The outputs with the names of a classifier's answers: `label` [batch] beside `probabilities`.
+
+    The names of all classes, which are the same for every row, are not among them: as text they would cost more than a
+    small model. They are in `class_scores`, and once in the card.
 
     Args:
         numeric: What `numeric_outputs` returned.
@@ -72,26 +74,49 @@ def named_outputs(numeric: Mapping[str, tf.Tensor], interface: Interface) -> dic
     """
     if not interface.class_names:
         return dict(numeric)
-    probabilities = numeric[PROBABILITIES]
     # A gather from a constant needs no lookup table, so no assets and no initialisation when the server loads.
-    names = tf.constant(interface.class_names)
+    label = tf.gather(tf.constant(interface.class_names), tf.argmax(numeric[PROBABILITIES], axis=-1))
+    return {PROBABILITIES: numeric[PROBABILITIES], LABEL: label}
+
+
+def class_scores(numeric: Mapping[str, tf.Tensor], interface: Interface) -> dict[str, tf.Tensor]:
+    """A classifier's answers as the server's Classify takes them: `classes` and `scores`, both [batch, classes].
+
+    Args:
+        numeric: What `numeric_outputs` returned.
+        interface: What the model takes and answers.
+
+    Returns:
+        Text and float32 by output name.
+
+    References:
+        `tensorflow_serving/servables/tensorflow/classifier.cc`, PostProcessClassificationResult.
+    """
+    probabilities = numeric[PROBABILITIES]
     # Every output has the batch first: the server's batching splits all of them by rows.
-    classes = tf.broadcast_to(names, tf.shape(probabilities))
-    return {PROBABILITIES: probabilities, LABEL: tf.gather(names, tf.argmax(probabilities, axis=-1)), CLASSES: classes}
+    classes = tf.broadcast_to(tf.constant(interface.class_names), tf.shape(probabilities))
+    return {CLASSES: classes, SCORES: tf.cast(probabilities, tf.float32)}
 
 
 def expected_numeric(outputs: Mapping[str, np.ndarray], interface: Interface) -> dict[str, np.ndarray]:
     """`numeric_outputs` in numpy."""
-    outputs = {
-        name: array.astype("float32") if tf.as_dtype(array.dtype) in HALF_PRECISION else array
-        for name, array in outputs.items()
-    }
+    outputs = {name: _as_json_has_it(array) for name, array in outputs.items()}
     if not interface.class_names:
         return outputs
     (probabilities,) = outputs.values()
+    return {PROBABILITIES: both_classes(probabilities)}
+
+
+def both_classes(probabilities: np.ndarray) -> np.ndarray:
+    """Probabilities of all classes [batch, classes], where a model answers with those of the second of two as well."""
     if probabilities.shape[-1] == 1:
-        probabilities = np.concatenate([1 - probabilities, probabilities], axis=-1)
-    return {PROBABILITIES: probabilities}
+        return np.concatenate([1 - probabilities, probabilities], axis=-1)
+    return probabilities
+
+
+def _as_json_has_it(array: np.ndarray) -> np.ndarray:
+    wider = json_dtype(tf.as_dtype(array.dtype))
+    return array if wider in (None, tf.string) else array.astype(wider.as_numpy_dtype)
 
 
 def _check_probabilities(outputs: Mapping[str, np.ndarray], classes: int) -> None:
