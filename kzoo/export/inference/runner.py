@@ -109,7 +109,12 @@ class Runner:
         fetches = {name: tensor.key for name, tensor in asked.outputs.items()}
         keys = {name: asked.inputs[name].key for name in inputs}
         feeds = {self._fed.get(keys[name], keys[name]): value for name, value in inputs.items()}
-        return self._session.run(fetches, feeds)
+        outputs = self._session.run(fetches, feeds)
+        # A single text comes without an array around it.
+        return {
+            name: np.array(value, object) if isinstance(value, bytes) else np.asarray(value)
+            for name, value in outputs.items()
+        }
 
     def close(self) -> None:
         """Free the memory."""
