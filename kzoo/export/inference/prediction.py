@@ -14,7 +14,7 @@ from kzoo.export.inference.runner import Runner
 from kzoo.export.versions import version_directory
 
 
-def predict(model_dir: str | os.PathLike[str], request: Mapping[str, Any]) -> dict[str, Any]:
+def predict(model_dir: str | os.PathLike[str], request: Mapping[str, Any], *, trust: bool = False) -> dict[str, Any]:
     """Answer the body of a TensorFlow Serving REST request as the server would.
 
     Args:
@@ -22,6 +22,7 @@ def predict(model_dir: str | os.PathLike[str], request: Mapping[str, Any]) -> di
         request: The body: {"instances": [...]} (row by row), {"inputs": ...} (whole arrays) or {"examples": [...]} (to
             classify or regress), and "signature_name" if another than "serving_default" is meant. Binary values are
             {"b64": "..."}.
+        trust: Whether to run the export whatever its graph does, such as reading files.
 
     Returns:
         The body of the answer: {"predictions": [...]} to "instances", {"outputs": ...} to "inputs", {"results": [...]}
@@ -29,9 +30,9 @@ def predict(model_dir: str | os.PathLike[str], request: Mapping[str, Any]) -> di
 
     Raises:
         RequestError: The server would refuse the request; its `status` is the server's.
-        ExportError: There is no export, or it does not load.
+        ExportError: There is no export, it does not load, or it does more than compute and is not trusted.
     """
-    with Runner(version_directory(model_dir)) as runner:
+    with Runner(version_directory(model_dir), trust=trust) as runner:
         return answer_request(runner, request)
 
 

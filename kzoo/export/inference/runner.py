@@ -16,6 +16,7 @@ import tensorflow as tf
 
 from kzoo.export.errors import ExportError, reason
 from kzoo.export.inference.saved_model_file import SERVE_TAG, read_serving_graph
+from kzoo.export.inference.trust import refuse_untrusted
 
 _SAVED_MODEL_INTERNAL = "__saved_model_init_op"
 
@@ -61,6 +62,7 @@ class Runner:
 
     Args:
         directory: The directory that holds `saved_model.pb`.
+        trust: Whether to run it whatever its graph does; else one that does more than compute is refused, see `trust`.
 
     Attributes:
         directory: The same.
@@ -69,12 +71,14 @@ class Runner:
         signatures: What can be asked, by name.
 
     Raises:
-        ExportError: TensorFlow cannot load it.
+        ExportError: TensorFlow cannot load it, or it is refused.
     """
 
-    def __init__(self, directory: str | os.PathLike[str]) -> None:
+    def __init__(self, directory: str | os.PathLike[str], *, trust: bool = False) -> None:
         self.directory = Path(directory)
         meta_graph = read_serving_graph(self.directory)
+        if not trust:
+            refuse_untrusted(self.directory, meta_graph)
         self.graph = meta_graph.graph_def
         self.signature_defs: Mapping[str, Any] = meta_graph.signature_def
         self.signatures = {
@@ -86,7 +90,8 @@ class Runner:
         try:
             with self._session.graph.as_default(), _quiet():
                 self._fed = _inputs_of_any_shape(self.graph, self.signatures)
-                tf.compat.v1.saved_model.load(self._session, [SERVE_TAG], str(directory), input_map=self._fed)
+                replaced = {**self._fed, **_own_files(self.directory, meta_graph)}
+                tf.compat.v1.saved_model.load(self._session, [SERVE_TAG], str(directory), input_map=replaced)
         except Exception as error:  # whatever the loader raises, the export is what is wrong
             self._session.close()
             raise ExportError(f"{directory} does not load: {reason(error)}") from error
@@ -152,6 +157,14 @@ def _inputs_of_any_shape(graph: Any, signatures: Mapping[str, Signature]) -> dic
         for number, key in enumerate(sorted(keys))
         if key.removesuffix(":0") in dtypes
     }
+
+
+def _own_files(directory: Path, meta_graph: Any) -> dict[str, tf.Tensor]:
+    """The files of an export by the tensors that name files: the loader feeds these only while it loads."""
+    paths = {each.tensor_info.name: directory / "assets" / each.filename for each in meta_graph.asset_file_def}
+    if meta_graph.saver_def.filename_tensor_name:
+        paths[meta_graph.saver_def.filename_tensor_name] = directory / "variables" / "variables"
+    return {name: tf.constant(str(path), name="kzoo_file") for name, path in paths.items()}
 
 
 def _signature(name: str, proto: Any) -> Signature:

@@ -8,9 +8,12 @@ from typing import Any
 from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 from tensorflow.core.protobuf import saved_model_pb2
 
-from kzoo.export.errors import ExportError
+from kzoo.export.errors import ExportError, reason
+from kzoo.files import read_bytes
 
 SERVE_TAG = "serve"
+LARGEST = 2**31
+"""Bytes of a graph, at most: protobuf has no larger messages."""
 
 
 def read_serving_graph(directory: Path) -> Any:
@@ -24,9 +27,9 @@ def read_serving_graph(directory: Path) -> Any:
     """
     path = directory / "saved_model.pb"
     try:
-        saved_model = saved_model_pb2.SavedModel.FromString(path.read_bytes())
-    except OSError as error:
-        raise ExportError(f"{path} cannot be read: {error.strerror}.") from None
+        saved_model = saved_model_pb2.SavedModel.FromString(read_bytes(path, LARGEST))
+    except (OSError, ValueError) as error:
+        raise ExportError(f"{path} cannot be read: {reason(error)}.") from None
     except DecodeError:
         raise ExportError(f"{directory} does not load: saved_model.pb is damaged, or no SavedModel.") from None
     for meta_graph in saved_model.meta_graphs:
