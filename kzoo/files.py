@@ -26,13 +26,14 @@ def read_bytes(path: Path, largest: int) -> bytes:
     """
     # Opened without waiting: a pipe that nobody writes to would never open.
     descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+    found = os.fstat(descriptor)
+    if not stat.S_ISREG(found.st_mode):
+        os.close(descriptor)
+        raise ValueError("it is no file")
     with open(descriptor, "rb") as file:
-        found = os.fstat(descriptor)
-        if not stat.S_ISREG(found.st_mode):
-            raise ValueError("it is no file")
         if found.st_size > largest:
             raise ValueError(f"it has {found.st_size:,} bytes; expected {largest:,} at most")
-        return file.read(largest + 1)
+        return file.read(largest)
 
 
 def read_json(path: Path, largest: int = LARGEST_JSON) -> Any:

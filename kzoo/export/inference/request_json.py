@@ -97,9 +97,9 @@ def _decoded(body: bytes) -> tuple[str, str]:
         text, errors = body.decode(errors="surrogateescape"), "surrogateescape"
     if "\\u" in text:
         if any(match["lone"] for match in _LONE_SURROGATE.finditer(text)):
-            raise RequestError("JSON: the first half of a surrogate pair stands alone (\\uD800 to \\uDBFF).")
+            raise RequestError("not JSON: the first half of a surrogate pair stands alone (\\uD800 to \\uDBFF).")
         if errors == "surrogateescape" and re.search(r"\\u[dD][89a-fA-F]", text):
-            raise RequestError("JSON: surrogates are written as escapes in a text that is not UTF-8.")
+            raise RequestError("not JSON: surrogates are written as escapes in a text that is not UTF-8.")
     return text, errors
 
 
@@ -117,7 +117,7 @@ def _loaded(text: str, exact: bool) -> Any:
         spelled = _TOKENS.sub(_spelled, text)
         if spelled != text:
             return _loaded(spelled, exact)
-        raise RequestError(f"JSON: {error.msg} at character {error.pos}.") from None
+        raise RequestError(f"not JSON ({error.msg}, line {error.lineno} column {error.colno}).") from None
     except RecursionError:
         raise RequestError("The body is nested too deep.") from None
 
@@ -219,4 +219,4 @@ def _scaled(number: float, power: int) -> float:
 
 def _too_big(literal: str) -> RequestError:
     shown = literal if len(literal) <= 40 else f"{literal[:37]}..."
-    return RequestError(f"JSON: the number {shown} is too big.")
+    return RequestError(f"not JSON: the number {shown} is too big.")

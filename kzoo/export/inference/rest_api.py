@@ -195,7 +195,7 @@ def _signature(runner: Runs, body: Body) -> Signature:
 
 def _asked_with(runner: Runs, method: str) -> str:
     fits = classifies if method == "classify" else regresses
-    names = [name for name, each in runner.signatures.items() if fits(each)]
+    names = sorted((name for name, each in runner.signatures.items() if fits(each)), key=lambda name: name != method)
     return f'ask with "signature_name": "{names[0]}"' if names else f"the model has no signature for :{method}"
 
 

@@ -27,6 +27,7 @@ _SAVES = frozenset(("SaveV2", "MergeV2Checkpoints"))
 _PRINTS = frozenset(("Print", "PrintV2"))
 _PASSES = frozenset(("Identity", "IdentityN"))
 _MENTIONED = 3
+_DEEPEST = 100
 
 
 @functools.cache
@@ -51,7 +52,10 @@ def refuse_untrusted(directory: Path, meta_graph: Any) -> None:
     if strange is not None:
         raise ExportError(f"{directory} is not loaded: {strange}")
     assets = list(_strange_assets(directory, meta_graph))
-    found = sorted({f"{node.op} ({where})" for where, node in _Graph(meta_graph).unknown()}) or assets
+    graph = _Graph(meta_graph)
+    if graph.calls_too_deep():
+        raise ExportError(f"{directory} is not run: its functions call themselves, or each other without an end.")
+    found = sorted({f"{node.op} ({where})" for where, node in graph.unknown()}) or assets
     if found:
         more = f" and {len(found) - _MENTIONED} more" if len(found) > _MENTIONED else ""
         raise ExportError(
@@ -126,6 +130,18 @@ class _Graph:
                 if not self._is_harmless(place, node):
                     yield place.name or "graph", node
 
+    def calls_too_deep(self) -> bool:
+        """Whether functions call themselves or in too long a chain, over which TensorFlow's importer would crash."""
+        calls: dict[str, set[str]] = {name: set() for name in self._functions}
+        for name, callers in self._calls.items():
+            for place, _ in callers:
+                if place is not self._main and name in calls:
+                    calls[place.name].add(name)
+        # Level by level, those go that call only what has gone.
+        for _ in range(_DEEPEST):
+            calls = {name: called & calls.keys() for name, called in calls.items() if called & calls.keys()}
+        return bool(calls)
+
     def _is_harmless(self, place: _Place, node: Any) -> bool:
         # A call by the name of a function; no operation has a name that begins so, which a function could hide.
         if node.op in pure_operations() or (node.op in self._functions and node.op.startswith("__")):
@@ -166,6 +182,23 @@ class _Graph:
             )
         }
 
+    def _assigned(self, handle: str) -> list[str]:
+        """All values that a variable of the graph may have; none where that cannot be told.
+
+        The path of an asset goes through a variable where a layer has made the table in its own graph.
+        """
+        variable = self._main.nodes.get(handle)
+        nodes = [node for place in (self._main, *self._functions.values()) for node in place.nodes.values()]
+        if variable is None or variable.op != "VarHandleOp":
+            return []
+        name = variable.attr["shared_name"].s
+        if sum(node.op == "VarHandleOp" and node.attr["shared_name"].s == name for node in nodes) > 1:
+            return []
+        users = [node for node in self._main.nodes.values() if handle in map(_node_name, node.input)]
+        if not {node.op for node in users} <= {"ReadVariableOp", "VarIsInitializedOp", "AssignVariableOp"}:
+            return []
+        return [node.input[1] for node in users if node.op == "AssignVariableOp"]
+
     def _origins(self, place: _Place, tensor: str) -> set[str]:
         """Nodes of the graph that a tensor comes from unchanged, through calls; what is computed counts as ""."""
         found: set[str] = set()
@@ -188,6 +221,10 @@ class _Graph:
                     found |= set() if plain else {""}
             elif node is not None and node.op in _PASSES and len(node.input) == 1:
                 todo.append((place, node.input[0]))
+            elif node is not None and node.op == "ReadVariableOp" and place is self._main:
+                values = self._assigned(_node_name(node.input[0]))
+                todo += [(place, value) for value in values]
+                found |= set() if values else {""}
             else:
                 found.add(name if place is self._main and node is not None else "")
         return found
