@@ -70,8 +70,11 @@ def read_journal(directory: str | os.PathLike[str]) -> list[dict[str, Any]]:
             stacklevel=2,
         )
     for record in records:
-        if record.get("kind") == "header" and record.get("format", FORMAT) > FORMAT:
-            raise JournalError(f"{path} is of format {record['format']}; this version reads up to {FORMAT}: upgrade.")
+        written = record.get("format", FORMAT)
+        if record.get("kind") == "header" and not (isinstance(written, int) and written <= FORMAT):
+            raise JournalError(
+                f"{path} is of format {str(written)[:20]!r}; this version reads up to {FORMAT}: upgrade."
+            )
     return records
 
 
