@@ -2,10 +2,11 @@
 
 import os
 import re
+import shutil
 
 import numpy as np
 import tensorflow as tf
-from tensorflow.core.protobuf import saved_model_pb2
+from tensorflow.core.protobuf import meta_graph_pb2, saved_model_pb2
 
 ROWS = tf.TensorSpec([None, 2], tf.float32, name="x")
 
@@ -117,6 +118,39 @@ def reads_a_table_that_is_no_asset(directory, mark):
     rewrite(directory, saved_model)
 
 
+def reads_a_table_by_another_list_of_assets(directory, mark):
+    """The loader feeds what older exports list as assets, whichever tensors these are."""
+    reads_a_table_elsewhere(directory, mark)
+    saved_model = changed(directory)
+    (meta_graph,) = saved_model.meta_graphs
+    shutil.copy(mark.parent / "words.txt", directory / "assets")
+    meta_graph.asset_file_def[0].filename = "words.txt"
+    asset = meta_graph_pb2.AssetFileDef(filename="../../../words.txt")
+    asset.tensor_info.name = "ReadVariableOp:0"
+    meta_graph.collection_def["saved_model_assets"].any_list.value.add().Pack(asset)
+    rewrite(directory, saved_model)
+
+
+def takes_the_name_of_a_file_from_requests(directory, mark):
+    """An input that stands between the name of an asset and what reads it."""
+    reads_a_table_elsewhere(directory, mark)
+    saved_model = changed(directory)
+    (meta_graph,) = saved_model.meta_graphs
+    shutil.copy(mark.parent / "words.txt", directory / "assets")
+    meta_graph.asset_file_def[0].filename = "words.txt"
+    asked = meta_graph.signature_def["serving_default"].inputs["path"]
+    asked.name, asked.dtype = "ReadVariableOp:0", tf.string.as_datatype_enum
+    rewrite(directory, saved_model)
+
+
+def graph_in_a_constant(directory, mark):
+    """A graph as a text in a graph, which a scanner of the outer one does not see."""
+    inner = tf.Graph()
+    with inner.as_default(), tf.control_dependencies([writes(mark)()]):
+        tf.identity(tf.raw_ops.RangeDataset(start=0, stop=1, step=1, output_types=[tf.int64], output_shapes=[[]]), "r")
+    save(directory, after(lambda: tf.raw_ops.DatasetFromGraph(graph_def=inner.as_graph_def().SerializeToString())))
+
+
 def links_elsewhere(directory, mark):
     save(directory, lambda x: x)
     data = directory / "variables" / "variables.data-00000-of-00001"
@@ -211,7 +245,9 @@ HOSTILE = {
         build.__name__: build
         for build in (
             in_a_branch, in_a_loop, in_a_map, when_loaded, in_another_function_name, reads_weights_elsewhere,
-            saves_weights, reads_a_table_elsewhere, reads_a_table_that_is_no_asset, links_elsewhere, has_a_pipe,
+            saves_weights, reads_a_table_elsewhere, reads_a_table_that_is_no_asset,
+            reads_a_table_by_another_list_of_assets, takes_the_name_of_a_file_from_requests, graph_in_a_constant,
+            links_elsewhere, has_a_pipe,
             graph_is_a_pipe, graph_is_a_directory, graph_is_noise, graph_is_cut, nothing_in_it, calls_itself,
         )
     },

@@ -17,6 +17,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
+from tensorflow.core.protobuf import meta_graph_pb2
+
 from kzoo.export.errors import ExportError
 
 _CALLS = ("PartitionedCall", "StatefulPartitionedCall")
@@ -51,7 +54,7 @@ def refuse_untrusted(directory: Path, meta_graph: Any) -> None:
     strange = next(strange_files(directory), None)
     if strange is not None:
         raise ExportError(f"{directory} is not loaded: {strange}")
-    assets = list(_strange_assets(directory, meta_graph))
+    assets = [*_strange_assets(directory, meta_graph), *_strange_inputs(meta_graph)]
     graph = _Graph(meta_graph)
     if graph.calls_too_deep():
         raise ExportError(f"{directory} is not run: its functions call themselves, or each other without an end.")
@@ -88,6 +91,30 @@ def _strange_assets(directory: Path, meta_graph: Any) -> Iterator[str]:
     for asset in meta_graph.asset_file_def:
         if asset.filename != os.path.basename(asset.filename) or not (directory / "assets" / asset.filename).is_file():
             yield f"an asset outside of the export ({asset.filename!r})"
+
+    # Where older exports name their assets, and the loader still looks.
+    collections = meta_graph.collection_def
+    older = collections["saved_model_assets"].any_list.value if "saved_model_assets" in collections else ()
+    known = {(each.tensor_info.name, each.filename) for each in meta_graph.asset_file_def}
+    for packed in older:
+        try:
+            asset = meta_graph_pb2.AssetFileDef.FromString(packed.value)
+        except DecodeError:
+            yield "an asset that cannot be read"
+            continue
+        if (asset.tensor_info.name, asset.filename) not in known:
+            yield f"an asset that is not listed ({asset.filename!r})"
+
+
+def _strange_inputs(meta_graph: Any) -> Iterator[str]:
+    """Inputs of signatures that are none: a request would take the place of what the graph has computed or is given."""
+    placeholders = {node.name for node in meta_graph.graph_def.node if node.op.startswith("Placeholder")}
+    files = {_node_name(each.tensor_info.name) for each in meta_graph.asset_file_def}
+    files.add(_node_name(meta_graph.saver_def.filename_tensor_name))
+    for signature in meta_graph.signature_def.values():
+        for name, tensor in signature.inputs.items():
+            if _node_name(tensor.name) not in placeholders - files:
+                yield f"an input that is none ({name!r})"
 
 
 @dataclasses.dataclass(frozen=True)
