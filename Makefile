@@ -2,7 +2,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test conformance lint format clean
+.PHONY: demo test conformance fuzz lint format clean
 
 $(VENV)/.installed: pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "kzoo needs Python 3.11 or newer, this is %s; try make PYTHON=python3.11" % sys.version.split()[0])'
@@ -35,6 +35,11 @@ test: $(VENV)/.installed-test
 # Every layer, loss, metric, optimizer, ... of the installed Keras, trained by model.fit and by the engines.
 conformance: $(VENV)/.installed-test
 	CUDA_VISIBLE_DEVICES=-1 $(BIN)/python -m pytest tests/conformance -m "" -n auto --dist loadfile
+
+# Every reader of files and bodies on hostile ones, SECONDS for each of a dozen.
+SECONDS ?= 300
+fuzz: $(VENV)/.installed-test
+	KZOO_FUZZ_SECONDS=$(SECONDS) CUDA_VISIBLE_DEVICES=-1 $(BIN)/python -m pytest tests/fuzz -n auto
 
 lint: $(VENV)/.installed-lint
 	$(BIN)/ruff check .

@@ -15,6 +15,11 @@ ExportName = Annotated[str, typer.Argument(help="Name of the export.", show_defa
 EXPORTS = Path("saved_models")
 Exports = Annotated[Path, typer.Option("--to", metavar="DIR", help="Directory of the exports.")]
 Json = Annotated[bool, typer.Option("--json", help="Print machine-readable results.")]
+Trust = Annotated[
+    bool, typer.Option("--trust", help="Run the export whatever its graph does: read and write files, use the network.")
+]
+TIMEOUT = 600.0
+Timeout = Annotated[float, typer.Option(min=0, metavar="SECONDS", help="End after so long; 0 for no limit.")]
 Data = Annotated[
     str,
     typer.Option(
@@ -89,7 +94,7 @@ def literal(text: str) -> Any:
         return lowered in ("true", "yes")
     try:
         value = json.loads(lowered)
-    except ValueError:
+    except (ValueError, RecursionError):
         value = _float(lowered)
     return value if isinstance(value, int | float) else text.strip()
 

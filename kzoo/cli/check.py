@@ -9,7 +9,8 @@ import typer
 
 import kzoo
 from kzoo.cli import arguments
-from kzoo.cli.console import Failure, console, mendable, print_json
+from kzoo.cli.console import Failure, console, mendable, print_json, printable
+from kzoo.cli.limits import ends_after
 from kzoo.cli.quiet import import_tensorflow
 
 
@@ -17,18 +18,20 @@ def check(
     model_dir: Annotated[
         Path, typer.Argument(metavar="EXPORT", help="An export, or the directory with its versions (all are checked).")
     ],
+    trust: arguments.Trust = False,
+    timeout: arguments.Timeout = arguments.TIMEOUT,
     as_json: arguments.Json = False,
 ) -> None:
     """Check that an export is whole and answers as when it was published."""
     import_tensorflow()
-    with mendable(kzoo.ExportError, OSError):
-        found = kzoo.check(model_dir)
+    with mendable(kzoo.ExportError, OSError), ends_after(timeout):
+        found = kzoo.check(model_dir, trust=trust)
     if as_json:
         print_json({str(version): problems for version, problems in found.items()})
     else:
         for version, problems in found.items():
             for line in problems or ["whole, and answers as when it was published"]:
-                console().print(f"{version}: {line}", markup=False, soft_wrap=True)
+                console().print(f"{version}: {printable(line)}", markup=False, soft_wrap=True)
     wrong = [str(version) for version, problems in found.items() if problems]
     if wrong:
         raise Failure(f"{', '.join(wrong)}: not fit to serve; export the model again, or copy the version anew.")

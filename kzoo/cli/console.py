@@ -64,5 +64,10 @@ def command(*parts: str | Path) -> str:
 def describe(error: Exception) -> str:
     """An error as one line: files by their name and what the system said of them."""
     if isinstance(error, OSError) and error.filename is not None:
-        return f"{error.filename}: {error.strerror}"
-    return " ".join(str(error).split())
+        return printable(f"{error.filename}: {error.strerror}")
+    return printable(" ".join(str(error).split()))
+
+
+def printable(text: str) -> str:
+    """A text without what a terminal would take for an order, such as an escape code in the name of a file."""
+    return "".join(each if each.isprintable() else ascii(each)[1:-1] for each in text)

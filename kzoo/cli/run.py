@@ -9,9 +9,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kzoo.cli.console import Failure, command
+from kzoo.cli.console import Failure, command, describe
 from kzoo.datasets import Dataset, load_dataset
-from kzoo.files import write_text
+from kzoo.files import read_json, write_text
 from kzoo.task import Task
 
 if TYPE_CHECKING:
@@ -116,6 +116,20 @@ class Run:
         directory.mkdir(parents=True, exist_ok=True)
         write_text(directory / FILE, json.dumps({"format": FORMAT, **dataclasses.asdict(self)}, indent=1))
 
+    def check_types(self) -> None:
+        """Refuse what is of another type than `write` wrote.
+
+        Raises:
+            TypeError: Something is.
+        """
+        texts = (self.model, self.fingerprint, self.objective, self.data.source, *self.data.target)
+        numbers = (self.epochs, self.seed, self.priority, *(self.data.image_size or (0, 0)))
+        records = (self.fixed, self.ranges, self.versions, *self.ranges.values())
+        for values, kind in ((texts, str), (numbers, int), (records, Mapping)):
+            wrong = [value for value in values if not isinstance(value, kind)]
+            if wrong:
+                raise TypeError(f"{str(wrong[0])[:40]!r} stands where a value of another type belongs")
+
     @classmethod
     def read(cls, directory: Path) -> Run:
         """The run that a directory holds.
@@ -125,14 +139,16 @@ class Run:
         """
         path = directory / FILE
         try:
-            fields = json.loads(path.read_text(encoding="utf-8"))
+            fields = read_json(path)
             if fields.pop("format") != FORMAT:
                 raise Failure(f"{path}: written by a newer kzoo; install that version.")
             size = fields["data"].pop("image_size", None)
             target = tuple(fields["data"].pop("target", ()))
             fields["data"] = Source(**fields["data"], target=target, image_size=tuple(size) if size else None)
             fields["task"] = Task.from_dict(fields["task"])
-            return cls(**fields)
+            run = cls(**fields)
+            run.check_types()
+            return run
         except FileNotFoundError:
             raise Failure(
                 f"{directory} holds no search of the kzoo command ({FILE} is missing); start one with: "
@@ -140,8 +156,8 @@ class Run:
             ) from None
         except OSError as error:
             raise Failure(f"{path}: {error.strerror}.") from None
-        except (ValueError, TypeError, KeyError, AttributeError) as error:
-            raise Failure(f"{path}: not a description of a search ({error}).") from None
+        except (ValueError, TypeError, KeyError, AttributeError, OverflowError) as error:
+            raise Failure(f"{path}: not a description of a search ({describe(error)}).") from None
 
 
 def library_versions() -> dict[str, str]:

@@ -88,7 +88,9 @@ def epochs_saved(directory: Path, study: Study) -> int:
     if not (directory / run.FILE).exists():
         return 0
     epochs = run.Run.read(directory).epochs
-    return sum(epochs - len(trial.history[study.objective]) for trial in study.completed)
+    histories = [trial.history.get(study.objective) for trial in study.completed]
+    # A journal whose first line is damaged does not say what the objective was.
+    return sum(epochs - len(history) for history in histories if history is not None)
 
 
 def _serving_name(directory: Path) -> str:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from kzoo.export.layout import MANIFEST
+from kzoo.files import read_json
 
 
 def write_manifest(directory: Path) -> None:
@@ -33,12 +34,12 @@ def damage(directory: Path) -> Iterator[str]:
     """
     path = directory / MANIFEST
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = read_json(path)
         files = {name: (int(entry["bytes"]), str(entry["sha256"])) for name, entry in content["files"].items()}
     except FileNotFoundError:
         yield f"{MANIFEST} is missing: this is not a complete export of kzoo."
         return
-    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, OverflowError) as error:
         yield f"{MANIFEST} cannot be read: {error}."
         return
     there = {each.relative_to(directory).as_posix() for each in _files(directory)}

@@ -12,9 +12,12 @@ from typing import Any
 
 import numpy as np
 import tensorflow as tf
+from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 from tensorflow_serving.apis import predict_pb2, prediction_log_pb2
 
+from kzoo.export.errors import ExportError, reason
 from kzoo.export.examples_proto import serialize_rows
+from kzoo.export.inference.tensors import read_tensor
 from kzoo.export.layout import ALLOWED_BATCH_SIZES, WARMUP
 from kzoo.export.saved_model import CLASSIFY, REGRESS
 
@@ -67,10 +70,14 @@ def read_warmup(directory: Path) -> Iterator[tuple[str, dict[str, np.ndarray]]]:
         The name of a signature, and arrays by input name.
 
     Raises:
-        tf.errors.DataLossError: The file is damaged.
+        tf.errors.OpError: The file is damaged.
+        ExportError: A record is none.
     """
     for record in tf.data.TFRecordDataset(str(directory / WARMUP)).as_numpy_iterator():
-        yield _request(prediction_log_pb2.PredictionLog.FromString(record))
+        try:
+            yield _request(prediction_log_pb2.PredictionLog.FromString(record))
+        except (DecodeError, ValueError, TypeError, AttributeError) as error:
+            raise ExportError(f"{WARMUP} has a record that is no request: {reason(error)}") from None
 
 
 def _record(
@@ -97,7 +104,7 @@ def _request(log: Any) -> tuple[str, dict[str, np.ndarray]]:
     kind = log.WhichOneof("log_type")
     request = getattr(log, kind).request
     if kind == "predict_log":
-        inputs = {key: tf.make_ndarray(tensor) for key, tensor in request.inputs.items()}
+        inputs = {key: read_tensor(tensor) for key, tensor in request.inputs.items()}
     else:
         examples = [example.SerializeToString() for example in request.input.example_list.examples]
         inputs = {"inputs": np.array(examples, object)}

@@ -21,7 +21,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from kzoo.export.versions import list_versions
-from kzoo.files import write_text
+from kzoo.files import read_json, write_text
 from kzoo.locks import locked
 from kzoo.serving.configuration import DIRECTORY, Release, write_configuration
 from kzoo.serving.errors import ServingError
@@ -54,7 +54,7 @@ def read_release(base: Path) -> Release:
     """
     path = base / DIRECTORY / FILE
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
+        found = read_json(path)
         labels = {str(label): int(version) for label, version in found["labels"].items()}
         return Release(labels, tuple(int(version) for version in found["served"]))
     except FileNotFoundError:

@@ -71,21 +71,22 @@ def load_weights(directory: str | os.PathLike[str], trial_id: str, model: Any) -
     """
     path = checkpoint_path(directory, trial_id)
     try:
-        with np.load(path, allow_pickle=False) as arrays:
+        # From memory: numpy leaves a file open that it cannot read.
+        with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as arrays:
             config = json.loads(str(arrays[BUILD]))
             weights = [arrays[name] for name in sorted(arrays.files) if name != BUILD]
+        if not model.built and config:
+            model.build_from_config(config)
     except FileNotFoundError:
         kept = ", ".join(kept_trials(directory)) or "none"
         raise CheckpointError(
             f"The weights of trial {trial_id} are not kept, only those of the best trials ({kept}); search with a "
             "larger keep_checkpoints to keep more."
         ) from None
-    except (OSError, ValueError, KeyError) as error:
+    except Exception as error:  # whatever zip, numpy or Keras make of it, the file is what is wrong
         raise CheckpointError(f"{path}: not readable as weights ({error}).") from None
-    if not model.built and config:
-        model.build_from_config(config)
     shapes, expected = [each.shape for each in weights], [tuple(each.shape) for each in model.weights]
-    if shapes != expected:
+    if shapes != expected or not all(each.dtype.kind in "biufV" for each in weights):
         raise CheckpointError(
             f"{path} does not fit the model that the hypermodel builds for trial {trial_id}: has the hypermodel "
             "changed since the search?"

@@ -10,6 +10,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import stat
 import warnings
 import zlib
 from pathlib import Path
@@ -57,7 +58,10 @@ def read_journal(directory: str | os.PathLike[str]) -> list[dict[str, Any]]:
         UserWarning: Lines are damaged; they are left out.
     """
     path = Path(directory) / FILE
-    if path.stat().st_size > LARGEST:
+    found = path.stat()
+    if not stat.S_ISREG(found.st_mode):
+        raise JournalError(f"{path} is no file.")
+    if found.st_size > LARGEST:
         raise JournalError(f"{path} is larger than {LARGEST} bytes, which no search needs: is it a journal?")
     records, damaged = _parse(path.read_bytes())
     if damaged:
@@ -66,8 +70,11 @@ def read_journal(directory: str | os.PathLike[str]) -> list[dict[str, Any]]:
             stacklevel=2,
         )
     for record in records:
-        if record.get("kind") == "header" and record.get("format", FORMAT) > FORMAT:
-            raise JournalError(f"{path} is of format {record['format']}; this version reads up to {FORMAT}: upgrade.")
+        written = record.get("format", FORMAT)
+        if record.get("kind") == "header" and not (isinstance(written, int) and written <= FORMAT):
+            raise JournalError(
+                f"{path} is of format {str(written)[:20]!r}; this version reads up to {FORMAT}: upgrade."
+            )
     return records
 
 

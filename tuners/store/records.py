@@ -93,7 +93,7 @@ def replay(records: list[dict[str, Any]], source: object = "the journal") -> Sea
     for number, record in enumerate(records, start=1):
         try:
             _take(search, record)
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
+        except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
             raise JournalError(f"{source}: record {number} is not of a search ({error}).") from None
     search.trials = dict(sorted(search.trials.items(), key=lambda item: item[1].number))
     return search
@@ -124,6 +124,8 @@ def _end(search: SearchState, record: dict[str, Any]) -> None:
         trial = search.trials[trial_id] = TrialState(trial_id, number, point, {})
     if trial.state is not None:  # The first result stands.
         return
+    if not isinstance(record.get("seconds"), int | float | None):
+        raise ValueError("seconds is not a number")
     trial.runs, trial.seconds, trial.values = int(record["runs"]), record.get("seconds"), values
     trial.engines = _checked_engines(record.get("engines", {}))
     search.elapsed = max(search.elapsed, float(record.get("elapsed", 0.0)))
@@ -173,7 +175,10 @@ def _checked_state(state: dict[str, Any]) -> dict[str, Any]:
         raise ValueError("the score of a trial is not a number")
     for metric in metrics.values():
         for each in metric["observations"]:
-            if not isinstance(each["step"], int) or not all(isinstance(one, int | float) for one in each["value"]):
+            values = each["value"]
+            if not (isinstance(each["step"], int) and isinstance(values, list) and values):
+                raise ValueError("a metric of a trial has a step without a value")
+            if not all(isinstance(one, int | float) for one in values):
                 raise ValueError("a metric of a trial is not a number")
     return state
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 import tensorflow as tf
 
-from kzoo.export.errors import reason
+from kzoo.export.errors import ExportError, reason
 from kzoo.export.examples_proto import serialize_rows
 from kzoo.export.gate.gate import BATCH_SIZES, DIFFERS, ROWS, Expectation
 from kzoo.export.gate.graph_checks import not_repeatable, training_ops
@@ -46,7 +46,7 @@ def warmup_problems(runner: Runner) -> Iterator[str]:
     try:
         for name, inputs in read_warmup(runner.directory):
             runner.run(name, inputs)
-    except _REFUSED as error:
+    except (*_REFUSED, ExportError) as error:
         yield f"A warm-up request fails, which would keep the server from loading the export: {reason(error)}"
 
 
