@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import signal
 import types
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from kzoo.cli import arguments
-from kzoo.cli.console import Failure, command, console, mendable
+from kzoo.cli.console import Failure, command, console, mendable, warn
+from kzoo.export import list_versions
 from kzoo.serving import ServingError, start
+from kzoo.serving.ownership import unfinished
+from kzoo.serving.strays import problems_beside
 
 STOPPING = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
 NEXT = """\
@@ -28,8 +33,11 @@ def serve(
     timeout: Annotated[float, typer.Option(min=1, help="Seconds until it has to answer.")] = 120.0,
 ) -> None:
     """Serve an export with TensorFlow Serving, the program or its Docker image, whichever is here."""
-    before = {each: signal.signal(each, _interrupt) for each in STOPPING}
     base = to / name
+    with mendable(ServingError, OSError):
+        for line in (*problems_beside(base), *_copied(base)):
+            warn(f"{base}: {line}")
+    before = {each: signal.signal(each, _interrupt) for each in STOPPING}
     asked = "127.0.0.1" if host == "0.0.0.0" else host
     text = NEXT.format(
         name=base.resolve().name,
@@ -58,6 +66,12 @@ def serve(
         for each, handler in before.items():
             signal.signal(each, handler)
     raise Failure(f"The server has ended by itself, with code {code}.")
+
+
+def _copied(base: Path) -> Iterator[str]:
+    for version in list_versions(base)[-1:]:
+        if problem := unfinished(base / str(version)):
+            yield f"Version {version} is not whole yet: {problem} A server tries it again for a minute."
 
 
 def _interrupt(signum: int, frame: types.FrameType | None) -> None:

@@ -25,8 +25,6 @@ EVERYWHERE = "0.0.0.0"
 GRACE = 15.0
 """Seconds that a server has to end by itself when it is asked to."""
 LAST_LINES = 15
-LOAD_ONCE = "--max_num_load_retries=0"
-"""A version that does not load is reported at once, not after five more attempts a minute apart."""
 
 NO_SERVER = """\
 There is no TensorFlow Serving here. To get it, do one of these:
@@ -88,14 +86,14 @@ def _command(base: Path, *, host: str, rest_port: int, grpc_port: int, container
     binary = shutil.which(BINARY)
     if binary and host == EVERYWHERE:
         ports = [f"--rest_api_port={rest_port}", f"--port={grpc_port}"]
-        return [binary, *ports, *server_options(str(directory), LOCAL_MODELS), LOAD_ONCE]
+        return [binary, *ports, *server_options(str(directory), LOCAL_MODELS)]
     if _docker_answers():
         _fetch_image()
         ports = ["-p", f"{host}:{rest_port}:8501", "-p", f"{host}:{grpc_port}:8500"]
         mount = ["-v", f"{base.resolve()}:/models/{name}:ro"]
         options = server_options(f"/models/{name}/{DIRECTORY}")
         # The image's entry point is a shell, which as the first process passes no signal on; --init does.
-        return ["docker", "run", "--rm", "--init", "--name", container, *ports, *mount, IMAGE, *options, LOAD_ONCE]
+        return ["docker", "run", "--rm", "--init", "--name", container, *ports, *mount, IMAGE, *options]
     if binary:
         raise ServingError(
             f"{BINARY} listens on every address of this machine and has no option to listen on {host} only; allow that "

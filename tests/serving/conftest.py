@@ -1,15 +1,24 @@
+import os
 import shutil
 import socket
 import sys
+import time
 from pathlib import Path
 
 import keras
 import numpy as np
 import pytest
+from hollow import hollow_versions
 
 import kzoo
 
 HERE = Path(__file__).parent
+
+
+@pytest.fixture(autouse=True)
+def no_server_here(monkeypatch):
+    """Whatever this machine serves at the usual port is none of the tests' business."""
+    monkeypatch.setattr("kzoo.serving.replicas.LOCAL", "127.0.0.1:1")
 
 
 @pytest.fixture(scope="session")
@@ -62,11 +71,19 @@ def stand_in(programs):
 
 @pytest.fixture
 def hollow(tmp_path):
-    """Three versions with nothing in them, for where nobody looks."""
-    base = tmp_path / "saved_models" / "moths"
-    for version in ("1", "2", "3"):
-        (base / version).mkdir(parents=True)
-    return base
+    """Three versions with nothing much in them, for where nobody looks."""
+    return hollow_versions(tmp_path / "saved_models" / "moths", 1, 2, 3)
+
+
+@pytest.fixture
+def settled():
+    """Makes the labels look as if they had been written a while ago: settled(base)."""
+
+    def age(base):
+        then = time.time() - 100
+        os.utime(base / "serving" / "labels.json", (then, then))
+
+    return age
 
 
 @pytest.fixture

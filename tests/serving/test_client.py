@@ -47,6 +47,7 @@ def rest(exports):
     )
     command = [sys.executable, Path(__file__).parent / "tensorflow_model_server"]
     command += [f"--rest_api_port={port}", f"--model_config_file={config}"]
+    command += ["--allow_version_labels_for_unavailable_models=true"]
     environment = {**os.environ, "PYTHONPATH": str(Path(kzoo.__file__).parents[1])}
     process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     deadline = time.monotonic() + 60
@@ -112,6 +113,11 @@ def test_versions_and_labels(ask, rows):
     for which in ({"version": 7}, {"label": "canary"}):
         with pytest.raises(ModelNotFound, match=r"does not serve iris, (version 7|label canary), or not yet"):
             ask(**which).predict(rows)
+
+
+def test_the_version_that_answers(ask):
+    assert ask().served_version() == 2
+    assert ask(label="stable").served_version() == 1
 
 
 def test_status(ask):
