@@ -1,0 +1,114 @@
+"""Connections that may not be idle, slow or many for ever, which uvicorn leaves to a proxy in front of it.
+
+Its protocol is extended by what it has no setting for: a time for the head of a request, for reading an answer, and
+a number of connections, of which the one idle for longest is closed for a new one.
+
+References:
+    https://www.uvicorn.org/settings/, "Timeouts" and "Resource Limits".
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from typing import Any
+
+from uvicorn.protocols.http.auto import AutoHTTPProtocol
+
+from kzoo.serving.embedded.limits import Limits
+
+SPARE_FILES = 200
+"""Files that TensorFlow, the exports and the log may have open beside the connections."""
+
+
+def limited_protocol(limits: Limits) -> type[asyncio.Protocol]:
+    """The protocol class for a server with these limits; give it to one server only."""
+    idle: dict[LimitedProtocol, None] = {}
+    most = min(limits.connections, _open_files() - SPARE_FILES)
+    return type("Limited", (LimitedProtocol,), {"limits": limits, "most": most, "idle": idle})
+
+
+class LimitedProtocol(AutoHTTPProtocol):  # type: ignore[misc, valid-type]
+    """A connection, with the limits that its subclass is made with."""
+
+    limits: Limits
+    most: int
+    # Those that wait for a request, the one idle for longest first.
+    idle: dict[LimitedProtocol, None]
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.deadline: asyncio.TimerHandle | None = None
+        self.head_bytes = 0
+
+    def connection_made(self, transport: Any) -> None:
+        super().connection_made(transport)
+        if len(self.connections) > self.most and self.idle:
+            next(iter(self.idle)).give_up()
+        self.wait_for_head()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.stop_waiting()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        self.wait_for_head()
+        super().data_received(data)
+        if not self.between_requests:
+            self.stop_waiting()
+            return
+        self.head_bytes += len(data)
+        if self.head_bytes > self.limits.head_bytes:
+            self.give_up()
+
+    def on_response_complete(self) -> None:
+        super().on_response_complete()
+        if self.between_requests:
+            # From here on its time to stay alive runs; the time for a head begins with its first byte.
+            self.idle[self] = None
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        # The client does not read; closing would wait for it.
+        self.set_deadline(self.limits.answer_seconds)
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        self.stop_waiting()
+
+    @property
+    def between_requests(self) -> bool:
+        """Whether no request is being answered: what comes in belongs to the head of the next."""
+        return self.cycle is None or self.cycle.response_complete
+
+    def wait_for_head(self) -> None:
+        if self.between_requests:
+            self.idle.setdefault(self, None)
+            if self.deadline is None:
+                self.set_deadline(self.limits.head_seconds)
+
+    def set_deadline(self, seconds: float) -> None:
+        if self.deadline is not None:
+            self.deadline.cancel()
+        self.deadline = self.loop.call_later(seconds, self.give_up)
+
+    def stop_waiting(self) -> None:
+        self.idle.pop(self, None)
+        self.head_bytes = 0
+        if self.deadline is not None:
+            self.deadline.cancel()
+            self.deadline = None
+
+    def give_up(self) -> None:
+        """Close the connection, whatever is still to be sent."""
+        self.stop_waiting()
+        self.transport.abort()
+
+
+def _open_files() -> int:
+    """How many files this process may have open; many where the system does not say."""
+    try:
+        most = os.sysconf("SC_OPEN_MAX")
+    except (AttributeError, ValueError, OSError):  # not there on Windows
+        return 1 << 16
+    return most if most > 0 else 1 << 16

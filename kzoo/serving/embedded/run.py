@@ -1,0 +1,127 @@
+"""The embedded server as a process: `python -m kzoo.serving.embedded.run --help`.
+
+It ends when it is sent SIGINT or SIGTERM, and with `--until-stdin-closes` when whoever started it ends, by which way
+soever: requests that run are answered before.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import logging
+import os
+import signal
+import socket
+import sys
+import threading
+
+import uvicorn
+
+from kzoo.serving.embedded.app import application
+from kzoo.serving.embedded.connections import limited_protocol
+from kzoo.serving.embedded.core import Options, ServerCore
+from kzoo.serving.embedded.limits import Limits
+from kzoo.serving.embedded.service import SERVER, Service
+from kzoo.serving.embedded.status import StatusError
+
+BACKLOG = 2048
+
+
+def serve(core: ServerCore, listener: socket.socket, limits: Limits | None = None, *, batching: bool = False) -> None:
+    """Answer requests until SIGINT or SIGTERM, in the main thread.
+
+    Args:
+        core: The versions, started already.
+        listener: Where to listen.
+        limits: What clients may ask.
+        batching: Whether requests that come together are answered together.
+    """
+    limits = limits or Limits()
+    service = Service(core, limits, batching=batching)
+    config = uvicorn.Config(
+        application(service),
+        http=limited_protocol(limits),
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        proxy_headers=False,
+        server_header=False,
+        headers=[("Server", SERVER)],
+        timeout_keep_alive=limits.idle_seconds,
+        timeout_graceful_shutdown=limits.stop_seconds,
+        h11_max_incomplete_event_size=limits.head_bytes,
+    )
+    # uvicorn raises the signal that has ended it once more.
+    before = {number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        uvicorn.Server(config).run(sockets=[listener])
+    finally:
+        service.stop()
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A socket that listens.
+
+    Args:
+        host: Address of this machine, or a name of one.
+        port: Port, or 0 for any that is free.
+
+    Raises:
+        OSError: It is taken, or there is no such address.
+    """
+    family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0][0]
+    return socket.create_server((host, port), family=family, backlog=BACKLOG)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the server; its exit code."""
+    asked = _parser().parse_args(arguments)
+    logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s", level=logging.WARNING)
+    # One line for every broken request would let clients fill the disk.
+    logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
+    if asked.until_stdin_closes:
+        threading.Thread(target=_end_with_stdin, daemon=True).start()
+    core = ServerCore(
+        Options(
+            model_config_file=asked.model_config_file,
+            model_config_file_poll_wait_seconds=asked.poll_seconds,
+            file_system_poll_wait_seconds=asked.poll_seconds,
+            max_num_load_retries=asked.max_num_load_retries,
+            allow_version_labels_for_unavailable_models=True,
+        )
+    )
+    try:
+        with contextlib.closing(listen(asked.host, asked.rest_port)) as listener:
+            core.start()
+            serve(core, listener, batching=asked.batching)
+    except (OSError, StatusError) as error:
+        print(f"{SERVER} cannot serve: {error}", file=sys.stderr)
+        return 1
+    finally:
+        core.stop()
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m kzoo.serving.embedded.run", description="Serve an export.")
+    parser.add_argument("--model_config_file", required=True, help="ModelServerConfig of the export")
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on")
+    parser.add_argument("--rest_port", type=int, default=8501, help="port for REST")
+    parser.add_argument("--poll_seconds", type=float, default=1.0, help="time between looks for versions and labels")
+    parser.add_argument("--max_num_load_retries", type=int, default=5, help="further attempts at a failed load")
+    parser.add_argument("--batching", action="store_true", help="answer requests that come together in one")
+    parser.add_argument("--until-stdin-closes", action="store_true", help="end when the starting process ends")
+    return parser
+
+
+def _end_with_stdin() -> None:
+    while os.read(0, 1024):
+        pass
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
