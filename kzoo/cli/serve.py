@@ -30,7 +30,9 @@ def serve(
     rest_port: Annotated[int, typer.Option(min=1, max=65535, help="Port for REST.")] = 8501,
     grpc_port: Annotated[
         int | None,
-        typer.Option(min=1, max=65535, help=f"Port for gRPC, {GRPC_PORT} if not given; not embedded.", show_default=False),
+        typer.Option(
+            min=1, max=65535, help=f"Port for gRPC, {GRPC_PORT} if not given; not embedded.", show_default=False
+        ),
     ] = None,
     host: Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 for all of them.")] = "127.0.0.1",
     timeout: Annotated[float, typer.Option(min=1, help="Seconds until it has to answer.")] = 120.0,

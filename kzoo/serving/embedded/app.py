@@ -11,7 +11,6 @@ from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from kzoo.export.errors import RequestError
-from kzoo.export.inference.runner import Runner
 from kzoo.serving.embedded import rest
 from kzoo.serving.embedded.inference_protocol import infer, model_metadata
 from kzoo.serving.embedded.limits import Refused, unpacked
@@ -119,7 +118,7 @@ async def _infer(service: Service, request: Request) -> Response:
 
     def answer() -> Response:
         plain = unpacked(body, request.headers.get("content-encoding", ""), service.limits.body_bytes)
-        with service.runner(name, version) as runner:
+        with service.core.lease(name, version) as runner:
             return json_response(infer(runner, name, plain))
 
     try:

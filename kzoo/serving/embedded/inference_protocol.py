@@ -129,11 +129,14 @@ def _wanted(request: Mapping[str, Any], signature: Signature) -> list[str]:
     """Names of the outputs that are asked for: all, unless the request has a list."""
     if not request.get("outputs"):
         return list(signature.outputs)
-    asked = request["outputs"]
-    names = [_object(each, "An output").get("name") for each in asked] if isinstance(asked, list) else [None]
-    for name in names:
+    if not isinstance(request["outputs"], list):
+        raise RequestError('"outputs" is not a list.')
+    names: list[str] = []
+    for each in request["outputs"]:
+        name = _object(each, "An output").get("name")
         if not isinstance(name, str) or name not in signature.outputs:
             raise RequestError(f"There is no output {name!r}; there are {', '.join(map(repr, signature.outputs))}.")
+        names.append(name)
     return names
 
 

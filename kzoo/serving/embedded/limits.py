@@ -27,7 +27,7 @@ class Limits:
         head_bytes: Size of the line and the headers of a request.
         head_seconds: Time for sending them, and for a new connection to send any.
         body_seconds: Time for sending a body.
-        answer_seconds: Time that a client may leave an answer unread.
+        answer_seconds: Time for reading an answer that is too large to be kept for the client.
         idle_seconds: Time that a connection stays open after an answer.
         stop_seconds: Time that requests have to end in when the server is stopped.
     """
@@ -148,13 +148,12 @@ class Workers:
     """Threads that answer requests, and the line before them.
 
     Args:
-        waiting: How many may wait.
-        threads: How many are answered at a time.
+        limits: How many, and how long the line may be.
     """
 
-    def __init__(self, waiting: int, threads: int) -> None:
-        self._most = threads + waiting
-        self._threads = ThreadPoolExecutor(threads, thread_name_prefix="answer")
+    def __init__(self, limits: Limits) -> None:
+        self._most = limits.threads + limits.waiting
+        self._threads = ThreadPoolExecutor(limits.threads, thread_name_prefix="answer")
         self._busy = 0
 
     async def run(self, function: Callable[..., Result], *args: Any) -> Result:

@@ -16,6 +16,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
 from kzoo.export.inference import rest_api
+from kzoo.export.inference.answer_json import error_body
 from kzoo.serving.embedded.addresses import API, Address, parse
 from kzoo.serving.embedded.limits import unpacked
 from kzoo.serving.embedded.service import Service, json_response
@@ -40,7 +41,8 @@ async def answer(service: Service, request: Request) -> Response:
     if not API.fullmatch(target):
         return HTMLResponse(_PAGE.format("404 Not Found"), 404)
     body = await service.bodies.read(request)
-    began, address, status = time.monotonic(), Address(""), "UNKNOWN"
+    began, address = time.monotonic(), Address("")
+    status: int | str = "UNKNOWN"
     try:
         if request.method == "OPTIONS":
             response = _preflight(request)
@@ -51,7 +53,7 @@ async def answer(service: Service, request: Request) -> Response:
         return response
     except StatusError as error:
         status = error.code
-        return json_response(rest_api.error_body(error.message), error.http_status)
+        return json_response(error_body(error.message), error.http_status)
     finally:
         service.bodies.release(len(body))
         service.record(address.name, address.method, status, time.monotonic() - began)
@@ -82,7 +84,7 @@ async def _model(service: Service, address: Address, request: Request, body: byt
 
 def _respond(service: Service, address: Address, body: bytes, encoding: str) -> rest_api.Response:
     plain = unpacked(body, encoding, service.limits.body_bytes)
-    with service.runner(address.name, address.version, address.label) as runner:
+    with service.core.lease(address.name, address.version, address.label) as runner:
         return rest_api.respond(runner, address.method, plain)
 
 

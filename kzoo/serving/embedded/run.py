@@ -18,26 +18,30 @@ import threading
 import uvicorn
 
 from kzoo.serving.embedded.app import application
+from kzoo.serving.embedded.batching import BatchingRunner
 from kzoo.serving.embedded.connections import limited_protocol
 from kzoo.serving.embedded.core import Options, ServerCore
 from kzoo.serving.embedded.limits import Limits
+from kzoo.serving.embedded.loading import load_version
 from kzoo.serving.embedded.service import SERVER, Service
 from kzoo.serving.embedded.status import StatusError
 
-BACKLOG = 2048
+BATCHING_THREADS = 32
+"""With batching, a thread waits for every request of a batch."""
 
 
-def serve(core: ServerCore, listener: socket.socket, limits: Limits | None = None, *, batching: bool = False) -> None:
+def serve(core: ServerCore, listener: socket.socket, limits: Limits) -> None:
     """Answer requests until SIGINT or SIGTERM, in the main thread.
 
     Args:
         core: The versions, started already.
-        listener: Where to listen.
+        listener: A bound socket.
         limits: What clients may ask.
-        batching: Whether requests that come together are answered together.
+
+    Raises:
+        OSError: Somebody else listens there.
     """
-    limits = limits or Limits()
-    service = Service(core, limits, batching=batching)
+    service = Service(core, limits)
     config = uvicorn.Config(
         application(service),
         http=limited_protocol(limits),
@@ -62,8 +66,8 @@ def serve(core: ServerCore, listener: socket.socket, limits: Limits | None = Non
             signal.signal(number, handler)
 
 
-def listen(host: str, port: int) -> socket.socket:
-    """A socket that listens.
+def bound(host: str, port: int) -> socket.socket:
+    """A socket that nobody can connect to yet, since no version is loaded.
 
     Args:
         host: Address of this machine, or a name of one.
@@ -72,8 +76,17 @@ def listen(host: str, port: int) -> socket.socket:
     Raises:
         OSError: It is taken, or there is no such address.
     """
-    family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0][0]
-    return socket.create_server((host, port), family=family, backlog=BACKLOG)
+    family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
+    bound = socket.socket(family)
+    try:
+        if os.name == "posix":
+            # Connections of a server that has just ended do not keep the port.
+            bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        bound.bind(address)
+    except OSError:
+        bound.close()
+        raise
+    return bound
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -91,12 +104,14 @@ def main(arguments: list[str] | None = None) -> int:
             file_system_poll_wait_seconds=asked.poll_seconds,
             max_num_load_retries=asked.max_num_load_retries,
             allow_version_labels_for_unavailable_models=True,
-        )
+        ),
+        load=_load_for_batching if asked.batching else load_version,
     )
+    limits = Limits(threads=BATCHING_THREADS) if asked.batching else Limits()
     try:
-        with contextlib.closing(listen(asked.host, asked.rest_port)) as listener:
+        with contextlib.closing(bound(asked.host, asked.rest_port)) as listener:
             core.start()
-            serve(core, listener, batching=asked.batching)
+            serve(core, listener, limits)
     except (OSError, StatusError) as error:
         print(f"{SERVER} cannot serve: {error}", file=sys.stderr)
         return 1
@@ -115,6 +130,10 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--batching", action="store_true", help="answer requests that come together in one")
     parser.add_argument("--until-stdin-closes", action="store_true", help="end when the starting process ends")
     return parser
+
+
+def _load_for_batching(path: str) -> BatchingRunner:
+    return BatchingRunner(load_version(path))
 
 
 def _end_with_stdin() -> None:

@@ -4,15 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import json
-import weakref
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any, TypeVar
 
 from starlette.responses import Response
 
-from kzoo.export.inference.runner import Runner
-from kzoo.serving.embedded.batching import BatchingRunner
 from kzoo.serving.embedded.core import ServerCore
 from kzoo.serving.embedded.limits import Bodies, Limits, Refused, Workers
 from kzoo.serving.embedded.metrics import Metrics
@@ -21,8 +17,6 @@ from kzoo.version import __version__
 
 SERVER = f"kzoo-embedded/{__version__}"
 """What the server calls itself in every answer."""
-BATCHING_THREADS = 32
-"""With batching a thread waits for every request of a batch."""
 
 Result = TypeVar("Result")
 _CODES = {status: code for code, status in reversed(HTTP_STATUS.items())} | {400: "INVALID_ARGUMENT", 200: "OK"}
@@ -34,25 +28,14 @@ class Service:
     Args:
         core: The versions; whoever made it starts and stops it.
         limits: What clients may ask.
-        batching: Whether requests that come together are answered together.
     """
 
-    def __init__(self, core: ServerCore, limits: Limits, *, batching: bool = False) -> None:
+    def __init__(self, core: ServerCore, limits: Limits) -> None:
         self.core = core
         self.limits = limits
         self.metrics = Metrics()
         self.bodies = Bodies(limits)
-        self.workers = Workers(limits.waiting, max(limits.threads, BATCHING_THREADS) if batching else limits.threads)
-        self._batching: weakref.WeakKeyDictionary[Runner, Any] | None = weakref.WeakKeyDictionary() if batching else None
-
-    @contextmanager
-    def runner(self, name: str, version: int | None = None, label: str | None = None) -> Iterator[Runner]:
-        """A version to answer with, which stays loaded inside of the `with` block; see `ServerCore.lease`."""
-        with self.core.lease(name, version, label) as runner:
-            if self._batching is None:
-                yield runner
-            else:
-                yield self._batching.setdefault(runner, BatchingRunner(weakref.proxy(runner)))
+        self.workers = Workers(limits)
 
     def available(self, name: str) -> list[int]:
         """Versions that answer, ascending.
@@ -91,7 +74,9 @@ def refusal(refused: Refused) -> Response:
     return json_response({"error": refused.reason}, refused.status, headers)
 
 
-def json_response(content: bytes | dict[str, Any], status: int = 200, headers: dict[str, str] | None = None) -> Response:
+def json_response(
+    content: bytes | dict[str, Any], status: int = 200, headers: dict[str, str] | None = None
+) -> Response:
     """An answer in JSON: an object, or one that is written already."""
     body = content if isinstance(content, bytes) else json.dumps(content, ensure_ascii=False).encode(errors="replace")
     return Response(body, status, headers, media_type="application/json")

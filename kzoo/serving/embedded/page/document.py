@@ -12,6 +12,7 @@ import hashlib
 import html
 import importlib.resources
 import json
+import re
 from collections.abc import Mapping
 from string import Template
 from typing import Any
@@ -89,8 +90,8 @@ def described(runner: Runner, name: str) -> dict[str, Any]:
         "inputs": [_input(each, examples.get(each.name), columns) for each in signature.inputs.values()],
         "classes": [str(each) for each in card.get("class_names") or []],
         "results": _results(card.get("metrics") or {}),
-        "facts": [[shown, card[key]] for key, shown in FACTS.items() if card.get(key)],
-        "signatures": [_signature(each) for each in runner.signatures.values()],
+        "facts": [[shown, _fact(card[key])] for key, shown in FACTS.items() if card.get(key)],
+        "signatures": [_signature(runner.signatures[each]) for each in sorted(runner.signatures, key=_default_first)],
     }
 
 
@@ -149,6 +150,17 @@ def _white(tensor: Tensor, example: Any) -> float:
     return next(white for white in (1, 16, 255, largest) if largest <= white)
 
 
+def _default_first(name: str) -> tuple[bool, str]:
+    return name != DEFAULT_SIGNATURE, name
+
+
+def _fact(value: Any) -> str:
+    if isinstance(value, int):
+        return f"{value:,}"
+    # A time to the minute, which the card has as ISO 8601.
+    return re.sub(r"^(\d{4}-\d\d-\d\d)T(\d\d:\d\d):\d\d\+00:00$", r"\1 \2 UTC", str(value))
+
+
 def _results(metrics: Mapping[str, Mapping[str, float]]) -> list[list[Any]]:
     """A table: names of the metrics, then a row for every split."""
     names = list(dict.fromkeys(name for values in metrics.values() for name in values))
@@ -158,10 +170,12 @@ def _results(metrics: Mapping[str, Mapping[str, float]]) -> list[list[Any]]:
 
 
 def _signature(signature: Signature) -> list[Any]:
-    return [signature.name, *([_shown(each) for each in part.values()] for part in (signature.inputs, signature.outputs))]
+    parts = (signature.inputs, signature.outputs)
+    return [signature.name, *([_shown(each) for each in part.values()] for part in parts)]
 
 
 def _shown(tensor: Tensor) -> str:
     if tensor.shape is None:
         return f"{tensor.name}: {tensor.dtype.name}, any shape"
-    return f"{tensor.name}: {tensor.dtype.name} [{', '.join('any' if size is None else str(size) for size in tensor.shape)}]"
+    sizes = ", ".join("any" if size is None else str(size) for size in tensor.shape)
+    return f"{tensor.name}: {tensor.dtype.name} [{sizes}]"

@@ -137,13 +137,17 @@ function body() {
   return { signature_name: model.signature, ...(model.rows ? { instances: [values] } : { inputs: values }) };
 }
 
+function percent(share) {
+  return share > 0 && share < 0.001 ? "< 0.1 %" : `${(100 * share).toFixed(1)} %`;
+}
+
 function bars(scores) {
   const ranked = scores.map((score, number) => [score, model.classes[number]]).sort((one, other) => other[0] - one[0]);
   const lines = ranked.slice(0, SHOWN_CLASSES).map(([score, name]) => {
     const share = element("i");
     share.style.width = `${Math.max(0, Math.min(1, score)) * 100}%`;
     return element("div", { className: "bar" },
-      element("span", {}, share, element("span", {}, name)), element("b", {}, `${(100 * score).toFixed(1)} %`));
+      element("span", {}, share, element("span", {}, name)), element("b", {}, percent(score)));
   });
   const rest = ranked.length - lines.length;
   if (rest > 0) lines.push(element("p", { className: "hint" }, `and ${rest} more, each less probable`));
