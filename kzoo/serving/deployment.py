@@ -14,6 +14,10 @@ SERVER_OPTIONS = (
     # When the server starts, no version is loaded yet, and a label goes to a loaded one only.
     "--allow_version_labels_for_unavailable_models=true",
     "--monitoring_config_file={directory}/monitoring.config",
+    # A version that is still being copied is tried again for a minute. By default it is tried again every minute for
+    # five, and all the while no other version is loaded; without, it is given up for good at first sight.
+    "--max_num_load_retries=20",
+    "--load_retry_interval_micros=3000000",
 )
 """Options of `tensorflow_model_server`; a label that moves is taken up within half a minute."""
 

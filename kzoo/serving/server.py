@@ -28,12 +28,8 @@ GRPC_PORT = 8500
 GRACE = 15.0
 """Seconds that a server has to end by itself when it is asked to."""
 LAST_LINES = 15
-LOAD_ONCE = "--max_num_load_retries=0"
-"""A version that does not load is reported at once, not after five more attempts a minute apart."""
 
 EMBEDDED = "kzoo.serving.embedded.run"
-POLL_SECONDS = 1.0
-"""Time between two looks of the embedded server for versions and labels."""
 
 NO_GRPC = (
     "The embedded server has no gRPC, only REST: leave --grpc-port out, or install TensorFlow Serving "
@@ -151,18 +147,17 @@ def _command(server: Server, base: Path, host: str, rest_port: int, grpc_port: i
     name, directory = base.resolve().name, base.resolve() / DIRECTORY
     if server.kind == "embedded":
         # Not from the working directory, where a file may have the name of a module.
-        command = [sys.executable, "-P", "-m", EMBEDDED, f"--model_config_file={directory / LOCAL_MODELS}"]
-        options = [f"--host={host}", f"--rest_port={rest_port}", f"--poll_seconds={POLL_SECONDS}"]
-        return [*command, *options, LOAD_ONCE, "--until-stdin-closes"]
+        command = [sys.executable, "-P", "-m", EMBEDDED, f"--host={host}", f"--rest_api_port={rest_port}"]
+        return [*command, f"--model_config_file={directory / LOCAL_MODELS}", "--until_stdin_closes"]
     if server.kind == "tensorflow_model_server":
         ports = [f"--rest_api_port={rest_port}", f"--port={grpc_port}"]
-        return [BINARY, *ports, *server_options(str(directory), LOCAL_MODELS), LOAD_ONCE]
+        return [BINARY, *ports, *server_options(str(directory), LOCAL_MODELS)]
     _fetch_image()
     ports = ["-p", f"{host}:{rest_port}:8501", "-p", f"{host}:{grpc_port}:8500"]
     mount = ["-v", f"{base.resolve()}:/models/{name}:ro"]
     options = server_options(f"/models/{name}/{DIRECTORY}")
     # The image's entry point is a shell, which as the first process passes no signal on; --init does.
-    return ["docker", "run", "--rm", "--init", "--name", container, *ports, *mount, IMAGE, *options, LOAD_ONCE]
+    return ["docker", "run", "--rm", "--init", "--name", container, *ports, *mount, IMAGE, *options]
 
 
 def _fetch_image() -> None:

@@ -47,6 +47,7 @@ def rest(exports):
     )
     command = [sys.executable, Path(__file__).parent / "tensorflow_model_server"]
     command += [f"--rest_api_port={port}", f"--model_config_file={config}"]
+    command += ["--allow_version_labels_for_unavailable_models=true"]
     environment = {**os.environ, "PYTHONPATH": str(Path(kzoo.__file__).parents[1])}
     process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     deadline = time.monotonic() + 60

@@ -1,6 +1,6 @@
 """The embedded server as a process: `python -m kzoo.serving.embedded.run --help`.
 
-It ends when it is sent SIGINT or SIGTERM, and with `--until-stdin-closes` when whoever started it ends, by which way
+It ends when it is sent SIGINT or SIGTERM, and with `--until_stdin_closes` when whoever started it ends, by which way
 soever: requests that run are answered before.
 """
 
@@ -100,16 +100,17 @@ def main(arguments: list[str] | None = None) -> int:
     core = ServerCore(
         Options(
             model_config_file=asked.model_config_file,
-            model_config_file_poll_wait_seconds=asked.poll_seconds,
-            file_system_poll_wait_seconds=asked.poll_seconds,
+            model_config_file_poll_wait_seconds=asked.model_config_file_poll_wait_seconds,
+            file_system_poll_wait_seconds=asked.file_system_poll_wait_seconds,
             max_num_load_retries=asked.max_num_load_retries,
+            load_retry_interval_micros=asked.load_retry_interval_micros,
             allow_version_labels_for_unavailable_models=True,
         ),
         load=_load_for_batching if asked.batching else load_version,
     )
     limits = Limits(threads=BATCHING_THREADS) if asked.batching else Limits()
     try:
-        with contextlib.closing(bound(asked.host, asked.rest_port)) as listener:
+        with contextlib.closing(bound(asked.host, asked.rest_api_port)) as listener:
             core.start()
             serve(core, listener, limits)
     except (OSError, StatusError) as error:
@@ -121,14 +122,18 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
+    """Options, by the names of `tensorflow_model_server` where it has them."""
     parser = argparse.ArgumentParser(prog="python -m kzoo.serving.embedded.run", description="Serve an export.")
     parser.add_argument("--model_config_file", required=True, help="ModelServerConfig of the export")
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on")
-    parser.add_argument("--rest_port", type=int, default=8501, help="port for REST")
-    parser.add_argument("--poll_seconds", type=float, default=1.0, help="time between looks for versions and labels")
-    parser.add_argument("--max_num_load_retries", type=int, default=5, help="further attempts at a failed load")
+    parser.add_argument("--rest_api_port", type=int, default=8501, help="port for REST")
+    for what in ("model_config_file", "file_system"):
+        parser.add_argument(f"--{what}_poll_wait_seconds", type=float, default=1.0, help="seconds between two looks")
+    # A version that is still being copied is tried again, but a broken one should be told soon.
+    parser.add_argument("--max_num_load_retries", type=int, default=20, help="further attempts at a failed load")
+    parser.add_argument("--load_retry_interval_micros", type=int, default=1_000_000, help="time between attempts")
     parser.add_argument("--batching", action="store_true", help="answer requests that come together in one")
-    parser.add_argument("--until-stdin-closes", action="store_true", help="end when the starting process ends")
+    parser.add_argument("--until_stdin_closes", action="store_true", help="end when the starting process ends")
     return parser
 
 
