@@ -12,7 +12,15 @@ class AnswersDifferError(ExportError):
 
 
 class RequestError(ValueError):
-    """A request body that TensorFlow Serving would refuse; the message says why."""
+    """A request body that TensorFlow Serving would refuse; the message says why.
+
+    Attributes:
+        status: HTTP's status that the server answers with.
+    """
+
+    def __init__(self, message: str, status: int = 400) -> None:
+        super().__init__(message)
+        self.status = status
 
 
 _HEADINGS = ("Graph execution error:", "Exception encountered when calling")

@@ -1,4 +1,4 @@
-"""Exports run by the C++ loader that TensorFlow Serving uses, without Keras."""
+"""Exports run in a session of TensorFlow's C++ runtime, as TensorFlow Serving runs them, without Keras."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ import numpy as np
 import tensorflow as tf
 
 from kzoo.export.errors import ExportError, reason
+from kzoo.export.inference.saved_model_file import SERVE_TAG, read_serving_graph
 
 _SAVED_MODEL_INTERNAL = "__saved_model_init_op"
 
@@ -64,6 +65,7 @@ class Runner:
     Attributes:
         directory: The same.
         graph: The graph and its functions, as a `GraphDef`.
+        signature_defs: What the export says of its signatures, by name, that of TensorFlow's own for loading included.
         signatures: What can be asked, by name.
 
     Raises:
@@ -72,19 +74,22 @@ class Runner:
 
     def __init__(self, directory: str | os.PathLike[str]) -> None:
         self.directory = Path(directory)
+        meta_graph = read_serving_graph(self.directory)
+        self.graph = meta_graph.graph_def
+        self.signature_defs: Mapping[str, Any] = meta_graph.signature_def
+        self.signatures = {
+            name: _signature(name, signature)
+            for name, signature in meta_graph.signature_def.items()
+            if name != _SAVED_MODEL_INTERNAL
+        }
         self._session = tf.compat.v1.Session(graph=tf.Graph())
         try:
             with self._session.graph.as_default(), _quiet():
-                loaded = tf.compat.v1.saved_model.load(self._session, ["serve"], str(directory))
+                self._fed = _inputs_of_any_shape(self.graph, self.signatures)
+                tf.compat.v1.saved_model.load(self._session, [SERVE_TAG], str(directory), input_map=self._fed)
         except Exception as error:  # whatever the loader raises, the export is what is wrong
             self._session.close()
             raise ExportError(f"{directory} does not load: {reason(error)}") from error
-        self.graph = loaded.graph_def
-        self.signatures = {
-            name: _signature(name, signature)
-            for name, signature in loaded.signature_def.items()
-            if name != _SAVED_MODEL_INTERNAL
-        }
 
     def run(self, signature: str, inputs: Mapping[str, Any]) -> dict[str, np.ndarray]:
         """Answer a batch.
@@ -102,7 +107,8 @@ class Runner:
         """
         asked = self.signatures[signature]
         fetches = {name: tensor.key for name, tensor in asked.outputs.items()}
-        feeds = {asked.inputs[name].key: value for name, value in inputs.items()}
+        keys = {name: asked.inputs[name].key for name in inputs}
+        feeds = {self._fed.get(keys[name], keys[name]): value for name, value in inputs.items()}
         return self._session.run(fetches, feeds)
 
     def close(self) -> None:
@@ -130,6 +136,17 @@ def _quiet() -> Iterator[None]:
         yield
     finally:
         logger.setLevel(level)
+
+
+def _inputs_of_any_shape(graph: Any, signatures: Mapping[str, Signature]) -> dict[str, tf.Tensor]:
+    """Inputs in place of an export's own, by the names of these: the server does not look at the shapes of inputs."""
+    dtypes = {node.name: node.attr["dtype"].type for node in graph.node if node.op == "Placeholder"}
+    keys = {tensor.key for signature in signatures.values() for tensor in signature.inputs.values()}
+    return {
+        key: tf.compat.v1.placeholder(dtypes[key.removesuffix(":0")], name=f"kzoo_input_{number}")
+        for number, key in enumerate(sorted(keys))
+        if key.removesuffix(":0") in dtypes
+    }
 
 
 def _signature(name: str, proto: Any) -> Signature:
