@@ -19,9 +19,9 @@ import numpy as np
 import tensorflow as tf
 
 from kzoo.export.errors import RequestError, reason
+from kzoo.export.inference.rest_api import DEFAULT_SIGNATURE
 from kzoo.export.inference.runner import Runner, Signature, Tensor
 
-DEFAULT_SIGNATURE = "serving_default"
 PLATFORM = "tensorflow_savedmodel"
 
 DATATYPES = {

@@ -19,9 +19,9 @@ from typing import Any
 
 import numpy as np
 
+from kzoo.export.inference.rest_api import DEFAULT_SIGNATURE
 from kzoo.export.inference.runner import Runner, Signature, Tensor
 from kzoo.export.layout import CARD, GOLDEN
-from kzoo.serving.embedded.inference_protocol import DEFAULT_SIGNATURE
 
 MOST_COLUMNS = 64
 """Entries of a row that get a field each; longer rows without names are given as JSON."""
