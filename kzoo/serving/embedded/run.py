@@ -30,18 +30,29 @@ BATCHING_THREADS = 32
 """With batching, a thread waits for every request of a batch."""
 
 
-def serve(core: ServerCore, listener: socket.socket, limits: Limits) -> None:
+def serve(service: Service, listener: socket.socket) -> None:
     """Answer requests until SIGINT or SIGTERM, in the main thread.
 
     Args:
-        core: The versions, started already.
+        service: What answers; its core is started.
         listener: A bound socket.
-        limits: What clients may ask.
 
     Raises:
         OSError: Somebody else listens there.
     """
-    service = Service(core, limits)
+    # uvicorn raises the signal that has ended it once more.
+    before = {number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        http_server(service).run(sockets=[listener])
+    finally:
+        service.stop()
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def http_server(service: Service) -> uvicorn.Server:
+    """The server, to be run once; setting its `should_exit` ends it."""
+    limits = service.limits
     config = uvicorn.Config(
         application(service),
         http=limited_protocol(limits),
@@ -56,14 +67,7 @@ def serve(core: ServerCore, listener: socket.socket, limits: Limits) -> None:
         timeout_graceful_shutdown=limits.stop_seconds,
         h11_max_incomplete_event_size=limits.head_bytes,
     )
-    # uvicorn raises the signal that has ended it once more.
-    before = {number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        uvicorn.Server(config).run(sockets=[listener])
-    finally:
-        service.stop()
-        for number, handler in before.items():
-            signal.signal(number, handler)
+    return uvicorn.Server(config)
 
 
 def bound(host: str, port: int) -> socket.socket:
@@ -112,7 +116,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         with contextlib.closing(bound(asked.host, asked.rest_api_port)) as listener:
             core.start()
-            serve(core, listener, limits)
+            serve(Service(core, limits), listener)
     except (OSError, StatusError) as error:
         print(f"{SERVER} cannot serve: {error}", file=sys.stderr)
         return 1

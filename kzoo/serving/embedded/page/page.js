@@ -9,9 +9,14 @@ function element(tag, properties = {}, ...children) {
   return made;
 }
 
+function rounded(value) {
+  return typeof value === "number" && !Number.isInteger(value) ? Number(value.toPrecision(5)) : value;
+}
+
 function shown(value) {
-  if (typeof value === "number") return Number.isInteger(value) ? String(value) : String(Number(value.toPrecision(5)));
-  return typeof value === "string" ? value : JSON.stringify(value);
+  if (Array.isArray(value) && value.length === 1) return shown(value[0]);
+  if (typeof value === "string") return value;
+  return JSON.stringify(value, (_, each) => rounded(each)).replaceAll(",", ", ");
 }
 
 // Each kind of input: what stands in the form, and how to `read` the value of one row and `write` an example.
@@ -32,6 +37,7 @@ function columns(input) {
   const alone = input.shape.length === 1;
   return {
     parts: [element("div", { className: "columns" }, ...labels)],
+    label: input.names.length === 1 && input.names[0] === input.name ? labels[0] : null,
     read: () => (alone ? controls[0].read() : controls.map((each) => each.read())),
     write: (row) => controls.forEach((each, number) => each.write(alone ? row : row[number])),
   };
@@ -49,7 +55,7 @@ function json(input) {
         throw new Error(`${input.name} is not JSON: ${error.message}`);
       }
     },
-    write: (value) => { area.value = JSON.stringify(value); },
+    write: (value) => { area.value = JSON.stringify(value, (_, each) => rounded(each)); },
   };
 }
 
@@ -214,9 +220,13 @@ function show() {
   document.getElementById("name").append(`${model.name} `, element("small", {}, `version ${model.version}`));
   document.getElementById("description").textContent = model.description;
   document.getElementById("server").textContent = model.server;
-  for (const input of inputs) {
+  const fields = document.getElementById("fields");
+  const labels = inputs.filter((each) => each.label).map((each) => each.label);
+  // A table's columns are inputs of their own; together they are a row.
+  if (labels.length) fields.append(element("fieldset", {}, element("div", { className: "columns" }, ...labels)));
+  for (const input of inputs.filter((each) => !each.label)) {
     const legend = element("legend", {}, inputs.length > 1 || input.name !== "inputs" ? input.name : input.title);
-    document.getElementById("fields").append(element("fieldset", {}, legend, ...input.parts));
+    fields.append(element("fieldset", {}, legend, ...input.parts));
   }
   const example = document.getElementById("example");
   const write = () => inputs.forEach((each) => each.write(each.example));
