@@ -16,10 +16,10 @@ from kzoo.serving.releases import write_current_configuration
 
 
 class Embedded:
-    """A server that runs: its port, and its service behind it."""
+    """A server that runs: its port, the service behind it, and its open connections."""
 
-    def __init__(self, port, service):
-        self.port, self.service = port, service
+    def __init__(self, port, service, connections):
+        self.port, self.service, self.connections = port, service, connections
 
     def ask(self, method, target, body=None, **headers):
         """(status, headers, body) of an answer on a connection of its own."""
@@ -60,7 +60,7 @@ def embedded(base, limits=None, load=None):
         thread.start()
         try:
             wait_until(lambda: server.started)
-            yield Embedded(listener.getsockname()[1], service)
+            yield Embedded(listener.getsockname()[1], service, server.server_state.connections)
         finally:
             server.should_exit = True
             thread.join(30)

@@ -66,11 +66,14 @@ class Bodies:
 
     Args:
         limits: The limits.
+
+    Attributes:
+        held: Bytes of the bodies that are held now.
     """
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
-        self._held = 0
+        self.held = 0
 
     async def read(self, request: Request) -> bytes:
         """The body of a request, packed as it came; `release` it when it is answered.
@@ -91,9 +94,9 @@ class Bodies:
                         # A client that has only sent a little too much reads the refusal once it has sent it all.
                         await self._discard(request, limits.body_bytes)
                         raise self._too_large()
-                    if self._held + len(chunk) > limits.all_bodies_bytes:
+                    if self.held + len(chunk) > limits.all_bodies_bytes:
                         raise Refused(503, "The server holds as much as it may for other requests.", retry_after=1)
-                    self._held += len(chunk)
+                    self.held += len(chunk)
                     chunks.append(chunk)
         except TimeoutError:
             self.release(sum(map(len, chunks)))
@@ -105,7 +108,7 @@ class Bodies:
 
     def release(self, size: int) -> None:
         """Say that a body of so many bytes is no longer held."""
-        self._held -= size
+        self.held -= size
 
     async def _discard(self, request: Request, most: int) -> None:
         async for chunk in request.stream():
@@ -149,12 +152,15 @@ class Workers:
 
     Args:
         limits: How many, and how long the line may be.
+
+    Attributes:
+        busy: Requests that run or wait.
     """
 
     def __init__(self, limits: Limits) -> None:
         self._most = limits.threads + limits.waiting
         self._threads = ThreadPoolExecutor(limits.threads, thread_name_prefix="answer")
-        self._busy = 0
+        self.busy = 0
 
     async def run(self, function: Callable[..., Result], *args: Any) -> Result:
         """Run a function in a thread, in the order in which it was asked for.
@@ -162,13 +168,13 @@ class Workers:
         Raises:
             Refused: Too many wait already.
         """
-        if self._busy >= self._most:
-            raise Refused(503, f"{self._busy} requests are waiting already.", retry_after=1)
-        self._busy += 1
+        if self.busy >= self._most:
+            raise Refused(503, f"{self.busy} requests are waiting already.", retry_after=1)
+        self.busy += 1
         try:
             return await asyncio.get_running_loop().run_in_executor(self._threads, function, *args)
         finally:
-            self._busy -= 1
+            self.busy -= 1
 
     def stop(self) -> None:
         """Wait for what runs; what waits is not begun any more."""
