@@ -20,6 +20,7 @@ from kzoo.serving.embedded.status import StatusError
 from kzoo.version import __version__
 
 METRICS = "/monitoring/prometheus/metrics"
+GET = ("GET", "HEAD")
 ANY_METHOD = [*rest.HTTP_METHODS, "TRACE", "CONNECT"]
 _PAGE_HEADERS = {
     "Content-Security-Policy": POLICY,
@@ -40,6 +41,9 @@ def application(service: Service) -> Starlette:
 
     def route(path: str, answering: Answering, *methods: str) -> Route:
         async def endpoint(request: Request) -> Response:
+            if request.method not in methods:
+                allowed = ", ".join(methods)
+                return json_response({"error": f"{path} takes {allowed}."}, 405, {"Allow": allowed})
             try:
                 return await answering(service, request)
             except Refused as refused:
@@ -51,17 +55,17 @@ def application(service: Service) -> Starlette:
             except ClientDisconnect:
                 return Response(status_code=400)
 
-        return Route(path, endpoint, methods=list(methods))
+        return Route(path, endpoint, methods=ANY_METHOD)
 
     models = [f"/v2/models/{{name}}{version}" for version in ("", "/versions/{version}")]
     routes = [
-        route("/", _page, "GET"),
+        route("/", _page, *GET),
         route(METRICS, _metrics, *rest.HTTP_METHODS),
-        route("/v2", _server_metadata, "GET"),
-        route("/v2/health/live", _live, "GET"),
-        route("/v2/health/ready", _ready, "GET"),
-        *(route(path, _model_metadata, "GET") for path in models),
-        *(route(f"{path}/ready", _model_ready, "GET") for path in models),
+        route("/v2", _server_metadata, *GET),
+        route("/v2/health/live", _live, *GET),
+        route("/v2/health/ready", _ready, *GET),
+        *(route(path, _model_metadata, *GET) for path in models),
+        *(route(f"{path}/ready", _model_ready, *GET) for path in models),
         *(route(f"{path}/infer", _infer, "POST") for path in models),
         route("/{path:path}", rest.answer, *ANY_METHOD),
     ]

@@ -70,7 +70,7 @@ def infer(runner: Runner, name: str, body: bytes) -> dict[str, Any]:
     wanted = _wanted(request, signature)
     try:
         outputs = runner.run(signature.name, inputs)
-    except tf.errors.OpError as error:
+    except (tf.errors.OpError, ValueError, TypeError) as error:  # of which some say what is wrong in bytes
         raise RequestError(f"The model cannot answer: {reason(error)}") from None
     answer = {"model_name": name, "model_version": runner.directory.name}
     if "id" in request:
@@ -115,9 +115,11 @@ def _inputs(request: Mapping[str, Any], signature: Signature) -> dict[str, np.nd
     arrays: dict[str, np.ndarray] = {}
     for each in given:
         name = _object(each, "An input").get("name")
-        if not isinstance(name, str) or name not in signature.inputs or name in arrays:
-            what = "is there twice" if name in arrays else "is not one of the model's"
-            raise RequestError(f"Input {name!r} {what}: it takes {', '.join(map(repr, signature.inputs))}.")
+        if not isinstance(name, str) or name not in signature.inputs:
+            taken = ", ".join(map(repr, signature.inputs))
+            raise RequestError(f"Input {name!r} is not one of the model's, which takes {taken}.")
+        if name in arrays:
+            raise RequestError(f"Input {name!r} is there twice.")
         arrays[name] = _array(each, signature.inputs[name])
     missing = [repr(name) for name in signature.inputs if name not in arrays]
     if missing:
@@ -188,27 +190,33 @@ def _leaves(value: Any) -> Any:
 
 
 def _numbers(data: list[Any], tensor: Tensor) -> np.ndarray:
-    dtype, kinds = tensor.dtype.as_numpy_dtype, "b" if tensor.dtype.is_bool else "iu"
+    dtype = tensor.dtype.as_numpy_dtype
     problem = RequestError(f"Input {tensor.name!r} has data that are no {_datatype(tensor)}, or ragged.")
     try:
-        found = np.asarray(data if data else np.empty(0, dtype))
+        found = np.asarray(data).reshape(-1)
+        if found.size and not tensor.dtype.is_floating and not tensor.dtype.is_bool and found.dtype.kind not in "iu":
+            # Of numbers from 2^63 on beside smaller ones numpy makes floats.
+            found = np.asarray(data, object).reshape(-1)
     except (ValueError, OverflowError):
         raise problem from None
-    if not tensor.dtype.is_floating and found.size:
-        # Of numbers up to 2^64 beside smaller ones numpy makes floats.
-        exact = found if found.dtype.kind in kinds else np.asarray(data, object)
-        if exact.dtype == object and not all(type(each) is int for each in exact.flat):
-            raise problem
-        if not tensor.dtype.is_bool and not (tensor.dtype.min <= exact.min() and exact.max() <= tensor.dtype.max):
-            raise problem
-        return exact.astype(dtype).reshape(-1)
-    if found.size and found.dtype.kind not in "iuf":
+    if found.size and not _fits(found, tensor):
         raise problem
     with np.errstate(over="ignore"):
-        array = found.astype(dtype).reshape(-1)
-    if not np.array_equal(np.isfinite(found.reshape(-1)), np.isfinite(array)):
+        array = found.astype(dtype)
+    if tensor.dtype.is_floating and not np.array_equal(np.isfinite(found), np.isfinite(array)):
         raise problem
     return array
+
+
+def _fits(found: np.ndarray, tensor: Tensor) -> bool:
+    """Whether numbers are of a tensor's kind, and integers in its range."""
+    if tensor.dtype.is_bool:
+        return found.dtype.kind == "b"
+    if tensor.dtype.is_floating:
+        return found.dtype.kind in "iuf"
+    if found.dtype == object and not all(type(each) is int for each in found):
+        return False
+    return found.dtype.kind in "iuO" and tensor.dtype.min <= int(found.min()) and int(found.max()) <= tensor.dtype.max
 
 
 def _answered(tensor: Tensor, array: np.ndarray) -> dict[str, Any]:
