@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 import tempfile
 import time
 
@@ -15,6 +16,15 @@ OPTIONS = (
     *("--no-first-run", "--disable-extensions", "--hide-scrollbars", "--remote-debugging-pipe"),
 )
 
+# It reads from 3 and writes to 4.
+START = """
+import os, sys
+for number, fd in enumerate(map(int, sys.argv[1:3]), start=3):
+    os.dup2(fd, number)
+    os.set_inheritable(number, True)
+os.execv(sys.argv[3], sys.argv[3:])
+"""
+
 
 class Browser:
     """One page; use it as a context manager."""
@@ -23,10 +33,9 @@ class Browser:
         self.profile = tempfile.TemporaryDirectory(prefix="kzoo-browser-", ignore_cleanup_errors=True)
         theirs_in, ours_out = os.pipe()
         ours_in, theirs_out = os.pipe()
-        # It reads from 3 and writes to 4.
-        command = ["sh", "-c", f'exec "$0" "$@" 3<&{theirs_in} 4>&{theirs_out}', CHROMIUM, *OPTIONS]
+        command = [CHROMIUM, *OPTIONS, f"--user-data-dir={self.profile.name}", "about:blank"]
         self.process = subprocess.Popen(
-            [*command, f"--user-data-dir={self.profile.name}", "about:blank"],
+            [sys.executable, "-c", START, str(theirs_in), str(theirs_out), *command],
             pass_fds=(theirs_in, theirs_out),
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
@@ -73,12 +82,14 @@ class Browser:
         return parts[:-1]
 
     def open(self, address, width=1280, height=900, dark=False):
+        self.events.clear()
         scheme = [{"name": "prefers-color-scheme", "value": "dark" if dark else "light"}]
         self.ask("Emulation.setEmulatedMedia", features=scheme)
         self.ask("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=False)
+        self.run("globalThis.before = true")
         gone = self.ask("Page.navigate", url=address).get("errorText")
         assert not gone, f"{address}: {gone}"
-        self.wait("document.readyState === 'complete' && location.href !== 'about:blank'")
+        self.wait("document.readyState === 'complete' && !globalThis.before")
 
     def run(self, script):
         """The value of an expression, as JSON has it."""
@@ -98,14 +109,15 @@ class Browser:
         self.ask("DOM.setFileInputFiles", nodeId=node, files=[str(path)])
 
     def problems(self):
-        """What the page has complained of so far: errors of scripts, and what its policy has refused."""
+        """What the page has complained of since it was opened: errors of scripts, and what its policy has refused."""
         self.run("0")
         wrong = [each for each in self.events if each["method"] == "Runtime.exceptionThrown"]
         logged = [each["params"]["entry"] for each in self.events if each["method"] == "Log.entryAdded"]
-        return wrong + [each for each in logged if each["level"] in ("error", "warning")]
+        # That a request was refused is logged as well; whoever asked for it tells.
+        return wrong + [each for each in logged if each["level"] == "error" and each["source"] != "network"]
 
     def requested(self):
-        """Addresses that the page has asked for."""
+        """Addresses that the page has asked for since it was opened."""
         sent = [each for each in self.events if each["method"] == "Network.requestWillBeSent"]
         return [each["params"]["request"]["url"] for each in sent]
 

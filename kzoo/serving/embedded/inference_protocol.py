@@ -32,6 +32,18 @@ DATATYPES = {
 _PROTOCOL_NAMES = {name: datatype for datatype, name in DATATYPES.items()}
 
 
+def default_signature(runner: Runner) -> Signature:
+    """The signature that is asked where none is named, or the first.
+
+    Raises:
+        RequestError: There is none at all.
+    """
+    for name in (DEFAULT_SIGNATURE, *runner.signatures):
+        if name in runner.signatures:
+            return runner.signatures[name]
+    raise RequestError("The model has no signature.")
+
+
 def model_metadata(runner: Runner, name: str, versions: Sequence[int]) -> dict[str, Any]:
     """What a model takes and answers.
 
@@ -39,8 +51,11 @@ def model_metadata(runner: Runner, name: str, versions: Sequence[int]) -> dict[s
         runner: A version of it.
         name: Name that it is served under.
         versions: Versions that can be asked.
+
+    Raises:
+        RequestError: It has no signature.
     """
-    signature = runner.signatures.get(DEFAULT_SIGNATURE) or next(iter(runner.signatures.values()))
+    signature = default_signature(runner)
     return {
         "name": name,
         "versions": [str(version) for version in versions],

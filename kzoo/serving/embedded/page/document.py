@@ -13,6 +13,7 @@ import html
 import importlib.resources
 import json
 import re
+import urllib.parse
 from collections.abc import Mapping
 from string import Template
 from typing import Any
@@ -22,6 +23,7 @@ import numpy as np
 from kzoo.export.inference.rest_api import DEFAULT_SIGNATURE
 from kzoo.export.inference.runner import Runner, Signature, Tensor
 from kzoo.export.layout import CARD, GOLDEN
+from kzoo.serving.embedded.inference_protocol import default_signature
 
 MOST_COLUMNS = 64
 """Entries of a row that get a field each; longer rows without names are given as JSON."""
@@ -60,6 +62,9 @@ def page(runner: Runner, name: str, server: str) -> str:
         runner: The version that it describes.
         name: Name that the model is served under.
         server: What the server says of itself.
+
+    Raises:
+        RequestError: The model has no signature.
     """
     # ASCII, and no end of the block in it, whatever the texts are.
     model = json.dumps({**described(runner, name), "server": server}).replace("<", "\\u003c")
@@ -74,22 +79,24 @@ def described(runner: Runner, name: str) -> dict[str, Any]:
     Args:
         runner: The version.
         name: Name that the model is served under.
+
+    Raises:
+        RequestError: It has no signature.
     """
     card = _read(runner, CARD, {})
-    signature = runner.signatures.get(DEFAULT_SIGNATURE) or next(iter(runner.signatures.values()))
-    examples = _examples(runner, signature)
-    columns = card.get("feature_names") or []
+    signature = default_signature(runner)
+    examples, columns = _examples(runner, signature), _known(card, "feature_names", [])
     return {
         "name": name,
         "version": runner.directory.name,
         "description": str(card.get("description") or ""),
-        "address": f"/v1/models/{name}:predict",
+        "address": f"/v1/models/{urllib.parse.quote(name, safe='')}:predict",
         "signature": signature.name,
         # Without a batch there are no rows to ask by.
         "rows": all(tensor.shape for tensor in signature.inputs.values()),
         "inputs": [_input(each, examples.get(each.name), columns) for each in signature.inputs.values()],
-        "classes": [str(each) for each in card.get("class_names") or []],
-        "results": _results(card.get("metrics") or {}),
+        "classes": [str(each) for each in _known(card, "class_names", [])],
+        "results": _results(_known(card, "metrics", {})),
         "facts": [[shown, _fact(card[key])] for key, shown in FACTS.items() if card.get(key)],
         "signatures": [_signature(runner.signatures[each]) for each in sorted(runner.signatures, key=_default_first)],
     }
@@ -101,6 +108,11 @@ def _read(runner: Runner, path: Any, otherwise: Any) -> Any:
         found = json.loads((runner.directory / path).read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError):
         return otherwise
+    return found if isinstance(found, type(otherwise)) else otherwise
+
+
+def _known(card: Mapping[str, Any], name: str, otherwise: Any) -> Any:
+    found = card.get(name)
     return found if isinstance(found, type(otherwise)) else otherwise
 
 
@@ -161,12 +173,13 @@ def _fact(value: Any) -> str:
     return re.sub(r"^(\d{4}-\d\d-\d\d)T(\d\d:\d\d):\d\d\+00:00$", r"\1 \2 UTC", str(value))
 
 
-def _results(metrics: Mapping[str, Mapping[str, float]]) -> list[list[Any]]:
+def _results(metrics: Mapping[str, Any]) -> list[list[Any]]:
     """A table: names of the metrics, then a row for every split."""
-    names = list(dict.fromkeys(name for values in metrics.values() for name in values))
+    splits = {split: values for split, values in metrics.items() if isinstance(values, dict)}
+    names = list(dict.fromkeys(name for values in splits.values() for name in values))
     if not names:
         return []
-    return [["", *names], *([split, *(values.get(name, "") for name in names)] for split, values in metrics.items())]
+    return [["", *names], *([split, *(values.get(name, "") for name in names)] for split, values in splits.items())]
 
 
 def _signature(signature: Signature) -> list[Any]:
