@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
+import functools
 from typing import Annotated
 
 import typer
 
 from kzoo import serving
 from kzoo.cli import arguments
-from kzoo.cli.console import console, mendable, print_json
-from kzoo.serving.releases import read_release
+from kzoo.cli.console import Failure, console, mendable, print_json, warn
+from kzoo.serving.replicas import LOCAL
 
 
 def promote(
@@ -17,18 +19,30 @@ def promote(
     version: Annotated[int, typer.Argument(help="Number of the version.")],
     label: Annotated[str, typer.Option(help="The label: stable, canary, or a word of your own.")] = "stable",
     to: arguments.Exports = arguments.EXPORTS,
+    host: Annotated[str, typer.Option(help="Where the running server is.")] = "127.0.0.1",
+    rest_port: Annotated[int, typer.Option(min=1, max=65535, help="Its REST port.")] = 8501,
+    server: Annotated[
+        list[str] | None, typer.Option(metavar="HOST:PORT", help="A running server's REST API; once for each replica.")
+    ] = None,
+    wait: Annotated[
+        float, typer.Option(min=0, metavar="SECONDS", help="Wait until the servers answer under the label with it.")
+    ] = 0.0,
     as_json: arguments.Json = False,
 ) -> None:
-    """Give a label to a version; a server takes it up within half a minute."""
+    """Give a label to a version, once the running server has loaded it."""
+    here = f"[{host}]:{rest_port}" if ":" in host else f"{host}:{rest_port}"
+    servers = server or (None if here == LOCAL else [here])
+    say = warn if as_json else functools.partial(console().print, markup=False, soft_wrap=True)
     with mendable(serving.ServingError, OSError):
-        labels = serving.promote(to / name, version, label)
+        found = serving.promote(to / name, version, label, servers=servers, wait=wait, tell=say)
     if as_json:
-        print_json(labels)
-        return
-    for each, number in sorted(labels.items()):
-        console().print(f"{each}: version {number}", markup=False)
-    served = ", ".join(map(str, read_release(to / name).served))
-    console().print(f"served: {served}\n\nAsk for it at /v1/models/{name}/labels/{label}:predict", markup=False)
+        print_json(dataclasses.asdict(found))
+    elif found.left:
+        say(found.left)
+    else:
+        say(f"\nAsk for it at /v1/models/{name}/labels/{label}:predict")
+    if found.left and wait:
+        raise Failure(f"Version {version} does not answer under {label} after {wait:g} seconds.")
 
 
 def prune(

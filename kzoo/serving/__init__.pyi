@@ -5,7 +5,8 @@ from .errors import DeadlineExceeded as DeadlineExceeded
 from .errors import ModelNotFound as ModelNotFound
 from .errors import ServerUnreachable as ServerUnreachable
 from .errors import ServingError as ServingError
-from .releases import promote as promote
+from .promotion import Promotion as Promotion
+from .promotion import promote as promote
 from .releases import prune as prune
 from .releases import read_labels as read_labels
 from .server import Server as Server

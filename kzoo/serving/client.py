@@ -93,6 +93,13 @@ class Client:
             self._signatures = {name: each for name, each in found.items() if not name.startswith("__")}
         return self._signatures
 
+    def served_version(self) -> int:
+        """Number of the version that answers now: the one under the label, or the newest; see `predict` for the errors.
+
+        It is asked for each time, since a label moves.
+        """
+        return self._transport.version(self._target, self.timeout)
+
     def status(self) -> list[VersionStatus]:
         """The state of every version that the server knows; see `predict` for the errors."""
         return self._transport.status(self.name, self.timeout)

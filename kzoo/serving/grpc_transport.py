@@ -47,14 +47,16 @@ class GrpcTransport:
 
     def signatures(self, target: Target, timeout: float) -> dict[str, SignatureInfo]:
         """See `Transport`."""
-        request = get_model_metadata_pb2.GetModelMetadataRequest(metadata_field=["signature_def"])
-        _address(request.model_spec, target)
-        answer = self._call(self._predictions.GetModelMetadata, request, target, timeout)
+        answer = self._metadata(target, timeout)
         found = get_model_metadata_pb2.SignatureDefMap()
         answer.metadata["signature_def"].Unpack(found)
         return {
             name: SignatureInfo(_infos(each.inputs), _infos(each.outputs)) for name, each in found.signature_def.items()
         }
+
+    def version(self, target: Target, timeout: float) -> int:
+        """See `Transport`."""
+        return int(self._metadata(target, timeout).model_spec.version.value)
 
     def predict(
         self, target: Target, signature: str, inputs: Mapping[str, NDArray], timeout: float
@@ -82,6 +84,11 @@ class GrpcTransport:
     def close(self) -> None:
         """See `Transport`."""
         self._channel.close()
+
+    def _metadata(self, target: Target, timeout: float) -> Any:
+        request = get_model_metadata_pb2.GetModelMetadataRequest(metadata_field=["signature_def"])
+        _address(request.model_spec, target)
+        return self._call(self._predictions.GetModelMetadata, request, target, timeout)
 
     def _call(self, method: Any, request: Any, target: Target, timeout: float) -> Any:
         try:

@@ -1,22 +1,14 @@
 """Releases of an export: which versions are served, by which labels clients ask for them, and removing old ones.
 
-A server that polls its configuration moves a label that is in use only to a version that it has loaded, and loads only
-what it is told to serve; what it cannot do yet it tries again at its next poll. So a promotion leaves in service
-what was served before: the server loads the new version, then moves the label, and all the while the label has a
-version that answers. That also makes going back quick.
-
-References:
-    `ServerCore::UpdateModelVersionLabelMap` in
-    https://github.com/tensorflow/serving/blob/master/tensorflow_serving/model_servers/server_core.cc
+`promotion` moves labels.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import json
-import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -28,7 +20,6 @@ from kzoo.serving.errors import ServingError
 
 FILE = "labels.json"
 LOCK = ".lock"
-_LABEL = re.compile(r"[a-z][a-z0-9_-]*")
 
 
 def read_labels(base: Path) -> dict[str, int]:
@@ -63,39 +54,6 @@ def read_release(base: Path) -> Release:
         raise ServingError(f"{path}: not readable as labels ({error!r}); mend it or remove it.") from None
 
 
-def promote(base: Path, version: int, label: str = "stable") -> dict[str, int]:
-    """Give a label to a version; a server takes it up within half a minute, or a minute where it has yet to load it.
-
-    From the first label on, the server serves the versions that have a label now or had one before, and no longer
-    whichever is newest.
-
-    Args:
-        base: Directory of the versions.
-        version: Number of a version that exists.
-        label: The label, which no other version has afterwards.
-
-    Returns:
-        Version by label, after the change.
-
-    Raises:
-        ServingError: There is no such version, or the label is not a word.
-        OSError: It cannot be written.
-    """
-    if not _LABEL.fullmatch(label):
-        raise ServingError(f"{label!r} is not a label; expected a word such as stable or canary.")
-    with locked_release(base) as before:
-        there = list_versions(base)
-        if version not in there:
-            found = ", ".join(map(str, there)) or "none"
-            raise ServingError(f"{base} has no version {version}; there are: {found}.")
-        labels = {**before.labels, label: version}
-        # Without labels the newest was served.
-        in_service = before.labels.values() if before.served else there[-1:]
-        served = {each for each in (*in_service, *labels.values()) if each in there}
-        write_release(base, Release(labels, tuple(sorted(served))))
-    return labels
-
-
 def write_current_configuration(base: Path) -> Release:
     """Write the configuration of the server for the present labels; returns these and what is served.
 
@@ -122,6 +80,27 @@ def write_release(base: Path, release: Release) -> None:
     """Write labels and what is served, and the configuration with them, inside of `locked_release`."""
     write_text(base / DIRECTORY / FILE, json.dumps(dataclasses.asdict(release), indent=1))
     write_configuration(base, release)
+
+
+def with_label(before: Release, there: Sequence[int], version: int, label: str, keep: Sequence[int] = ()) -> Release:
+    """The label at the version; what had it before stays loaded."""
+    labels = {**before.labels, label: version}
+    in_service = (*_in_service(before, there), *keep)
+    return Release(labels, _present((*in_service, *labels.values()), there))
+
+
+def served_beside(before: Release, there: Sequence[int], version: int, keep: Sequence[int] = ()) -> Release:
+    """The version beside what is served, by the labels as they are; what has no label any more goes."""
+    return Release(before.labels, _present((*_in_service(before, there), version, *keep), there))
+
+
+def _in_service(release: Release, there: Sequence[int]) -> Sequence[int]:
+    # Without labels the newest was served.
+    return tuple(release.labels.values()) if release.served else there[-1:]
+
+
+def _present(versions: Sequence[int], there: Sequence[int]) -> tuple[int, ...]:
+    return tuple(sorted({each for each in versions if each in there}))
 
 
 REMOVED = ".removed-"

@@ -55,6 +55,14 @@ class RestTransport:
         except (KeyError, TypeError, AttributeError):
             raise self._no_server(answer) from None
 
+    def version(self, target: Target, timeout: float) -> int:
+        """See `Transport`."""
+        answer = self._ask(target, f"{_path(target)}/metadata", timeout)
+        try:
+            return int(answer["model_spec"]["version"])
+        except (KeyError, TypeError, ValueError):
+            raise self._no_server(answer) from None
+
     def predict(
         self, target: Target, signature: str, inputs: Mapping[str, NDArray], timeout: float
     ) -> Mapping[str, Any]:

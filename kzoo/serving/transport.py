@@ -54,6 +54,10 @@ class Transport(Protocol):
         """What can be asked of a model, by name."""
         ...
 
+    def version(self, target: Target, timeout: float) -> int:
+        """Number of the version that answers."""
+        ...
+
     def predict(
         self, target: Target, signature: str, inputs: Mapping[str, NDArray], timeout: float
     ) -> Mapping[str, Any]:

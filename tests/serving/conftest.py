@@ -1,6 +1,8 @@
+import os
 import shutil
 import socket
 import sys
+import time
 from pathlib import Path
 
 import keras
@@ -10,6 +12,12 @@ import pytest
 import kzoo
 
 HERE = Path(__file__).parent
+
+
+@pytest.fixture(autouse=True)
+def no_server_here(monkeypatch):
+    """Whatever this machine serves at the usual port is none of the tests' business."""
+    monkeypatch.setattr("kzoo.serving.replicas.LOCAL", "127.0.0.1:1")
 
 
 @pytest.fixture(scope="session")
@@ -67,6 +75,17 @@ def hollow(tmp_path):
     for version in ("1", "2", "3"):
         (base / version).mkdir(parents=True)
     return base
+
+
+@pytest.fixture
+def settled():
+    """Makes the labels look as if they had been written a while ago: settled(base)."""
+
+    def age(base):
+        then = time.time() - 100
+        os.utime(base / "serving" / "labels.json", (then, then))
+
+    return age
 
 
 @pytest.fixture

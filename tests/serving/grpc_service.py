@@ -44,6 +44,8 @@ class Predictions(prediction_service_pb2_grpc.PredictionServiceServicer):
         signatures.signature_def["__saved_model_init_op"].SetInParent()
         answer = get_model_metadata_pb2.GetModelMetadataResponse()
         answer.metadata["signature_def"].Pack(signatures)
+        answer.model_spec.name = request.model_spec.name
+        answer.model_spec.version.value = LABELS.get(request.model_spec.version_label, 2)
         return answer
 
     def Predict(self, request, context):

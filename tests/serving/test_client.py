@@ -116,6 +116,11 @@ def test_versions_and_labels(ask, rows):
             ask(**which).predict(rows)
 
 
+def test_the_version_that_answers(ask):
+    assert ask().served_version() == 2
+    assert ask(label="stable").served_version() == 1
+
+
 def test_status(ask):
     assert {each.version: each.state for each in ask().status()} == {1: "AVAILABLE", 2: "AVAILABLE"}
     assert ask().state() == "AVAILABLE"

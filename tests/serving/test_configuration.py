@@ -17,7 +17,7 @@ from kzoo.export.layout import ALLOWED_BATCH_SIZES, CARD
 from kzoo.serving import ServingError, promote, prune, read_labels, write_configuration
 from kzoo.serving.configuration import Release
 from kzoo.serving.deployment import compose, kubernetes
-from kzoo.serving.releases import read_release, write_current_configuration
+from kzoo.serving.releases import read_release, write_current_configuration, write_release
 
 
 def parsed_models(base, file="models.config"):
@@ -67,15 +67,16 @@ def test_without_labels_the_newest_version_is_served(base):
     assert config.model_version_policy.latest.num_versions == 1
 
 
-def test_labels_are_served_and_moved(base):
-    assert promote(base, 1) == {"stable": 1}
-    assert promote(base, 2, "canary") == {"stable": 1, "canary": 2}
+def test_labels_are_served_and_moved(base, settled):
+    assert promote(base, 1).labels == {"stable": 1}
+    assert promote(base, 2, "canary").labels == {"stable": 1, "canary": 2}
     config = parsed_models(base)
     assert list(config.model_version_policy.specific.versions) == [1, 2]
     assert dict(config.version_labels) == {"stable": 1, "canary": 2}
+    settled(base)
     promote(base, 2)
     assert read_labels(base) == {"stable": 2, "canary": 2}
-    # 1 stays loaded: the server moves the label only once 2 answers.
+    # 1 stays loaded, for going back.
     assert list(parsed_models(base).model_version_policy.specific.versions) == [1, 2]
     promote(base, 2)
     assert list(parsed_models(base).model_version_policy.specific.versions) == [2]
@@ -93,9 +94,8 @@ def test_a_pruned_version_is_not_served_any_more(tmp_path):
     base = tmp_path / "many"
     for number in range(1, 4):
         (base / str(number)).mkdir(parents=True)
-    promote(base, 1)
-    promote(base, 3)
-    assert read_release(base).served == (1, 3)
+    write_current_configuration(base)
+    write_release(base, Release({"stable": 3}, (1, 3)))
     assert prune(base, 1) == [1, 2]
     assert read_release(base).served == (3,)
     assert list(parsed_models(base).model_version_policy.specific.versions) == [3]
@@ -108,6 +108,8 @@ def test_a_label_goes_to_a_version_that_is_there(base):
         promote(base, 1, "a label")
     with pytest.raises(ServingError, match="does not exist"):
         promote(base.parent / "wine", 1)
+    assert not (base / "serving").exists()
+    (base / "serving").mkdir()
     (base / "serving" / "labels.json").write_text("[1")
     with pytest.raises(ServingError, match="not readable as labels"):
         promote(base, 1)

@@ -186,9 +186,7 @@ def test_the_real_server(base, free_port, rows, expected):
         with urllib.request.urlopen(f"http://127.0.0.1:{rest}/monitoring/prometheus/metrics", timeout=10) as metrics:
             assert b"tensorflow" in metrics.read()
         # A label that moves has a version under it all the while, until it stands where it should.
-        promote(base, 1)
-        deadline = time.monotonic() + 100
-        client = Client("iris", rest_port=rest, label="stable")
-        while np.abs(client.predict(rows)["probabilities"] - expected).max() < 1e-3:
-            assert time.monotonic() < deadline, "the server has not seen the promotion"
-            time.sleep(0.2)
+        promotion = promote(base, 1, servers=[f"127.0.0.1:{rest}"], wait=100)
+        assert promotion.left == ""
+        with Client("iris", rest_port=rest, label="stable") as client:
+            assert client.served_version() == 1

@@ -1,0 +1,82 @@
+"""The running servers of an export, as a promotion asks them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from kzoo.serving.client import Client
+from kzoo.serving.errors import ModelNotFound, ServingError
+from kzoo.serving.transport import VersionStatus
+
+LOCAL = "127.0.0.1:8501"
+"""Where `kzoo serve` and `compose.yaml` put a server."""
+TIMEOUT = 5.0
+
+
+class Replica:
+    """One server of a model, asked over REST.
+
+    Args:
+        name: Name of the model.
+        address: "HOST:PORT" of its REST API.
+        label: The label that is promoted.
+
+    Raises:
+        ServingError: The address is not of that form.
+    """
+
+    def __init__(self, name: str, address: str, label: str) -> None:
+        host, _, port = address.rpartition(":")
+        if not host or not port.isdecimal() or not 0 < int(port) < 65536:
+            raise ServingError(f"{address!r} is not the address of a server; expected HOST:PORT, such as {LOCAL}.")
+        self.address = address
+        host = host.strip("[]")
+        self._model = Client(name, host=host, rest_port=int(port), timeout=TIMEOUT)
+        self._label = Client(name, host=host, rest_port=int(port), timeout=TIMEOUT, label=label)
+
+    def check(self) -> None:
+        """Make sure that there is a server of the model.
+
+        Raises:
+            ServingError: There is none.
+        """
+        self._model.status()
+
+    def status(self, version: int) -> VersionStatus | None:
+        """The state of a version, "no answer" where the server gives none, None where it has not heard of it."""
+        try:
+            return next((each for each in self._model.status() if each.version == version), None)
+        except ModelNotFound:
+            return None
+        except ServingError:
+            return VersionStatus(version, "no answer")
+
+    def version_under_label(self) -> int | None:
+        """The version that answers under the label, or None where none does."""
+        try:
+            return self._label.served_version()
+        except ServingError:
+            return None
+
+
+def find_replicas(name: str, addresses: Sequence[str] | None, label: str) -> list[Replica]:
+    """The servers that serve a model.
+
+    Args:
+        name: Name of the model.
+        addresses: "HOST:PORT" of each; None for the one on this machine, if there is one.
+        label: The label that is promoted.
+
+    Raises:
+        ServingError: One of the addresses given has no server of this model.
+    """
+    replicas = [Replica(name, address, label) for address in ([LOCAL] if addresses is None else addresses)]
+    try:
+        for replica in replicas:
+            replica.check()
+    except ServingError:
+        # What is there may be another program; where a server was named, it has to be one.
+        if addresses is None:
+            return []
+        raise
+    return replicas
