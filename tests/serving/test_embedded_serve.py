@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -13,11 +14,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from embedded import wait_until
 
 from kzoo.serving import Client, Server, ServingError, find_server, promote, start
-from kzoo.serving.configuration import NO_BATCHING
+from kzoo.serving.configuration import write_local_models
+from kzoo.serving.embedded.run import main
+from kzoo.serving.releases import write_current_configuration
 
-EMBEDDED = Server("embedded")
 KZOO = [sys.executable, "-c", "from kzoo.cli import main; main()"]
 
 
@@ -63,17 +66,21 @@ def answers(port):
 
 def test_where_there_is_no_other(serve, programs, free_port, base, rows, expected):
     port = free_port()
+    process, _ = serve("--embedded", "--rest-port", str(port), "--batching")
+    assert answers(port)
+    process.kill()
+    process.wait()
+    # The server goes with the command that has started it, and leaves its port.
+    wait_until(lambda: not answers(port))
+
     process, said = serve("--rest-port", str(port))
     first, *lines = said.splitlines()
     assert first == f"iris is served by kzoo's embedded server on 127.0.0.1, REST on {port}, no gRPC; Ctrl-C ends it."
     assert "TensorFlow Serving is not here, neither its program nor Docker" in lines[0]
-    assert (
-        f"http://127.0.0.1:{port}/" in said
-        and f"curl -d @saved_models/iris/request.json http://127.0.0.1:{port}" in said
-    )
+    assert f"curl -d @saved_models/iris/request.json http://127.0.0.1:{port}/v1/models/iris:predict" in said
     np.testing.assert_allclose(Client("iris", rest_port=port).predict(rows)["probabilities"], expected, atol=1e-6)
     assert b"<form" in get(port, "/")
-    # Twice, as an impatient user does; what runs is answered before.
+    # Twice, as an impatient user does.
     for _ in range(2):
         process.send_signal(signal.SIGINT)
         time.sleep(0.05)
@@ -81,20 +88,6 @@ def test_where_there_is_no_other(serve, programs, free_port, base, rows, expecte
     # TensorFlow's remarks are not among what it says.
     assert (process.returncode, out, err) == (0, "The server has ended.\n", "")
     assert not answers(port)
-
-
-def test_killed_and_started_again(serve, free_port, base):
-    port = free_port()
-    for _ in range(2):
-        process, _ = serve("--embedded", "--rest-port", str(port), "--batching")
-        assert answers(port)
-        process.kill()
-        process.wait()
-        # The server goes with the command that has started it.
-        deadline = time.monotonic() + 20
-        while answers(port):
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
 
 
 @pytest.mark.parametrize(
@@ -119,7 +112,7 @@ def test_which_server_is_taken(programs, monkeypatch):
     assert find_server() == Server(
         "embedded", "tensorflow_model_server listens on every address, so that it needs --host 0.0.0.0"
     )
-    assert find_server("0.0.0.0", embedded=True) == EMBEDDED
+    assert find_server("0.0.0.0", embedded=True) == Server("embedded")
     programs("docker")
     assert find_server().kind == "docker"
     monkeypatch.setenv("KZOO_STAND_IN_DOCKER", "no engine")
@@ -129,55 +122,39 @@ def test_which_server_is_taken(programs, monkeypatch):
 
 
 def test_batching_is_not_for_the_real_one(base, stand_in, free_port):
-    with pytest.raises(ServingError, match="--batching is for the embedded server"):
-        with start(base, host="0.0.0.0", batching=True):
-            pytest.fail("it should not have started")
+    with (
+        pytest.raises(ServingError, match="--batching is for the embedded server"),
+        start(base, host="0.0.0.0", batching=True),
+    ):
+        pytest.fail("it should not have started")
 
 
-def test_a_port_that_is_taken_meanwhile(base, free_port):
-    port = free_port()
-    with start(base, rest_port=port, server=EMBEDDED) as process:
-        with (
-            pytest.raises(ServingError, match=f"Port {port} .* --rest-port"),
-            start(base, rest_port=port, server=EMBEDDED),
-        ):
-            pytest.fail("the port is taken")
-        options = [f"--model_config_file={base}/serving/models.local.config", f"--rest_api_port={port}"]
-        other = subprocess.run(
-            [sys.executable, "-P", "-m", "kzoo.serving.embedded.run", *options],
-            capture_output=True,
-            text=True,
-            timeout=60,
-        )
-        assert other.returncode == 1 and "cannot serve: [Errno" in other.stderr and "Traceback" not in other.stderr
-        assert answers(port) and process.poll() is None
-
-
-def test_a_broken_export(base, free_port):
+def test_what_a_server_does_not_start_with(base, capsys):
+    """Told in one line, with what the parent process shows of it."""
+    options = [f"--model_config_file={base}/serving/models.local.config", "--max_num_load_retries=0"]
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        write_local_models(base, write_current_configuration(base))
+        assert main([*options, f"--rest_api_port={other.getsockname()[1]}"]) == 1
     (base / "2" / "saved_model.pb").write_bytes(b"no graph")
-    with pytest.raises(ServingError) as caught, start(base, rest_port=free_port(), server=EMBEDDED, timeout=60):
-        pytest.fail("there is nothing to serve")
-    assert "cannot serve" in str(caught.value) and "Traceback" not in str(caught.value)
+    assert main([*options, "--rest_api_port=0"]) == 1
+    (base / "serving" / "models.local.config").write_text("?")
+    assert main([*options, "--rest_api_port=0"]) == 1
+    taken, broken, unreadable = capsys.readouterr().err.strip().splitlines()
+    assert "cannot serve: [Errno" in taken
+    assert "1 servable(s) did not become available" in broken and "Invalid protobuf file" in unreadable
 
 
-def test_requests_that_run_are_answered_when_it_ends(base, free_port, rows):
-    port = free_port()
-    many = json.dumps({"signature_name": "classify", "examples": [{}] * 1})
-    body = json.dumps({"instances": np.repeat(rows, 2000, axis=0).tolist()}).encode()
-    with start(base, rest_port=port, server=EMBEDDED) as process, ThreadPoolExecutor(1) as threads:
-        asked = threads.submit(urllib.request.urlopen, f"http://127.0.0.1:{port}/v1/models/iris:predict", body, 60)
-        metrics = "/monitoring/prometheus/metrics"
-        time.sleep(0.3)
-        process.terminate()
-        with asked.result() as answer:
-            assert len(json.loads(answer.read())["predictions"]) == 80_000
-        assert process.wait(30) == 0
-
-
-def test_labels_that_move_are_taken_up(base, free_port, rows, expected):
+def test_labels_that_move_and_requests_that_run(base, free_port, rows, expected):
     port = free_port()
     promote(base, 1)
-    with start(base, rest_port=port, server=EMBEDDED):
+    with start(base, rest_port=port, server=Server("embedded")) as process:
+        with (
+            pytest.raises(ServingError, match=f"Port {port} .* --rest-port"),
+            start(base, rest_port=port, server=Server("embedded")),
+        ):
+            pytest.fail("the port is taken")
         client = Client("iris", rest_port=port, label="stable")
         assert np.abs(client.predict(rows)["probabilities"] - expected).max() > 1e-3
         stopped, failed = threading.Event(), []
@@ -194,13 +171,21 @@ def test_labels_that_move_are_taken_up(base, free_port, rows, expected):
         for each in threads:
             each.start()
         try:
-            promote(base, 2)
-            deadline = time.monotonic() + 20
-            while np.abs(client.predict(rows)["probabilities"] - expected).max() > 1e-3:
-                assert time.monotonic() < deadline, "the server has not seen the promotion"
-                time.sleep(0.05)
+            promotion = promote(base, 2, servers=[f"127.0.0.1:{port}"], wait=30)
+            assert not promotion.left
+            np.testing.assert_allclose(client.predict(rows)["probabilities"], expected, atol=1e-6)
         finally:
             stopped.set()
             for each in threads:
                 each.join()
         assert not failed
+        # What runs when it is told to end is answered.
+        body = json.dumps({"instances": np.repeat(rows, 1000, axis=0).tolist()}).encode()
+        with ThreadPoolExecutor(1) as pool:
+            asked = pool.submit(urllib.request.urlopen, f"http://127.0.0.1:{port}/v1/models/iris:predict", body, 60)
+            wait_until(lambda: asked.running())
+            time.sleep(0.1)
+            process.terminate()
+            with asked.result() as answer:
+                assert len(json.loads(answer.read())["predictions"]) == 40_000
+        assert process.wait(30) == 0
