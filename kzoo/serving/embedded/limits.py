@@ -92,7 +92,7 @@ class Bodies:
                     size += len(chunk)
                     if size > limits.body_bytes:
                         # A client that has only sent a little too much reads the refusal once it has sent it all.
-                        await self._discard(request, limits.body_bytes)
+                        await _discard(request, limits.body_bytes)
                         raise self._too_large()
                     if self.held + len(chunk) > limits.all_bodies_bytes:
                         raise Refused(503, "The server holds as much as it may for other requests.", retry_after=1)
@@ -110,14 +110,15 @@ class Bodies:
         """Say that a body of so many bytes is no longer held."""
         self.held -= size
 
-    async def _discard(self, request: Request, most: int) -> None:
-        async for chunk in request.stream():
-            most -= len(chunk)
-            if most < 0:
-                return
-
     def _too_large(self) -> Refused:
         return Refused(413, f"The body is larger than {self._limits.body_bytes} bytes.")
+
+
+async def _discard(request: Request, most: int) -> None:
+    async for chunk in request.stream():
+        most -= len(chunk)
+        if most < 0:
+            return
 
 
 def unpacked(body: bytes, encoding: str, most: int) -> bytes:
