@@ -4,6 +4,7 @@ import gzip
 import json
 import re
 import shutil
+import socket
 
 import numpy as np
 import pytest
@@ -169,6 +170,15 @@ def test_packed_bodies(server, body, expected):
     for broken in (b"no gzip", packed[:-9], body.encode()):
         assert server.json("POST", "/v1/models/iris:predict", broken, Content_Encoding="gzip") == empty
     assert server.json("POST", "/v1/models/iris:predict", packed)[0] == 400
+
+
+def test_answers_are_sent_at_once(server):
+    """Held back until the client has acknowledged the headers, an answer would take 40 ms more."""
+    with server.connect() as connection:
+        connection.sendall(b"GET /v2/health/live HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert connection.recv(100)
+        sockets = [each.transport.get_extra_info("socket") for each in server.connections]
+        assert sockets and all(each.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY) for each in sockets)
 
 
 def test_metrics(server, body):

@@ -189,3 +189,12 @@ def test_labels_that_move_and_requests_that_run(base, free_port, rows, expected)
             with asked.result() as answer:
                 assert len(json.loads(answer.read())["predictions"]) == 40_000
         assert process.wait(30) == 0
+
+
+def test_roll_overs_under_load():
+    """A small version of the benchmark: every answer is right, though versions come, go and are pruned."""
+    script = Path(__file__).parents[1] / "benchmarks" / "embedded_load.py"
+    options = ["--requests=300", "--clients=8", "--rollovers=3", "--connections=200", "--pause=0.05"]
+    result = subprocess.run([sys.executable, script, *options], capture_output=True, text=True, timeout=200)
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert "3 roll-overs, 1 versions pruned" in result.stdout and "0 errors" in result.stdout
