@@ -1,26 +1,27 @@
-"""Starts TensorFlow Serving on the export that comes with the repository, and asks it by REST and by gRPC.
+"""Serves the export that comes with the repository, and asks it by REST, and by gRPC where that is spoken.
 
-Needs Docker. `tensorflow_model_server` by itself listens on every address of the machine, so it is started only where
-that is allowed, by start(base, host="0.0.0.0"). With no server the example says so, and shows what would be answered.
+TensorFlow Serving is taken where it is here (Docker, or `tensorflow_model_server` with host="0.0.0.0"), and else the
+embedded server, which speaks the same REST API.
 
-Run: python examples/03_serve.py [directory of an export]
+Run: python examples/03_serve.py [directory of an export [port for REST]]
 """
 
 import json
 import sys
 from pathlib import Path
 
-import kzoo
-from kzoo.serving import Client, ServingError, start
+from kzoo.serving import Client, find_server, start
 
 base = Path(sys.argv[1] if len(sys.argv) > 1 else Path(__file__).parents[1] / "saved_models" / "digits").resolve()
+port = int(sys.argv[2]) if len(sys.argv) > 2 else 8501
 body = json.loads((base / "request.json").read_text())
 
-try:
-    with start(base):
-        for client in (Client(base.name), Client(base.name, grpc_port=8500)):
-            with client:
-                print("the server answers:", list(client.predict(body["instances"])["label"]))
-except ServingError as error:
-    print(error)
-    print("What it would answer:", [each["label"] for each in kzoo.predict(base, body)["predictions"]])
+server = find_server()
+print("served by:", server.kind)
+with start(base, rest_port=port, server=server):
+    clients = [Client(base.name, rest_port=port)]
+    if server.has_grpc:
+        clients.append(Client(base.name, grpc_port=8500))
+    for client in clients:
+        with client:
+            print("the server answers:", client.predict(body["instances"])["label"].tolist())

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -42,13 +41,11 @@ def assemble(raw: RawData, *, kind: TaskKind | None, plan: Plan) -> Dataset:
         DataError: The targets cannot be learnt or the rows not split.
     """
     targets = prepare_targets(raw, kind)
-    parts = _cut_parts(raw, targets, plan)
+    train, validation, test = parts = _cut_parts(raw, targets, plan)
     encoding = None
     if raw.columns:
-        encoding = learn(_frame(parts[0]), raw.columns)
-        parts = tuple(Part(encoding.encode(_frame(part)), part.y) for part in parts)
-        _check_finite(parts, encoding, raw)
-    train, validation, test = parts
+        encoding = learn(_frame(train), raw.columns)
+        train, validation, test = (_encoded(part, encoding, raw) for part in parts)
     task = _describe(raw, targets, train, encoding)
     return Dataset(
         raw.name,
@@ -67,15 +64,15 @@ def _frame(part: Part) -> pandas.DataFrame:
     return part.x.frame
 
 
-def _check_finite(parts: Sequence[Part], encoding: TableEncoding, raw: RawData) -> None:
-    """Refuse numbers that float32 cannot hold."""
-    for part in parts:
-        bad = first_unusable(np.asarray(part.x))
-        if bad is not None:
-            raise DataError(
-                f"{raw.where}: column {encoding.features[bad[1]]!r} has a number that is infinite or more than float32 "
-                "can hold; rescale the column or leave it out (--drop)."
-            )
+def _encoded(part: Part, encoding: TableEncoding, raw: RawData) -> Part:
+    x = encoding.encode(_frame(part))
+    bad = first_unusable(x)
+    if bad is not None:
+        raise DataError(
+            f"{raw.where}: column {encoding.features[bad[1]]!r} has a number that is infinite or more than float32 "
+            "can hold; rescale the column or leave it out (--drop)."
+        )
+    return Part(x, part.y)
 
 
 def _arrays(part: Part) -> tuple[NDArray, NDArray]:

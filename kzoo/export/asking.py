@@ -11,9 +11,6 @@ from typing import Any
 
 import numpy as np
 
-from kzoo.export.examples_proto import serialize_rows
-from kzoo.export.inference import rest
-from kzoo.export.inference.answers import CLASSES, SCORES
 from kzoo.export.inference.prediction import answer_request
 from kzoo.export.inference.runner import Runner, Tensor
 from kzoo.export.layout import OPENAPI, REQUEST, REQUESTS
@@ -147,14 +144,11 @@ def _asked(
 ) -> AskedSignature:
     signature = runner.signatures[name]
     if name in (CLASSIFY, REGRESS):
-        request: dict[str, Any] = {"signature_name": name, "examples": list(_examples(rows, feature_names))}
-        found = runner.run(name, {"inputs": serialize_rows(rows, feature_names)})
-        answer = {"results": _results(rest.answer(found, rows=True)["predictions"])}
+        method, request = name, {"signature_name": name, "examples": list(_examples(rows, feature_names))}
     else:
-        request = {} if name == SERVING else {"signature_name": name}
+        method, request = "predict", {} if name == SERVING else {"signature_name": name}
         request["instances"] = list(_instances(rows))
-        answer = answer_request(runner, request)
-    method = name if name in (CLASSIFY, REGRESS) else "predict"
+    answer = answer_request(runner, request)
     return AskedSignature(
         name, method, _tensors(signature.inputs, order), _tensors(signature.outputs, order), request, answer
     )
@@ -191,13 +185,6 @@ def _examples(rows: Mapping[str, np.ndarray], feature_names: tuple[str, ...]) ->
         rows = {name: array[:, column] for column, name in enumerate(feature_names)}
     flat = {name: plain(array if array.ndim == 1 else array.reshape(len(array), -1)) for name, array in rows.items()}
     yield from (dict(zip(flat, row, strict=True)) for row in zip(*flat.values(), strict=True))
-
-
-def _results(predictions: list[Any]) -> list[Any]:
-    """The answer of classify or regress, from that of predict; `json_tensor.cc`, MakeJsonFromClassificationResult."""
-    if isinstance(predictions[0], Mapping):
-        return [[list(pair) for pair in zip(row[CLASSES], row[SCORES], strict=True)] for row in predictions]
-    return [row[0] if isinstance(row, list) else row for row in predictions]
 
 
 def plain(array: np.ndarray) -> list[Any]:

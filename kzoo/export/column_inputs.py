@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from kzoo.export.errors import ExportError
 from kzoo.tables.dates import MONTHS
-from kzoo.tables.encoding import SEPARATORS, TableEncoding, encode
+from kzoo.tables.encoding import SEPARATORS, InNumpy, TableEncoding, encode, texts
 
 TOLERANCE = 1e-6
 """Largest difference of an encoded number from that of training, as a share of it or of 1."""
@@ -35,13 +35,9 @@ class InGraph:
         # ASCII alone is made small where no encoding is named.
         spaced = tf.strings.regex_replace(tf.strings.lower(values), f"[{_escaped(SEPARATORS)}]", " ")
         tokens = tf.strings.split(spaced, " ")
-        found = tf.zeros([tf.shape(values)[0], len(words)])
         # Word by word, since every token beside every word may take more memory than there is.
-        columns = [
-            tf.cast(tf.reduce_any(tf.RaggedTensor.from_row_splits(tokens.flat_values == word, tokens.row_splits), axis=1), tf.float32)
-            for word in words
-        ]
-        return tf.stack(columns, axis=1) if columns else found
+        columns = [tf.reduce_any(tokens.with_flat_values(tokens.flat_values == word), axis=1) for word in words]
+        return tf.cast(tf.stack(columns, axis=1), tf.float32)
 
     def date_fields(
         self, values: tf.Tensor, expression: str, fields: Sequence[str]
@@ -108,8 +104,6 @@ def columns_of(examples: Any, encoding: TableEncoding) -> dict[str, np.ndarray]:
                 "data.x_train[:64], or the columns by their names."
             )
         given = encoding.decode(rows)
-    from kzoo.tables.encoding import InNumpy, texts
-
     columns = {
         column.name: np.array(texts(given[column.name]), dtype=object)
         if column.is_text

@@ -9,6 +9,8 @@ from .promotion import Promotion as Promotion
 from .promotion import promote as promote
 from .releases import prune as prune
 from .releases import read_labels as read_labels
+from .server import Server as Server
+from .server import find_server as find_server
 from .server import start as start
 from .signatures import SignatureInfo as SignatureInfo
 from .signatures import TensorInfo as TensorInfo

@@ -111,11 +111,12 @@ class TableEncoding:
             parts.append(found)
         return np.concatenate(parts)
 
-    def encode(self, columns: Mapping[str, Any]) -> NDArray[np.float32]:
+    def encode(self, columns: Any) -> NDArray[np.float32]:
         """Rows as numbers.
 
         Args:
-            columns: By name, [rows]: floats with NaN where missing, or text, where None, NaN and "" are missing.
+            columns: A mapping or DataFrame, by name [rows]: floats with NaN where missing, or text, where None, NaN
+                and "" are missing.
 
         Returns:
             [rows, width].
@@ -162,7 +163,9 @@ class TableEncoding:
 class Backend(Protocol):
     """What numpy and TensorFlow do differently."""
 
-    xp: Any
+    @property
+    def xp(self) -> Any:
+        """numpy, or what is written like it."""
 
     def numbers(self, values: Any) -> Any:
         """Float32 [rows], NaN where missing."""
@@ -177,7 +180,7 @@ class Backend(Protocol):
         """Whether each text matches [rows], and int64 [rows] by the names of the groups, as `calendar` takes them."""
 
 
-def encode(encoding: TableEncoding, columns: Mapping[str, Any], backend: Backend) -> Any:
+def encode(encoding: TableEncoding, columns: Any, backend: Backend) -> Any:
     """Rows as numbers, by numpy or TensorFlow; see `TableEncoding.encode`."""
     parts = [part for column in encoding.columns for part in _parts(column, columns[column.name], backend)]
     return backend.xp.concatenate(parts, axis=1)
@@ -298,7 +301,7 @@ def _month_of(name: str) -> int:
     return MONTHS.index(name[:3].lower()) + 1 if name[:3].lower() in MONTHS else 0
 
 
-def learn(frame: Mapping[str, Any], columns: Sequence[Column]) -> TableEncoding:
+def learn(frame: Any, columns: Sequence[Column]) -> TableEncoding:
     """What is learned of columns from the training rows.
 
     Args:

@@ -1,6 +1,8 @@
 """The examples run as they are, in a directory of their own."""
 
+import json
 import shutil
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -43,13 +45,17 @@ def test_the_export_in_the_repository_is_ready_and_small():
     assert accuracy >= 0.965
 
 
-def server_is_here():
-    docker = shutil.which("docker") and subprocess.run(["docker", "info"], capture_output=True, check=False)
-    return bool(shutil.which("tensorflow_model_server") or (docker and docker.returncode == 0))
-
-
-@pytest.mark.skipif(server_is_here(), reason="there is a server here")
-def test_serve_says_how_to_get_a_server():
-    result = subprocess.run([sys.executable, EXAMPLES / "03_serve.py"], capture_output=True, text=True, check=True)
-    assert "There is no TensorFlow Serving here" in result.stdout
-    assert "would answer: ['" in result.stdout
+def test_the_export_is_served(tmp_path):
+    base = shutil.copytree(COMMITTED, tmp_path / "digits")
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = str(probe.getsockname()[1])
+    result = subprocess.run(
+        [sys.executable, EXAMPLES / "03_serve.py", base, port], capture_output=True, text=True, timeout=200, check=False
+    )
+    assert result.returncode == 0, result.stderr
+    first, *answers = result.stdout.splitlines()
+    assert first.startswith("served by: ") and answers
+    (labels,) = {line.partition(": ")[2] for line in answers}
+    body = json.loads((base / "request.json").read_text())
+    assert labels == str([each["label"] for each in kzoo.predict(base, body)["predictions"]])

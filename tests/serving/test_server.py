@@ -100,19 +100,6 @@ def test_an_image_that_cannot_be_fetched(hollow, programs, free_port, tmp_path, 
     assert docker_commands(tmp_path)[-1] == ["pull", "tensorflow/serving:latest"]
 
 
-@pytest.mark.parametrize(
-    ("there", "words"), [((), "install Docker.*\n.*\n.*\n  kzoo predict .*moths"), (("docker",), "  start Docker")]
-)
-def test_nothing_to_serve_with(hollow, programs, free_port, monkeypatch, there, words):
-    programs(*there)
-    monkeypatch.setenv("KZOO_STAND_IN_DOCKER", "no engine")
-    with (
-        pytest.raises(ServingError, match=words),
-        start(hollow, rest_port=free_port(), grpc_port=free_port()),
-    ):
-        pytest.fail("there is nothing to start")
-
-
 def test_the_health_probe_of_compose(hollow, stand_in, free_port, monkeypatch):
     monkeypatch.setenv("KZOO_STAND_IN", "hollow")
     port = free_port()

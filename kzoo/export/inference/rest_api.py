@@ -25,7 +25,7 @@ from typing import Protocol
 
 import numpy as np
 import tensorflow as tf
-from google.protobuf import json_format  # type: ignore[import-untyped]
+from google.protobuf import json_format
 from tensorflow_serving.apis import get_model_metadata_pb2, model_pb2
 
 from kzoo.export.errors import RequestError, reason

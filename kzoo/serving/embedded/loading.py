@@ -13,7 +13,7 @@ from pathlib import Path
 import tensorflow as tf
 
 from kzoo.export.errors import ExportError, reason
-from kzoo.export.inference.rest import DEFAULT_SIGNATURE
+from kzoo.export.inference.rest_api import DEFAULT_SIGNATURE
 from kzoo.export.inference.runner import Runner
 from kzoo.export.layout import WARMUP
 from kzoo.export.warmup import read_warmup
