@@ -29,7 +29,8 @@ def feature_spec(interface: Interface) -> dict[str, tf.io.FixedLenFeature]:
         dtype = _wire_dtype(next(iter(interface.inputs.values())).dtype)
         return {name: tf.io.FixedLenFeature([], dtype) for name in interface.feature_names}
     return {
-        name: tf.io.FixedLenFeature(spec.shape[1:], _wire_dtype(spec.dtype)) for name, spec in interface.inputs.items()
+        name: tf.io.FixedLenFeature(spec.shape[1:], _wire_dtype(spec.dtype), interface.absent.get(name))
+        for name, spec in interface.inputs.items()
     }
 
 

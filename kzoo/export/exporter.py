@@ -13,6 +13,7 @@ import numpy as np
 
 from kzoo.export.asking import AskedSignature, show_newest, write_requests
 from kzoo.export.card import Facts, ModelCard, write_card
+from kzoo.export.column_inputs import ColumnsModel, check_encoding, columns_of
 from kzoo.export.errors import AnswersDifferError, ExportError, reason
 from kzoo.export.folding.proof import difference, nudged
 from kzoo.export.folding.verified_folding import Folding, fold_model
@@ -58,6 +59,7 @@ def export_model(
         base_dir: Directory of the versions, such as `saved_models/digits`; the server's base path.
         examples: Some raw rows, at least 1 and rather 64, in the structure that the model is called with: an array
             [rows, ...], or a list or dict of them. The export is checked with them, and the server warms up with them.
+            Of a table, rows as they were trained on or columns by name: the export takes columns by name.
         task: What the model has learned. A classification task makes it answer with `probabilities`, in the order of
             the class names, and `label`.
         class_names: The same for a model without a task: one name per class, in the order of the probabilities. Without
@@ -81,6 +83,10 @@ def export_model(
         ExportError: The model or the examples are not fit to serve, and why; nothing is published then.
     """
     others = known_formats(formats)
+    if task is not None and task.table is not None:
+        examples = columns_of(examples, task.table)
+        check_encoding(examples, task.table)
+        model = ColumnsModel(model, task.table)
     interface, rows = interface_of(model, examples, task=task, class_names=class_names)
     own = _own_outputs(model, interface, rows)
     answers.check_outputs(own, interface)

@@ -33,12 +33,14 @@ class Interface:
         structure: Names of the inputs in the structure that the model is called with: one, a list or a dict.
         class_names: One name per class, in the order of the probabilities; empty unless the model classifies.
         feature_names: Names of the entries of a single input's rows, or empty.
+        absent: By input name, what stands for it in a tf.Example that does not have it; the others must be there.
     """
 
     inputs: Mapping[str, tf.TensorSpec]
     structure: Any
     class_names: tuple[str, ...] = ()
     feature_names: tuple[str, ...] = ()
+    absent: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
     @property
     def arguments(self) -> dict[str, str]:
@@ -109,7 +111,9 @@ def interface_of(
         rows = {name: len(array) for name, array in arrays.items()}
         raise ExportError(f"The examples differ in their number of rows: {rows}; give as many for every input.")
     names = tuple(task.class_names if task else class_names or ())
-    return Interface(specs, structure, names, _feature_names(task, specs)), arrays
+    columns = task.table.columns if task is not None and task.table is not None else ()
+    absent = {column.name: "" if column.is_text else float("nan") for column in columns}
+    return Interface(specs, structure, names, _feature_names(task, specs), absent), arrays
 
 
 def _is_argument(name: str) -> bool:
