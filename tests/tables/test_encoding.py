@@ -1,0 +1,143 @@
+"""Columns as numbers: what is learned of the training rows, and what becomes of other rows."""
+
+import json
+
+import hypothesis
+import hypothesis.strategies as st
+import numpy as np
+import pandas
+import pytest
+
+from kzoo.tables.columns import Column
+from kzoo.tables.dates import pattern_of
+from kzoo.tables.encoding import FEWEST, MOST_WORDS, TableEncoding, learn
+
+AGE, WORK, KEEN, WHEN, NOTE = (
+    Column("age", "number"),
+    Column("work", "category"),
+    Column("keen", "boolean"),
+    Column("when", "date", date_format="%Y-%m-%d"),
+    Column("note", "text"),
+)
+
+
+def encoded(column, values, others=None):
+    encoding = learn({column.name: values}, [column])
+    x = encoding.encode({column.name: values if others is None else others})
+    return encoding, x
+
+
+def test_a_missing_number_is_the_median_and_said():
+    encoding, x = encoded(AGE, [1.0, np.nan, 2.0, 9.0])
+    assert encoding.features == ("age", "age is missing")
+    np.testing.assert_array_equal(x, [[1, 0], [2, 1], [2, 0], [9, 0]])
+
+
+def test_a_number_that_was_never_missing_has_no_number_for_it():
+    encoding, x = encoded(AGE, [1.0, 2.0, 9.0], [np.nan])
+    assert encoding.features == ("age",)
+    np.testing.assert_array_equal(x, [[2]])
+
+
+def test_words_that_are_frequent_have_a_number_each_and_rare_ones_share_one():
+    values = ["a"] * FEWEST + ["b"] * FEWEST + ["c"] * (FEWEST - 1) + [None] * FEWEST
+    encoding, x = encoded(WORK, values, ["a", "b", "c", "never seen", None, ""])
+    assert encoding.features == ("work is missing", "work=a", "work=b", "work=other")
+    np.testing.assert_array_equal(x, np.eye(4)[[1, 2, 3, 3, 0, 0]])
+
+
+def test_without_rare_words_one_that_was_never_seen_is_none_of_them():
+    encoding, x = encoded(WORK, ["a"] * FEWEST + ["b"] * FEWEST, ["never seen", None])
+    assert encoding.features == ("work=a", "work=b")
+    np.testing.assert_array_equal(x, np.zeros((2, 2)))
+
+
+def test_a_category_of_many_words_keeps_the_most_frequent():
+    values = [f"w{number}" for number in range(MOST_WORDS + 9) for _ in range(FEWEST + number)]
+    encoding, _ = encoded(WORK, values)
+    assert len(encoding.features) == MOST_WORDS + 1 and "work=w8" not in encoding.features
+
+
+def test_a_boolean_is_one_number():
+    encoding, x = encoded(KEEN, ["yes", "no", "yes", None, "yes"], ["yes", "no", None, "perhaps"])
+    assert encoding.features == ("keen", "keen is missing")
+    np.testing.assert_array_equal(x, [[1, 0], [0, 0], [0.75, 1], [0.75, 1]])
+
+
+def test_a_boolean_with_a_third_word_is_a_category():
+    encoding, _ = encoded(KEEN, ["yes", "no", "perhaps"] * FEWEST)
+    assert encoding.columns[0].kind == "category"
+
+
+def test_a_text_is_the_tokens_that_are_frequent():
+    values = ["The fox, the dog"] * FEWEST + ["a FOX"] * FEWEST + ["été"]
+    encoding, x = encoded(NOTE, values, ["fox!", None, "dog;the", "cat"])
+    assert encoding.features == ("note~a", "note~dog", "note~fox", "note~the")
+    np.testing.assert_array_equal(x, [[0, 0, 1, 0], [0, 0, 0, 0], [0, 1, 0, 1], [0, 0, 0, 0]])
+
+
+FORMATS = (
+    *("%Y-%m-%d", "%d.%m.%Y", "%m/%d/%y", "%Y%m%d", "%d %b %Y", "%B %d, %Y", "%Y-%m-%d %H:%M:%S"),
+    *("%Y-%m-%dT%H:%M:%S.%f%z", "%m/%d/%Y %I:%M %p"),
+)
+
+
+@pytest.mark.parametrize("date_format", FORMATS)
+def test_dates_are_those_of_pandas(date_format):
+    stamps = pandas.Series(pandas.date_range("1969-12-28 23:59", "2068-03-02", periods=4001, tz="UTC"))
+    dates = stamps.dt.strftime(date_format).astype(object)
+    column = Column("when", "date", date_format=date_format)
+    encoding, x = encoded(column, dates)
+    read = pandas.to_datetime(dates, format=date_format, utc=True)
+    place = {name: number for number, name in enumerate(encoding.features)}
+    days = (read - pandas.Timestamp("1970-01-01", tz="UTC")) // pandas.Timedelta("1D")
+    np.testing.assert_array_equal(x[:, place["when days"]], days.to_numpy())
+    weekdays = x[:, place["when Monday"] : place["when Sunday"] + 1]
+    np.testing.assert_array_equal(weekdays.argmax(axis=1), read.dt.day_of_week.to_numpy())
+    angle = (read.dt.day_of_year.to_numpy() - 1) * 2 * np.pi / 365.25
+    np.testing.assert_allclose(x[:, place["when year sin"]], np.sin(angle), atol=1e-6)
+    if "%H" in date_format or "%I" in date_format:
+        hours = (read.dt.hour + read.dt.minute / 60).to_numpy()
+        np.testing.assert_allclose(x[:, place["when day cos"]], np.cos(hours * 2 * np.pi / 24), atol=1e-6)
+    # As near as it can be told from the numbers.
+    again = encoding.encode(encoding.decode(x))
+    np.testing.assert_array_equal(again[:, 0], x[:, 0])
+
+
+@pytest.mark.parametrize("word", [None, "", "2001-02-29", "1900-02-29", "2001-13-01", "2001-1", "soon", "2001-00-10"])
+def test_what_is_no_date_is_missing(word):
+    encoding, x = encoded(WHEN, ["2001-01-01", "2001-01-03", None], [word, "2000-02-29"])
+    assert encoding.features[-1] == "when is missing"
+    # The median of the days that are known, and none of the rest.
+    np.testing.assert_array_equal(x[0], [11324, *[0] * 9, 1])
+    assert x[1, -1] == 0
+
+
+@pytest.mark.parametrize("date_format", ["%Y-%m", "%Y-%j", "%d.%m."])
+def test_a_format_that_gives_no_date_is_refused(date_format):
+    with pytest.raises(ValueError, match="the date format"):
+        pattern_of(date_format)
+
+
+@hypothesis.given(st.data())
+def test_rows_that_are_decoded_are_encoded_as_they_were(data):
+    rows = data.draw(st.integers(1, 20))
+    words = st.sampled_from(["a", "b", "", None, "c d", "é", "\n"])
+    number = st.floats(width=32, allow_nan=True, allow_infinity=False)
+    frame = {
+        "age": data.draw(st.lists(number, min_size=rows, max_size=rows)),
+        "work": data.draw(st.lists(words, min_size=rows, max_size=rows)),
+        "keen": data.draw(st.lists(st.sampled_from(["yes", "no", None]), min_size=rows, max_size=rows)),
+    }
+    encoding = learn(frame, [AGE, WORK, KEEN])
+    x = encoding.encode(frame)
+    assert x.shape == (rows, len(encoding.features)) == (rows, len(encoding.indicators))
+    assert np.isfinite(x).all()
+    np.testing.assert_array_equal(encoding.encode(encoding.decode(x)), x)
+    assert TableEncoding.from_dict(json.loads(json.dumps(encoding.to_dict()))) == encoding
+
+
+@pytest.mark.parametrize("values", [{}, {"columns": [{"name": "a"}]}, {"columns": 3}, {"columns": [{"words": []}]}])
+def test_what_is_no_encoding_is_refused(values):
+    with pytest.raises(ValueError, match="not a description of a table"):
+        TableEncoding.from_dict(values)
