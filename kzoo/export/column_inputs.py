@@ -10,7 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from kzoo.export.errors import ExportError
-from kzoo.tables.dates import MONTHS
+from kzoo.tables.calendar import MONTHS
 from kzoo.tables.encoding import SEPARATORS, InNumpy, TableEncoding, encode, texts
 
 TOLERANCE = 1e-6

@@ -20,8 +20,8 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from kzoo.tables.calendar import MONTHS, calendar, pattern_of
 from kzoo.tables.columns import Column, Kind
-from kzoo.tables.dates import MONTHS, calendar, pattern_of
 
 MOST_WORDS = 64
 """Words of a category with a number of their own, at most."""

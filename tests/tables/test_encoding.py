@@ -8,8 +8,8 @@ import numpy as np
 import pandas
 import pytest
 
+from kzoo.tables.calendar import pattern_of
 from kzoo.tables.columns import Column
-from kzoo.tables.dates import pattern_of
 from kzoo.tables.encoding import FEWEST, MOST_WORDS, TableEncoding, learn
 
 AGE, WORK, KEEN, WHEN, NOTE = (
