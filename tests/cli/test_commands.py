@@ -116,6 +116,12 @@ def test_export_answers_as_the_model(exported):
         assert prediction["label"] == data.task.class_names[int(np.argmax(prediction["probabilities"]))]
 
 
+def test_another_format_that_there_is_not(exported):
+    result = exported("export", "RUN", "--name", "wine", "--format", "onnx, tflite")
+    assert result.exit_code == 2
+    assert "tflite" in result.stderr or "kzoo[onnx]" in result.stderr
+
+
 def test_export_of_a_trial_that_is_not_there(exported):
     result = exported("export", "RUN", "--name", "wine", "--trial", 99)
     assert result.exit_code == 2

@@ -3,6 +3,7 @@
 import importlib.util
 import json
 import re
+import sys
 from pathlib import Path
 
 import keras
@@ -81,6 +82,7 @@ def test_a_format_answers_as_the_model(name, which, tmp_path):
     model, examples, class_names = MODELS[which]
     expectation = written(model(), examples, tmp_path, [name], class_names)
     assert list(format_problems(tmp_path, expectation)) == []
+    assert "openvino_telemetry" not in sys.modules
 
 
 @formats

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import importlib.util
 import re
+import sys
 import textwrap
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -64,6 +66,20 @@ def leave_out(what: str, error: Exception) -> str:
     return f"{what}: {textwrap.shorten(reason(error), 240).rstrip('.: ')}. Leave this format out."
 
 
+@contextlib.contextmanager
+def untold() -> Iterator[None]:
+    """OpenVINO without what tells its makers of every conversion: its import can do without that."""
+    module = "openvino_telemetry"
+    before = sys.modules.get(module)
+    sys.modules[module] = None  # type: ignore[assignment]
+    try:
+        yield
+    finally:
+        del sys.modules[module]
+        if before is not None:
+            sys.modules[module] = before
+
+
 def _onnx(path: Path) -> Answer:
     import onnxruntime
 
@@ -89,7 +105,8 @@ def _litert(path: Path) -> Answer:
 
 
 def _openvino(path: Path) -> Answer:
-    import openvino
+    with untold():
+        import openvino
 
     # By itself it computes in bfloat16 where the processor can.
     compiled = openvino.Core().compile_model(str(path), "CPU", {"INFERENCE_PRECISION_HINT": "f32"})

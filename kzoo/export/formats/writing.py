@@ -15,7 +15,7 @@ import numpy as np
 from kzoo.export.errors import ExportError
 from kzoo.export.folding.dataflow import layers_of
 from kzoo.export.folding.replacing import Answer, answering, is_as_made
-from kzoo.export.formats.runtimes import Format, leave_out
+from kzoo.export.formats.runtimes import Format, leave_out, untold
 from kzoo.lazy import keras
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def write_formats(model: keras.Model, directory: Path, formats: Iterable[Format]
         path = directory / each.file
         path.parent.mkdir(exist_ok=True)
         try:
-            with answering(constants), _quiet():
+            with answering(constants), _quiet(), untold():
                 model.export(str(path), format=each.name, verbose=False)
         except Exception as error:  # whatever the converters raise
             raise ExportError(leave_out(f"The model cannot be written as {each.name}", error)) from error
