@@ -36,6 +36,7 @@ def write_echo_export(directory):
             tf.TensorSpec([None], tf.int64, name="b"),
         ),
         "no_rows": (lambda x: {"total": tf.reduce_sum(x)}, rows),
+        "no_row": (lambda x: {"y": x[:0]}, rows),
         "uneven": (lambda x: {"all": x, "first": x[:1]}, rows),
         "half_out": (lambda x: {"y": tf.cast(x, tf.float16)}, rows),
         "complex_out": (lambda x: {"y": tf.cast(x, tf.complex64)}, rows),

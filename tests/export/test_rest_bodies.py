@@ -201,6 +201,7 @@ PREDICT = {
     "JsonDecodeBase64Object, absl::Base64Unescape": [
         *both("text", '[{"b64": "YWI="}, {"b64": "YWI"}, {"b64": ""}, {"b64": "Y W\\nI="}]', '["ab","ab","","ab"]'),
         rows("text", '["a", {"b64": "Yg=="}]', '["a","b"]'),
+        rows("text", '[{"b64": "YQ.."}]', '["a"]'),  # padded as tf.io.encode_base64 of old did
         *(rows("text", f'[{{"b64": "{v}"}}]', 400) for v in ("Y", "YWI==", "YW=", "Y=I=", "äöü", "Y-_=", "=", "YWJj=")),
         rows("as_bytes", '[{"b64": "/w=="}]', '[{"b64":"/w=="}]'),
     ],
@@ -211,6 +212,8 @@ PREDICT = {
         rows("complex_out", "[[1, 2, 3]]", 400),
         rows("no_rows", "[[1, 2, 3]]", 400),
         whole("no_rows", "[[1, 2, 3]]", "6.0"),
+        rows("no_row", "[[1, 2, 3]]", "[]"),
+        whole("no_row", "[[1, 2, 3]]", "[]"),
         rows("uneven", "[[1, 2, 3], [4, 5, 6]]", 400),
         rows("uneven", "[[1, 2, 3]]", '[{"all":[1.0,2.0,3.0],"first":[1.0,2.0,3.0]}]'),
         whole("uneven", "[[1, 2, 3], [4, 5, 6]]", '{"all":[[1.0,2.0,3.0],[4.0,5.0,6.0]],"first":[[1.0,2.0,3.0]]}'),

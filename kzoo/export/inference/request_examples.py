@@ -14,7 +14,7 @@ import tensorflow as tf
 
 from kzoo.export.errors import RequestError
 from kzoo.export.inference.request_json import Body, Repeated
-from kzoo.export.inference.request_tensors import decoded_base64, shown
+from kzoo.export.inference.request_values import decoded_base64, shown
 
 
 def parse_examples_body(body: Body) -> np.ndarray:

@@ -6,10 +6,7 @@ References:
 
 from __future__ import annotations
 
-import base64
-import binascii
 import dataclasses
-import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -18,23 +15,8 @@ import tensorflow as tf
 
 from kzoo.export.errors import RequestError
 from kzoo.export.inference.request_json import Body, Repeated
+from kzoo.export.inference.request_values import FLOATS, INTEGERS, Filler, as_float, is_base64, listed, shown
 from kzoo.export.inference.runner import Signature, Tensor
-
-LARGEST_RANK = 64
-"""Dimensions of an array, at most: numpy has no more."""
-
-_INT32 = (-(2**31), 2**31 - 1)
-INTEGERS = {
-    tf.int8: _INT32,
-    tf.int16: _INT32,
-    tf.int32: _INT32,
-    tf.uint8: _INT32,
-    tf.int64: (-(2**63), 2**63 - 1),
-    tf.uint32: (0, 2**32 - 1),
-    tf.uint64: (0, 2**64 - 1),
-}
-"""Smallest and largest number that the server takes for each dtype; what the dtype cannot hold wraps around."""
-FLOATS = (tf.float32, tf.float64)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -76,43 +58,6 @@ def parse_predict(body: Body, signature: Signature) -> Batch:
     return Batch(_uniform_rows(instances, signature, body) or _rows(instances, signature, body), rows=True)
 
 
-def decoded_base64(value: Any) -> bytes | None:
-    """The bytes of {"b64": "..."}, or None where a value is something else.
-
-    Raises:
-        RequestError: The text is not base64. Padding may be left out, as in the server.
-    """
-    if not is_base64(value):
-        return None
-    text = "".join(value["b64"].split())
-    bare = re.sub(r"[=.]*$", "", text)
-    padding = -len(bare) % 4
-    try:
-        if len(text) - len(bare) not in (0, padding):
-            raise binascii.Error
-        return base64.b64decode(bare + "=" * padding, validate=True)
-    except ValueError:
-        raise RequestError(f"{shown(value)} is not base64.") from None
-
-
-def is_base64(value: Any) -> bool:
-    """Whether a value is an object with "b64" alone, and text there."""
-    return type(value) is dict and len(value) == 1 and isinstance(value.get("b64"), str)
-
-
-def shown(value: Any) -> str:
-    """A value as an error message names it."""
-    if isinstance(value, list | dict) and len(value) > 20:
-        return f"a {'list' if isinstance(value, list) else 'object'} of {len(value)}"
-    text = repr(value)
-    return text if len(text) <= 60 else f"{text[:57]}..."
-
-
-def listed(names: Any) -> str:
-    """Names as an error message gives them."""
-    return ", ".join(repr(name) for name in sorted(names))
-
-
 def _is_object(value: Any) -> bool:
     return isinstance(value, dict) and not is_base64(value)
 
@@ -148,96 +93,11 @@ def _uniform_array(values: Any, dtype: tf.DType, body: Body) -> np.ndarray | Non
     if array.dtype.kind not in "iuf":
         return None
     if dtype in FLOATS:
-        return _as_float(array, dtype)
+        return as_float(array, dtype)
     smallest, largest = INTEGERS[dtype]
     if array.dtype.kind == "f" or array.size and not (smallest <= int(array.min()) and int(array.max()) <= largest):
         return None
     return array.astype(dtype.as_numpy_dtype)
-
-
-def _as_float(array: np.ndarray, dtype: tf.DType) -> np.ndarray:
-    # Integers go through double precision, and what is too large for the dtype is infinite.
-    with np.errstate(over="ignore"):
-        return array.astype(np.float64).astype(dtype.as_numpy_dtype)
-
-
-class _Filler:
-    """One input, filled element by element."""
-
-    def __init__(self, tensor: Tensor, body: Body) -> None:
-        self._tensor = tensor
-        self._body = body
-        self._flat: list[Any] = []
-        self.added: tuple[int, tuple[int, ...]] | None = None
-
-    def add(self, value: Any) -> tuple[int, ...]:
-        """Add nested lists; returns their shape."""
-        shape = []
-        level = value
-        while isinstance(level, list):
-            shape.append(len(level))
-            if not level:
-                break
-            level = level[0]
-        self._fill(value, tuple(shape))
-        return tuple(shape)
-
-    def add_row(self, value: Any) -> None:
-        """Add a row, which must have the shape of those before."""
-        before = len(self._flat)
-        shape = self.add(value)
-        size = len(self._flat) - before
-        if self.added is None:
-            self.added = size, shape
-        elif self.added != (size, shape):
-            raise RequestError(f"its shape is {list(shape)}, that of the first row {list(self.added[1])}")
-
-    def array(self, shape: tuple[int, ...]) -> np.ndarray:
-        """What was added; surplus elements, of rows with a name twice, are left out at the end as in the server."""
-        if len(shape) > LARGEST_RANK:
-            raise RequestError(f"Input {self._tensor.name!r} has {len(shape)} dimensions; kzoo takes {LARGEST_RANK}.")
-        dtype = self._tensor.dtype
-        flat = self._flat[: int(np.prod(shape, dtype=object))]
-        if dtype in FLOATS:
-            return _as_float(np.array(flat, np.float64), dtype).reshape(shape)
-        if dtype in INTEGERS:
-            wide = np.uint64 if dtype == tf.uint64 else np.int64
-            return np.array(flat, wide).astype(dtype.as_numpy_dtype).reshape(shape)
-        return np.array(flat, object if dtype == tf.string else dtype.as_numpy_dtype).reshape(shape)
-
-    def _fill(self, value: Any, shape: tuple[int, ...]) -> None:
-        if not isinstance(value, list):
-            if shape:
-                raise RequestError(f"{shown(value)} stands beside lists")
-            self._flat.append(self._scalar(value))
-            return
-        if not shape or len(value) != shape[0]:
-            raise RequestError(f"{shown(value)} stands beside what has another size")
-        for element in value:
-            self._fill(element, shape[1:])
-
-    def _scalar(self, value: Any) -> Any:
-        dtype = self._tensor.dtype
-        if isinstance(value, dict):
-            found = decoded_base64(value) if dtype == tf.string else None
-            if found is not None:
-                return found
-        elif dtype in FLOATS:
-            if type(value) in (int, float):
-                return value
-        elif dtype in INTEGERS:
-            smallest, largest = INTEGERS[dtype]
-            if type(value) is int and smallest <= value <= largest:
-                return value
-        elif dtype == tf.string:
-            if isinstance(value, str):
-                return self._body.encode(value)
-        elif dtype == tf.bool:
-            if isinstance(value, bool):
-                return value
-        else:
-            raise RequestError(f"the server's JSON has no {dtype.name}", status=501)
-        raise RequestError(f"{shown(value)} is no {dtype.name}")
 
 
 def _rows(instances: list[Any], signature: Signature, body: Body) -> dict[str, np.ndarray]:
@@ -245,7 +105,7 @@ def _rows(instances: list[Any], signature: Signature, body: Body) -> dict[str, n
     if len(names) > 1 and not isinstance(instances[0], dict):
         raise RequestError(f'Row 0 of "instances" is {shown(instances[0])}; expected an object with {listed(names)}.')
     objects = _is_object(instances[0])
-    fillers = {name: _Filler(tensor, body) for name, tensor in signature.inputs.items()}
+    fillers = {name: Filler(tensor, body) for name, tensor in signature.inputs.items()}
     for number, row in enumerate(instances):
         if _is_object(row) != objects:
             raise RequestError(f'Row {number} of "instances" is {shown(row)}; row 0 is of the other kind.')
@@ -287,7 +147,7 @@ def _whole_array(value: Any, tensor: Tensor, body: Body) -> np.ndarray:
     array = _uniform_array(value, tensor.dtype, body)
     if array is not None:
         return array
-    filler = _Filler(tensor, body)
+    filler = Filler(tensor, body)
     try:
         return filler.array(filler.add(value))
     except RequestError as error:

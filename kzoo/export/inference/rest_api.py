@@ -5,7 +5,7 @@ Where it differs, on purpose:
 - Names of inputs and outputs stand in order; the server's stand as its hash tables have them.
 - Messages of errors are worded for people; their status is the server's.
 - Lists and objects nested deeper than `request_json.NESTED` levels, and arrays of more than
-  `request_tensors.LARGEST_RANK` dimensions, are refused with status 400. The server takes what TensorFlow takes (254
+  `request_values.LARGEST_RANK` dimensions, are refused with status 400. The server takes what TensorFlow takes (254
   dimensions), and some ten thousand levels end its process.
 - A fraction is read as the nearest double. The server's parser may be off by the last digits of a double, which a
   float32 does not show.
@@ -32,7 +32,8 @@ from kzoo.export.errors import RequestError, reason
 from kzoo.export.inference import answer_json
 from kzoo.export.inference.request_examples import parse_examples_body
 from kzoo.export.inference.request_json import Body, parse_body
-from kzoo.export.inference.request_tensors import listed, parse_predict, shown
+from kzoo.export.inference.request_tensors import parse_predict
+from kzoo.export.inference.request_values import listed, shown
 from kzoo.export.inference.runner import Runner, Signature
 
 DEFAULT_SIGNATURE = "serving_default"

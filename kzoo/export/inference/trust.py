@@ -51,7 +51,10 @@ def refuse_untrusted(directory: Path, meta_graph: Any) -> None:
         ExportError: It has something in it that is no plain file, or an operation that reads or writes files other than
             its own, uses the network, runs code, or is not known.
     """
-    strange = next(strange_files(directory), None)
+    try:
+        strange = next(strange_files(directory), None)
+    except OSError as error:  # taken away while it is read
+        raise ExportError(f"{directory} does not load: {error.strerror}.") from None
     if strange is not None:
         raise ExportError(f"{directory} is not loaded: {strange}")
     assets = [*_strange_assets(directory, meta_graph), *_strange_inputs(meta_graph)]
