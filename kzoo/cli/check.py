@@ -11,6 +11,8 @@ import kzoo
 from kzoo.cli import arguments
 from kzoo.cli.console import Failure, console, mendable, print_json
 from kzoo.cli.quiet import import_tensorflow
+from kzoo.serving import ServingError
+from kzoo.serving.strays import problems_beside
 
 
 def check(
@@ -21,14 +23,18 @@ def check(
 ) -> None:
     """Check that an export is whole and answers as when it was published."""
     import_tensorflow()
-    with mendable(kzoo.ExportError, OSError):
+    with mendable(kzoo.ExportError, ServingError, OSError):
         found = kzoo.check(model_dir)
+        beside = problems_beside(model_dir)
+    shown = {**found, model_dir: beside} if beside else found
     if as_json:
-        print_json({str(version): problems for version, problems in found.items()})
+        print_json({str(path): problems for path, problems in shown.items()})
     else:
-        for version, problems in found.items():
+        for path, problems in shown.items():
             for line in problems or ["whole, and answers as when it was published"]:
-                console().print(f"{version}: {line}", markup=False, soft_wrap=True)
+                console().print(f"{path}: {line}", markup=False, soft_wrap=True)
     wrong = [str(version) for version, problems in found.items() if problems]
     if wrong:
         raise Failure(f"{', '.join(wrong)}: not fit to serve; export the model again, or copy the version anew.")
+    if beside:
+        raise Failure(f"{model_dir}: its versions are fit to serve, but a server stumbles over what is beside them.")

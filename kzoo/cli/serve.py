@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import signal
 import types
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from kzoo.cli import arguments
-from kzoo.cli.console import Failure, command, console, mendable
+from kzoo.cli.console import Failure, command, console, mendable, warn
+from kzoo.export.versions import list_versions
 from kzoo.serving import ServingError
 from kzoo.serving.configuration import has_open_dimensions
 from kzoo.serving.deployment import NO_BATCHING
+from kzoo.serving.ownership import unfinished
 from kzoo.serving.server import EVERYWHERE, GRPC_PORT, Server, find_server, start
+from kzoo.serving.strays import problems_beside
 
 STOPPING = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
 KINDS = {
@@ -45,8 +49,11 @@ def serve(
 
     The embedded server speaks the same REST API, has a page for people at its address, and no gRPC.
     """
-    before = {each: signal.signal(each, _interrupt) for each in STOPPING}
     base = to / name
+    with mendable(ServingError, OSError):
+        for line in (*problems_beside(base), *_copied(base)):
+            warn(f"{base}: {line}")
+    before = {each: signal.signal(each, _interrupt) for each in STOPPING}
     try:
         server = find_server(host, embedded=embedded)
         with (
@@ -76,6 +83,12 @@ def serve(
         for each, handler in before.items():
             signal.signal(each, handler)
     raise Failure(f"The server has ended by itself, with code {code}.")
+
+
+def _copied(base: Path) -> Iterator[str]:
+    for version in list_versions(base)[-1:]:
+        if problem := unfinished(base / str(version)):
+            yield f"Version {version} is not whole yet: {problem} A server tries it again for a minute."
 
 
 def _banner(base: Path, server: Server, host: str, rest_port: int, grpc_port: int, batching: bool) -> str:

@@ -14,11 +14,24 @@ from kzoo.export.errors import ExportError
 
 # One empty file for every number ever given away: a number is not used again after its version has been pruned.
 CLAIMS = ".versions"
-_INTEGER = re.compile(r"\s*[+-]?[0-9]+\s*")
+_INTEGER = re.compile(r"[ \t\n\v\f\r]*[+-]?[0-9]+[ \t\n\v\f\r]*", re.ASCII)
+_INT64 = range(-(2**63), 2**63)
+
+
+def parse_version_number(name: str) -> int | None:
+    """The version that a child of the base path is for TensorFlow Serving, None where it is none.
+
+    "007", "-1" and " 7" are versions too, and so is a plain file: the name alone counts
+    (`tensorflow_serving/sources/storage_path/file_system_storage_path_source.cc, ParseVersionNumber`).
+    """
+    if not _INTEGER.fullmatch(name):
+        return None
+    number = int(name)
+    return number if number in _INT64 else None
 
 
 def list_versions(base_dir: str | os.PathLike[str]) -> list[int]:
-    """Numbers of the versions that TensorFlow Serving would find.
+    """Numbers of the versions: directories that are called by their number, such as "7", but not "007".
 
     Args:
         base_dir: Directory with one sub-directory per version, such as `saved_models/digits`.
@@ -29,7 +42,20 @@ def list_versions(base_dir: str | os.PathLike[str]) -> list[int]:
     base = Path(base_dir)
     if not base.is_dir():
         return []
-    return sorted(int(path.name) for path in base.iterdir() if path.name.isdecimal() and path.is_dir())
+    return sorted(int(path.name) for path in base.iterdir() if is_version(path.name) and path.is_dir())
+
+
+def is_version(name: str) -> bool:
+    """Whether a name is a number from 0 as it is written, as versions are called."""
+    number = parse_version_number(name)
+    return number is not None and number >= 0 and name == str(number)
+
+
+def strays(base: Path) -> list[str]:
+    """Names that a server takes for versions, but that are none: files, and numbers that are not written plainly."""
+    names = sorted(os.listdir(base))
+    plain = {str(number) for number in list_versions(base)}
+    return [name for name in names if parse_version_number(name) is not None and name not in plain]
 
 
 def version_directory(model_dir: str | os.PathLike[str]) -> Path:
@@ -76,4 +102,5 @@ def claim_version(base: Path) -> int:
 
 def _integers(directory: Path) -> list[int]:
     """Children that the server would take for versions, files and odd spellings included."""
-    return [int(path.name) for path in directory.iterdir() if _INTEGER.fullmatch(path.name)]
+    numbers = (parse_version_number(path.name) for path in directory.iterdir())
+    return [number for number in numbers if number is not None]

@@ -16,7 +16,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from kzoo.export.layout import ALLOWED_BATCH_SIZES, CARD, SERVED_NAME, SERVED_NAME_RULE
-from kzoo.export.versions import list_versions
+from kzoo.export.versions import list_versions, strays
 from kzoo.files import write_text
 from kzoo.serving.deployment import NO_BATCHING, compose, kubernetes
 from kzoo.serving.errors import ServingError
@@ -57,6 +57,7 @@ def write_configuration(base: Path, release: Release) -> Path:
         OSError: It cannot be written.
     """
     name = served_name(base)
+    release = _without_strays(base, release)
     directory = base / DIRECTORY
     directory.mkdir(exist_ok=True)
     write_text(directory / MODELS, models_config(name, f"{MODELS_IN_CONTAINER}/{name}", release))
@@ -70,6 +71,13 @@ def write_configuration(base: Path, release: Release) -> Path:
         if not path.exists() or path.read_text(encoding="utf-8") == otherwise[file]:
             write_text(path, text)
     return directory
+
+
+def _without_strays(base: Path, release: Release) -> Release:
+    """The newest version by its number, where a server would take something else for the newest."""
+    if not release.served and strays(base):
+        return Release(release.labels, tuple(list_versions(base)[-1:]))
+    return release
 
 
 def has_open_dimensions(base: Path) -> bool:
@@ -111,7 +119,7 @@ def _files(name: str, *, batching: bool) -> dict[str, str]:
 def write_local_models(base: Path, release: Release) -> Path:
     """Write the `models.config` of a server that runs on this machine without a container; the file."""
     path = base / DIRECTORY / LOCAL_MODELS
-    write_text(path, models_config(served_name(base), str(base.resolve()), release))
+    write_text(path, models_config(served_name(base), str(base.resolve()), _without_strays(base, release)))
     return path
 
 

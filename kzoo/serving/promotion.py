@@ -23,6 +23,7 @@ from pathlib import Path
 from kzoo.export.versions import list_versions
 from kzoo.serving.configuration import DIRECTORY, Release, served_name
 from kzoo.serving.errors import ServingError
+from kzoo.serving.ownership import unfinished
 from kzoo.serving.releases import FILE, locked_release, read_release, served_beside, with_label, write_release
 from kzoo.serving.replicas import LOCAL, Replica, find_replicas
 from kzoo.serving.transport import VersionStatus
@@ -86,6 +87,8 @@ def promote(
     if not _LABEL.fullmatch(label):
         raise ServingError(f"{label!r} is not a label; expected a word such as stable or canary.")
     _require(base, version)
+    if problem := unfinished(base / str(version)):
+        raise ServingError(f"{base / str(version)} is no whole export: {problem} Export or copy it again.")
     replicas = find_replicas(served_name(base), servers, label)
     promotion = _Promotion(base, version, label, replicas, tell)
     if replicas:
@@ -244,7 +247,9 @@ class _Promotion:
 
 def _require(base: Path, version: int) -> list[int]:
     there = list_versions(base)
-    if base.is_dir() and version not in there:
+    if not base.is_dir():
+        raise ServingError(f"{base} does not exist; export a model there first.")
+    if version not in there:
         raise ServingError(f"{base} has no version {version}; there are: {_list(there) or 'none'}.")
     return there
 

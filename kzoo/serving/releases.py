@@ -12,11 +12,12 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from kzoo.export.versions import list_versions
+from kzoo.export.versions import CLAIMS, is_version, list_versions
 from kzoo.files import write_text
 from kzoo.locks import locked
-from kzoo.serving.configuration import DIRECTORY, Release, write_configuration
+from kzoo.serving.configuration import DIRECTORY, MODELS, Release, write_configuration
 from kzoo.serving.errors import ServingError
+from kzoo.serving.ownership import is_own_base, is_own_version
 
 FILE = "labels.json"
 LOCK = ".lock"
@@ -107,24 +108,30 @@ REMOVED = ".removed-"
 
 
 def prune(base: Path, keep: int) -> list[int]:
-    """Remove the oldest versions.
+    """Remove the oldest versions that are exports of kzoo's; anything else stays.
 
     Args:
         base: Directory of the versions.
-        keep: Number of newest versions that stay, >= 1; versions with a label stay besides.
+        keep: Number of newest exports that stay, >= 1; versions with a label stay besides.
 
     Returns:
         Numbers of the versions that were removed, ascending.
 
     Raises:
-        ServingError: `keep` is out of range, or there is no export.
+        ServingError: `keep` is out of range, or kzoo has never written to this directory.
         OSError: A version cannot be removed.
     """
     if keep < 1:
         raise ServingError(f"keep is {keep}; expected 1 or more: the newest version always stays.")
+    if base.is_dir() and not is_own_base(base):
+        raise ServingError(
+            f"{base} is no directory that kzoo has exported to (it has neither {CLAIMS} nor {DIRECTORY}/{MODELS}): "
+            "nothing was removed."
+        )
     # While labels cannot move, so that none is given to what goes.
     with locked_release(base) as release:
-        gone = [number for number in list_versions(base)[:-keep] if number not in release.labels.values()]
+        own = [number for number in list_versions(base) if is_own_version(base / str(number))]
+        gone = [number for number in own[:-keep] if number not in release.labels.values()]
         if set(gone) & set(release.served):
             # The server is told before it misses a version that it should serve.
             served = tuple(number for number in release.served if number not in gone)
@@ -133,5 +140,6 @@ def prune(base: Path, keep: int) -> list[int]:
             # One rename takes it from the server; what is left by a kill in between goes next time.
             (base / str(number)).rename(base / f"{REMOVED}{number}")
         for path in base.glob(f"{REMOVED}*"):
-            shutil.rmtree(path)
+            if is_version(path.name.removeprefix(REMOVED)) and not path.is_symlink():
+                shutil.rmtree(path)
     return gone

@@ -8,6 +8,7 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
+from hollow import hollow_versions
 
 import kzoo
 
@@ -70,11 +71,8 @@ def stand_in(programs):
 
 @pytest.fixture
 def hollow(tmp_path):
-    """Three versions with nothing in them, for where nobody looks."""
-    base = tmp_path / "saved_models" / "moths"
-    for version in ("1", "2", "3"):
-        (base / version).mkdir(parents=True)
-    return base
+    """Three versions with nothing much in them, for where nobody looks."""
+    return hollow_versions(tmp_path / "saved_models" / "moths", 1, 2, 3)
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ import time
 import pytest
 import yaml
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory, text_format
+from hollow import hollow_versions
 from tensorflow_serving.config import model_server_config_pb2
 
 from kzoo.export import list_versions
@@ -91,9 +92,7 @@ def test_a_first_label_keeps_what_was_served(base):
 
 
 def test_a_pruned_version_is_not_served_any_more(tmp_path):
-    base = tmp_path / "many"
-    for number in range(1, 4):
-        (base / str(number)).mkdir(parents=True)
+    base = hollow_versions(tmp_path / "many", 1, 2, 3)
     write_current_configuration(base)
     write_release(base, Release({"stable": 3}, (1, 3)))
     assert prune(base, 1) == [1, 2]
@@ -240,9 +239,7 @@ def test_a_name_that_does_not_go_into_an_address(tmp_path):
 
 
 def test_old_versions_are_pruned_but_not_labelled_ones(tmp_path):
-    base = tmp_path / "many"
-    for number in range(1, 8):
-        (base / str(number)).mkdir(parents=True)
+    base = hollow_versions(tmp_path / "many", *range(1, 8))
     write_current_configuration(base)
     promote(base, 2)
     assert prune(base, 3) == [1, 3, 4]
@@ -266,11 +263,10 @@ def watch(base, stop, halves):
 
 
 def test_a_reader_never_sees_a_version_half_removed(tmp_path):
-    base = tmp_path / "many"
+    base = hollow_versions(tmp_path / "many", *range(1, 60))
     for number in range(1, 60):
-        (base / str(number)).mkdir(parents=True)
-        for name in ("saved_model.pb", "a"):
-            (base / str(number) / name).write_bytes(b"x")
+        (base / str(number) / "a").write_bytes(b"x")
+    write_current_configuration(base)
     context = multiprocessing.get_context("fork")
     stop, halves = context.Event(), context.Queue()
     reader = context.Process(target=watch, args=(base, stop, halves))

@@ -10,6 +10,7 @@ import time
 from types import SimpleNamespace
 
 import pytest
+from hollow import hollow_versions
 from rest_service import http_server
 from typer.testing import CliRunner
 
@@ -63,10 +64,8 @@ class Server:
 
 @pytest.fixture
 def moths(tmp_path):
-    """An export of three empty versions."""
-    base = tmp_path / "saved_models" / "moths"
-    for version in ("1", "2", "3"):
-        (base / version).mkdir(parents=True)
+    """An export of three hollow versions."""
+    base = hollow_versions(tmp_path / "saved_models" / "moths", 1, 2, 3)
     write_current_configuration(base)
     return base
 
@@ -84,10 +83,10 @@ def serve(moths):
 
 
 def add(base, version, *files):
-    (base / ".staging").mkdir()
+    staged = hollow_versions(base / ".staging", version) / str(version)
     for file in files:
-        (base / ".staging" / file).touch()
-    (base / ".staging").rename(base / str(version))
+        (staged / file).touch()
+    staged.rename(base / str(version))
 
 
 # --- with a server
@@ -299,7 +298,7 @@ def test_a_server_of_another_model_is_none(moths, serve, monkeypatch):
     server = serve()
     monkeypatch.setattr("kzoo.serving.replicas.LOCAL", server.address)
     other = moths.with_name("wasps")
-    (other / "1").mkdir(parents=True)
+    hollow_versions(other, 1)
     assert promote(other, 1).labels == {"stable": 1}
     with pytest.raises(ServingError, match="does not serve wasps"):
         promote(other, 1, servers=[server.address])

@@ -10,6 +10,7 @@ import time
 import numpy as np
 import pytest
 
+from kzoo.export.versions import parse_version_number
 from kzoo.serving.configuration import Release, models_config
 from kzoo.serving.embedded.core import Options, ServerCore
 from kzoo.serving.embedded.loading import load_version
@@ -17,7 +18,7 @@ from kzoo.serving.embedded.manager import Action, Harness, HarnessState, next_ac
 from kzoo.serving.embedded.model_config import ServedModel
 from kzoo.serving.embedded.states import VersionState
 from kzoo.serving.embedded.status import NotFound, StatusError
-from kzoo.serving.embedded.version_source import aspired_versions, parse_version_number
+from kzoo.serving.embedded.version_source import aspired_versions
 
 POLL = 0.02
 

@@ -8,26 +8,13 @@ from __future__ import annotations
 
 import logging
 import os
-import re
 from collections.abc import Sequence
 
+from kzoo.export.versions import parse_version_number
 from kzoo.serving.embedded.model_config import ServedModel
 from kzoo.serving.embedded.status import StatusError
 
 LOG = logging.getLogger(__name__)
-_INTEGER = re.compile(r"[ \t\n\v\f\r]*[+-]?[0-9]+[ \t\n\v\f\r]*", re.ASCII)
-_INT64 = range(-(2**63), 2**63)
-
-
-def parse_version_number(name: str) -> int | None:
-    """The version that a child of the base path is for the server, None where it is none.
-
-    "007", "-1" and " 7" are versions too, and so is a plain file: the name alone counts (`ParseVersionNumber`).
-    """
-    if not _INTEGER.fullmatch(name):
-        return None
-    number = int(name)
-    return number if number in _INT64 else None
 
 
 def aspired_versions(model: ServedModel) -> list[tuple[int, str]]:
