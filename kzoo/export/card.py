@@ -79,7 +79,6 @@ class Facts:
         size: Bytes of the weights on disk.
         signatures: By name, inputs and outputs, each as "name: dtype [shape]".
         class_names: Names of the classes, or empty.
-        feature_names: Names of the entries of a single input's rows, or empty.
         folded: Names of the layers that were folded into those beside them.
         not_folded: Why nothing was folded, or "".
     """
@@ -89,7 +88,6 @@ class Facts:
     size: int
     signatures: Mapping[str, Mapping[str, list[str]]]
     class_names: tuple[str, ...]
-    feature_names: tuple[str, ...]
     folded: tuple[str, ...]
     not_folded: str
 

@@ -153,7 +153,6 @@ def _facts(name: str, directory: Path, passed: Passed, folding: Folding, interfa
         size=sum(file.stat().st_size for file in (directory / "variables").iterdir()),
         signatures=passed.signatures,
         class_names=interface.class_names,
-        feature_names=interface.feature_names,
         folded=folding.folded,
         not_folded=folding.reason,
     )
