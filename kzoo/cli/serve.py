@@ -12,7 +12,7 @@ import typer
 
 from kzoo.cli import arguments
 from kzoo.cli.console import Failure, command, console, mendable, warn
-from kzoo.export import list_versions
+from kzoo.export.versions import list_versions
 from kzoo.serving import ServingError
 from kzoo.serving.configuration import has_open_dimensions
 from kzoo.serving.deployment import NO_BATCHING

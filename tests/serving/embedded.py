@@ -41,7 +41,7 @@ class Embedded:
 
 
 @contextlib.contextmanager
-def embedded(base, limits=None, load=None):
+def embedded(base, limits=None, load=None, hosts=None):
     """Serve an export in a thread."""
     write_local_models(base, write_current_configuration(base))
     options = Options(
@@ -55,7 +55,7 @@ def embedded(base, limits=None, load=None):
     wait_until(lambda: all(each.state == "AVAILABLE" for each in core.status(base.name)))
     service = Service(core, limits or Limits())
     with contextlib.closing(bound("127.0.0.1", 0)) as listener:
-        server = http_server(service)
+        server = http_server(service, hosts)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
         thread.start()
         try:

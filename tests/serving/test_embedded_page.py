@@ -17,10 +17,21 @@ from embedded import embedded
 
 import kzoo
 from kzoo.export.inference.runner import Runner
+from kzoo.export.layout import CARD
 from kzoo.serving.embedded.page import page
 from kzoo.serving.embedded.page.document import described
 
 HOSTILE = "</script><script>alert(1)</script><img src=x onerror=alert(2)>\u2028 ${title} \ud800"
+
+
+@pytest.fixture(scope="module")
+def iris(published, tmp_path_factory):
+    """An export whose card names its columns."""
+    base = shutil.copytree(published, tmp_path_factory.mktemp("page") / "iris")
+    path = base / "2" / CARD
+    names = kzoo.load_dataset("iris").task.feature_names
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"feature_names": names}))
+    return base
 
 
 @pytest.fixture(scope="module")
@@ -112,7 +123,7 @@ def test_nothing_but_its_own_script_runs(published):
 
 def test_hostile_cards_are_text(published, tmp_path):
     base = shutil.copytree(published, tmp_path / "iris")
-    path = base / "2" / "assets.extra" / "kzoo" / "model_card.json"
+    path = base / "2" / CARD
     card = json.loads(path.read_text())
     card |= {"description": HOSTILE, "data": [HOSTILE], "class_names": [HOSTILE, {"a": 1}, 3], "parameters": HOSTILE}
     path.write_text(json.dumps(card))
@@ -133,8 +144,8 @@ def test_hostile_cards_are_text(published, tmp_path):
             assert page(runner, "iris", "x")
 
 
-def test_forms_are_made_from_the_inputs(published, digits, mixed):
-    with Runner(published / "2") as runner:
+def test_forms_are_made_from_the_inputs(iris, digits, mixed):
+    with Runner(iris / "2") as runner:
         known = described(runner, "iris")
         (only,) = known["inputs"]
         assert only["kind"] == "columns" and only["names"][0] == "sepal length (cm)" and len(only["example"]) == 4
@@ -146,7 +157,10 @@ def test_forms_are_made_from_the_inputs(published, digits, mixed):
         assert (only["kind"], only["white"], np.shape(only["example"])) == ("image", 16, (8, 8, 1))
         assert ["parameters", "16,522"] in known["facts"] and known["results"][0] == ["", "accuracy", "loss"]
     with Runner(mixed / "1") as runner:
-        kinds = {each["name"]: (each["kind"], each.get("names")) for each in described(runner, "mixed")["inputs"]}
+        known = described(runner, "mixed")["inputs"]
+        kinds = {each["name"]: (each["kind"], each.get("names")) for each in known}
+        listed = json.loads((mixed / "1" / CARD).read_text())["signatures"]["serving_default"]["inputs"]
+        assert [each["name"] for each in known] == [text.partition(": ")[0] for text in listed]
     assert kinds == {
         "age": ("columns", ["age"]),
         "comment": ("columns", ["comment"]),
@@ -190,8 +204,8 @@ def mixed_server(mixed):
 
 
 @needs_chromium
-def test_columns_and_bars(browser, published, rows):
-    with embedded(published) as server:
+def test_columns_and_bars(browser, iris, rows):
+    with embedded(iris) as server:
         browser.open(f"http://127.0.0.1:{server.port}/")
         assert "sepal length (cm)" in text(browser, "#fields") and "version 2" in text(browser, "h1")
         fill = "[...document.querySelectorAll('#fields input')].forEach((each, at) => { each.value = %s[at]; })"

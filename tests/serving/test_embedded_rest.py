@@ -5,6 +5,7 @@ import json
 import re
 import shutil
 import socket
+import time
 
 import numpy as np
 import pytest
@@ -172,6 +173,32 @@ def test_packed_bodies(server, body, expected):
     assert server.json("POST", "/v1/models/iris:predict", packed)[0] == 400
 
 
+def test_pages_of_the_web_cannot_ask_by_another_name(published):
+    with embedded(published, hosts=("localhost", "127.0.0.1", "")) as server:
+        for host in ("127.0.0.1:8501", "localhost", "LOCALHOST:1", ""):
+            assert server.ask("GET", "/v2/health/live", Host=host)[0] == 200
+        for host in (
+            "example.org",
+            "example.org:8501",
+            "127.0.0.1.example.org",
+            "[::2]:8501",
+            "x:y:z",
+            "[",
+            "localhost.",
+        ):
+            for target in ("/v1/models/iris", "/", "/v2", "/nowhere"):
+                status, answer = server.json("GET", target, Host=host)
+                assert status == 403 and "is asked as localhost" in answer["error"]
+
+
+def test_bodies_where_none_is_looked_at(server):
+    """A GET with a large body ended the real server (tensorflow/serving issue 1925)."""
+    for size in (10, 1_000_000):
+        assert server.json("GET", "/v1/models/iris", b" " * size)[0] == 200
+        assert server.json("GET", "/v1/models/iris:predict", b" " * size)[0] == 400
+    assert server.ask("GET", "/v2/health/live", b" " * 1_000_000)[0] == 200
+
+
 def test_answers_are_sent_at_once(server):
     """Held back until the client has acknowledged the headers, an answer would take 40 ms more."""
     with server.connect() as connection:
@@ -205,6 +232,7 @@ def test_metrics(server, body):
     assert added(f"{latency}_count{{{labels}}}") == 3
     assert added(f'{latency}_bucket{{{labels},le="+Inf"}}') == 3
     assert after[f"{latency}_sum{{{labels}}}"] > 0
+    assert 0 < after["process_start_time_seconds"] <= time.time()
     assert f"# TYPE {latency} histogram" in text and "# TYPE :tensorflow:serving:request_count counter" in text
     # Names that clients make up do not become series.
     assert "no" not in {match for match in re.findall(r'model_name="([^"]*)', text)}

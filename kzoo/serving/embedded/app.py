@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 
 from starlette.applications import Starlette
 from starlette.requests import ClientDisconnect, Request
@@ -32,11 +32,13 @@ _PAGE_HEADERS = {
 Answering = Callable[[Service, Request], Awaitable[Response]]
 
 
-def application(service: Service) -> Starlette:
+def application(service: Service, hosts: Collection[str] | None = None) -> Starlette:
     """The ASGI application of a server.
 
     Args:
         service: Its models, threads, limits and counts.
+        hosts: Names that it may be asked by, or None for any. A page of the web can give its own name the address of
+            this machine, and would be let read what answers there (DNS rebinding).
     """
 
     def route(path: str, answering: Answering, *methods: str) -> Route:
@@ -44,6 +46,11 @@ def application(service: Service) -> Starlette:
             if request.method not in methods:
                 allowed = ", ".join(methods)
                 return json_response({"error": f"{path} takes {allowed}."}, 405, {"Allow": allowed})
+            if hosts is not None and _asked_host(request) not in hosts:
+                refused = {
+                    "error": f"This server is asked as {' or '.join(filter(None, hosts))}, not {_asked_host(request)!r}."
+                }
+                return json_response(refused, 403, {"Connection": "close"})
             try:
                 return await answering(service, request)
             except Refused as refused:
@@ -70,6 +77,12 @@ def application(service: Service) -> Starlette:
         route("/{path:path}", rest.answer, *ANY_METHOD),
     ]
     return Starlette(routes=routes)
+
+
+def _asked_host(request: Request) -> str:
+    """The name or address that a client has asked, without its port; "" where it says none, as HTTP/1.0 may."""
+    host = request.headers.get("host", "").lower()
+    return host.partition("]")[0][1:] or host if host.startswith("[") else host.partition(":")[0]
 
 
 async def _page(service: Service, request: Request) -> Response:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import bisect
 import dataclasses
 import threading
+import time
 
 COUNT = ":tensorflow:serving:request_count"
 LATENCY = ":tensorflow:serving:request_latency"
@@ -34,6 +35,7 @@ class Metrics:
         self._lock = threading.Lock()
         self._counts: dict[tuple[str, str], int] = {}
         self._latencies: dict[tuple[str, str, str], _Histogram] = {}
+        self._started = time.time()
 
     def record(self, model: str, api: str, status: str, seconds: float, entrypoint: str = "REST") -> None:
         """Count a request, and its time where it was answered.
@@ -52,8 +54,10 @@ class Metrics:
 
     def page(self) -> str:
         """The counts as Prometheus reads them."""
+        # The real server lacks the start, without which counts of a server that was started again add up wrongly.
+        lines = ["# TYPE process_start_time_seconds gauge", f"process_start_time_seconds {self._started:.3f}"]
         with self._lock:
-            lines = [f"# TYPE {COUNT} counter"]
+            lines.append(f"# TYPE {COUNT} counter")
             for (model, status), count in self._counts.items():
                 lines.append(f"{COUNT}{{{_labels(model_name=model, status=status)}}} {count}")
             lines.append(f"# TYPE {LATENCY} histogram")

@@ -9,12 +9,14 @@ from __future__ import annotations
 import argparse
 import contextlib
 import gc
+import ipaddress
 import logging
 import os
 import signal
 import socket
 import sys
 import threading
+from collections.abc import Collection
 
 import uvicorn
 
@@ -44,18 +46,23 @@ def serve(service: Service, listener: socket.socket) -> None:
     # uvicorn raises the signal that has ended it once more.
     before = {number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
-        http_server(service).run(sockets=[listener])
+        http_server(service, _names(listener)).run(sockets=[listener])
     finally:
         service.stop()
         for number, handler in before.items():
             signal.signal(number, handler)
 
 
-def http_server(service: Service) -> uvicorn.Server:
-    """The server, to be run once; setting its `should_exit` ends it."""
+def http_server(service: Service, hosts: Collection[str] | None = None) -> uvicorn.Server:
+    """The server, to be run once; setting its `should_exit` ends it.
+
+    Args:
+        service: What answers.
+        hosts: Names that it may be asked by, or None for any.
+    """
     limits = service.limits
     config = uvicorn.Config(
-        application(service),
+        application(service, hosts),
         http=limited_protocol(limits),
         ws="none",
         lifespan="off",
@@ -94,6 +101,12 @@ def bound(host: str, port: int) -> socket.socket:
         bound.close()
         raise
     return bound
+
+
+def _names(listener: socket.socket) -> tuple[str, ...] | None:
+    """Names that a server for this machine only is asked by."""
+    address = listener.getsockname()[0]
+    return ("localhost", address, "") if ipaddress.ip_address(address).is_loopback else None
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -94,7 +94,7 @@ def described(runner: Runner, name: str) -> dict[str, Any]:
         "signature": signature.name,
         # Without a batch there are no rows to ask by.
         "rows": all(tensor.shape for tensor in signature.inputs.values()),
-        "inputs": [_input(each, examples.get(each.name), columns) for each in signature.inputs.values()],
+        "inputs": [_input(each, examples.get(each.name), columns) for each in _in_order(signature, card)],
         "classes": [str(each) for each in _known(card, "class_names", [])],
         "results": _results(_known(card, "metrics", {})),
         "facts": [[shown, _fact(card[key])] for key, shown in FACTS.items() if card.get(key)],
@@ -162,6 +162,13 @@ def _white(tensor: Tensor, example: Any) -> float:
     return next(white for white in (1, 16, 255, largest) if largest <= white)
 
 
+def _in_order(signature: Signature, card: Mapping[str, Any]) -> list[Tensor]:
+    """The inputs as the card lists them, which is the model's order; a graph has none."""
+    listed = _known(_known(_known(card, "signatures", {}), signature.name, {}), "inputs", [])
+    places = {text: number for number, text in enumerate(map(str, listed))}
+    return sorted(signature.inputs.values(), key=lambda tensor: places.get(_shown(tensor), len(places)))
+
+
 def _default_first(name: str) -> tuple[bool, str]:
     return name != DEFAULT_SIGNATURE, name
 
@@ -189,6 +196,6 @@ def _signature(signature: Signature) -> list[Any]:
 
 def _shown(tensor: Tensor) -> str:
     if tensor.shape is None:
-        return f"{tensor.name}: {tensor.dtype.name}, any shape"
+        return f"{tensor.name}: {tensor.dtype.name} any shape"
     sizes = ", ".join("any" if size is None else str(size) for size in tensor.shape)
     return f"{tensor.name}: {tensor.dtype.name} [{sizes}]"
