@@ -18,7 +18,7 @@ MISSING_WORDS = (
 )
 """What pandas takes for a missing value, besides the empty field."""
 
-MISSING_NUMBERS = (*MISSING_WORDS, "?", "-", ".")
+MISSING_NUMBERS = (*MISSING_WORDS, "na", "none", "NONE", "Null", "NAN", "?", "-", ".")
 """What is a missing value where the other fields of a column are numbers or dates."""
 
 

@@ -56,7 +56,9 @@ def find_encoding(file: io.BufferedReader, path: Path) -> str:
     while block:
         at = block.find(b"\0") if encoding is None else -1
         if at >= 0:
-            raise DataError(f"{path}: line {lines + 1 + block.count(10, 0, at)} holds a zero byte; this is no text file.")
+            raise DataError(
+                f"{path}: line {lines + 1 + block.count(10, 0, at)} holds a zero byte; this is no text file."
+            )
         problem = problem or _decode(decoder, block, lines)
         if problem and (encoding or _decode(western, block, lines)):
             named = SHOWN.get(encoding or "", "UTF-8")
