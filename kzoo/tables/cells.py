@@ -35,9 +35,11 @@ class Cells:
 
     def without(self, missing: Collection[str]) -> Cells:
         """The same with some words as empty fields."""
-        keep = np.array([word not in missing for word in self.words], dtype=bool)
-        if keep.all():
+        missing = frozenset(missing)
+        # Sets make short work of columns whose words are all different.
+        if missing.isdisjoint(self.words):
             return self
+        keep = np.array([word not in missing for word in self.words], dtype=bool)
         place = np.append(np.where(keep, keep.cumsum() - 1, -1), -1)
         return Cells(place[self.codes], self.words[keep], self.problem)
 
@@ -89,6 +91,8 @@ def cells_of(column: pandas.Series) -> Cells:
 def _text(words: list) -> list[str]:
     if all(isinstance(word, float) and word.is_integer() and abs(word) < 2**53 for word in words):
         words = [int(word) for word in words]
+    if all(type(word) is str for word in words):
+        return list(map(str.strip, words))
     return [(word if isinstance(word, str) else _written(word)).strip() for word in words]
 
 

@@ -64,7 +64,7 @@ def find_dates(words: Sequence[str]) -> Dates | None:
         day_first, month_first = found
         if "." in day_first:
             return Dates(day_first)  # Only where the day comes first are there dots.
-        in_order = [each for each in found if _in_order(words, each)]
+        in_order = [each for each in found if are_in_order(words, each)]
         if len(in_order) == 1:
             return Dates(in_order[0])
         return Dates(month_first, doubtful=True)
@@ -126,7 +126,7 @@ def _zone_format(zone: str) -> str:
     return (" " if zone.startswith(" ") else "") + "%z"
 
 
-def _in_order(words: Sequence[str], date_format: str) -> bool:
+def are_in_order(words: Sequence[str], date_format: str) -> bool:
     """Whether the dates rise, or fall, from row to row: in the wrong reading of a log they do not."""
     dates = _read(words, date_format)
     return len(words) > 2 and (dates.is_monotonic_increasing or dates.is_monotonic_decreasing)

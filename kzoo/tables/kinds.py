@@ -103,7 +103,7 @@ def understand(name: str, cells: Cells, decimal: Decimal, *, keep: bool = False)
         return _left_out(name, numeric, f"holds {cells.problem}" if cells.problem else "empty")
     # Names, not amounts, are words with zeros in front: they are no numbers, and may be dates.
     written, values = _numbers(words, decimal)
-    dates = find_dates([word for word in words if word not in NO_DATES])
+    dates = find_dates(list(numeric.without(NO_DATES).words))
     if dates:
         return _as_dates(name, numeric, dates, keep=keep)
     if values is None:
@@ -112,7 +112,8 @@ def understand(name: str, cells: Cells, decimal: Decimal, *, keep: bool = False)
         reason = _useless(name, numeric, values)
         if reason:
             return _left_out(name, numeric, reason)
-    reason = _names_of_things(name, words)
+    whole = bool((values == np.round(values)).all())
+    reason = _names_of_things(name, words) if whole else ""
     if reason:
         return Understood(Column(name, "category", reason, missing_words=MISSING_NUMBERS), numeric)
     return _as_numbers(name, cells, numeric, written, values)
@@ -136,7 +137,7 @@ def understand_as(kind: Kind, name: str, cells: Cells, decimal: Decimal) -> Unde
             raise Misfit(name, kind, next((word for word in words if _numbers([word], decimal)[1] is None), words[0]))
         return _as_numbers(name, cells, numeric, written, values)
     if kind == "date":
-        dates = find_dates([word for word in words if word not in NO_DATES])
+        dates = find_dates(list(numeric.without(NO_DATES).words))
         if not dates:
             raise Misfit(name, kind, _no_date(words))
         return _as_dates(name, numeric, dates, keep=True)
@@ -187,10 +188,10 @@ def _left_out(name: str, cells: Cells, reason: str) -> Understood:
 def _as_numbers(
     name: str, cells: Cells, numeric: Cells, written: Written | None, values: NDArray[np.float64]
 ) -> Understood:
-    reason = "0 and 1" if set(values) == {0.0, 1.0} else ""
+    reason = "0 and 1" if len(values) == 2 and set(values) == {0.0, 1.0} else ""
     if written and written.sign:
         reason = "per cent" if written.sign == "%" else f"amounts in {written.sign}"
-    odd = sorted(set(cells.words) & set(MISSING_NUMBERS) - set(MISSING_WORDS))
+    odd = sorted((set(MISSING_NUMBERS) - set(MISSING_WORDS)).intersection(cells.words))
     if odd:
         reason = ", ".join([*([reason] if reason else []), f"{' and '.join(odd)} for missing"])
     infinite = np.isinf(values)
@@ -279,6 +280,7 @@ def _useless(name: str, cells: Cells, values: NDArray[np.float64]) -> str:
 
 def _names_of_things(name: str, words: Sequence[str]) -> str:
     """Why whole numbers are a category, or ""."""
+    words = [word.removesuffix(".0") for word in words]  # As pandas writes them where some are missing.
     if not all(word.isascii() and word.isdigit() for word in words):
         return ""
     if _zeros_in_front(words):

@@ -9,6 +9,7 @@ import zipfile
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
+from typing import IO
 
 from kzoo.errors import DataError
 
@@ -74,7 +75,7 @@ def _member(path: Path) -> str:
 class _Bounded(io.RawIOBase):
     """Reads no more than `LARGEST` bytes."""
 
-    def __init__(self, file: io.BufferedIOBase | gzip.GzipFile, path: Path):
+    def __init__(self, file: IO[bytes] | gzip.GzipFile, path: Path):
         self.file, self.path, self.read_so_far = file, path, 0
 
     def readable(self) -> bool:

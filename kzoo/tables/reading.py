@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -178,9 +178,9 @@ def _read_cells(opened: Opened) -> tuple[dict[str, Cells], list[str]]:
     return {name: cells_of(frame.pop(name)) for name in opened.names}, remarks
 
 
-def _decimal(opened: Opened, cells: Sequence[Cells] | object) -> Decimal:
+def _decimal(opened: Opened, cells: Iterable[Cells]) -> Decimal:
     """The decimal sign of a file, where that is in doubt: that of its columns which leave no doubt."""
-    found = [doubtful_decimals(each) for each in cells]  # type: ignore[attr-defined]
+    found = [doubtful_decimals(each) for each in cells]
     semicolons = opened.text is not None and opened.text.layout.separator == ";"
     certain = {each[0] for each in found if len(each) == 1}
     return "," if "," in certain or (semicolons and "." not in certain) else "."

@@ -6,7 +6,7 @@ import dataclasses
 import difflib
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Union
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from kzoo.errors import DataError
 from kzoo.tables import other_files, text_files
@@ -16,7 +16,7 @@ from kzoo.tables.text_files import TextFile
 if TYPE_CHECKING:
     import pandas
 
-    Source = Union[str, Path, pandas.DataFrame, Mapping[str, Any]]
+    Source: TypeAlias = str | Path | pandas.DataFrame | Mapping[str, Any]
 
 WORKBOOKS = (".xlsx", ".xls", ".ods", ".xlsm")
 

@@ -99,9 +99,8 @@ def _alike(name: str, cells: Cells) -> list[str]:
     groups = collections.defaultdict(list)
     for word in cells.words:
         groups["".join(word.casefold().split())].append(word)
-    return [
-        f"Target {name!r}: {' and '.join(map(repr, words))} are taken for {len(words)} classes; write them alike if they "
-        "are one."
-        for words in groups.values()
-        if len(words) > 1
-    ]
+    alike = ["/".join(words) for words in groups.values() if len(words) > 1]
+    if not alike:
+        return []
+    shown = ", ".join(alike[:5]) + (", ..." if len(alike) > 5 else "")
+    return [f"Target {name!r}: labels that differ only in case or spaces are different classes: {shown}."]

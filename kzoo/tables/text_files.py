@@ -79,7 +79,7 @@ class TextFile:
         import pandas
 
         names = list(self.layout.names)
-        options = {"usecols": [name for name in names if name in columns]} if columns is not None else {}
+        used = names if columns is None else [name for name in names if name in columns]
         try:
             with self._rows() as rows, warnings.catch_warnings():
                 # Said of fields beyond the last column, which would be dropped.
@@ -89,13 +89,13 @@ class TextFile:
                     sep=r"\s+" if self.layout.separator == " " else self.layout.separator,
                     header=None,
                     names=names,
+                    usecols=used,
                     index_col=False,
                     dtype=object,
                     na_filter=False,
                     skipinitialspace=True,
                     low_memory=False,
                     chunksize=chunk_rows or 2**62,
-                    **options,
                 ) as chunks:
                     yield from chunks
         except (pandas.errors.ParserError, pandas.errors.ParserWarning) as error:
@@ -123,18 +123,21 @@ class TextFile:
                     short.append((line, len(fields)))
         if not short:
             return ""
-        first, fields = short[0]
+        first, count_there = short[0]
         if len(short) > count / 2:
             raise DataError(
-                f"{self.path}: line {first} has {fields} of {width} fields, as most lines; give each column a name and "
-                "each line its fields."
+                f"{self.path}: line {first} has {count_there} of {width} fields, as most lines; give each column a "
+                "name and each line its fields."
             )
         cut_off = " The last one does: is the file cut off?" if short[-1][0] == line else ""
         lines = "1 line has" if len(short) == 1 else f"{len(short)} lines have"
-        return f"{lines} fewer than {width} fields (line {first} has {fields}); what they lack is taken as missing.{cut_off}"
+        return (
+            f"{lines} fewer than {width} fields (line {first} has {count_there}); what they lack is taken as missing."
+            f"{cut_off}"
+        )
 
     @contextlib.contextmanager
-    def _rows(self) -> Iterator[io.TextIOBase]:
+    def _rows(self) -> Iterator[io.TextIOWrapper]:
         """The text from the first row on."""
         with opened(self.path) as file, io.TextIOWrapper(file, encoding=self.encoding, newline="") as text:
             for _ in range(self.layout.lines_before):
@@ -152,8 +155,8 @@ class TextFile:
             for line, fields in self._records():
                 if len(fields) > width:
                     return DataError(
-                        f"{self.path}: line {line} has {len(fields)} fields where there are {width} columns; put a field "
-                        "that holds the separator into quotation marks."
+                        f"{self.path}: line {line} has {len(fields)} fields where there are {width} columns; put a "
+                        "field that holds the separator into quotation marks."
                     )
                 if "EOF inside string" in str(error):
                     open_since, before = before + 1, line
