@@ -22,6 +22,7 @@ from kzoo.tables.sources import is_table
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from kzoo.tables.columns import Kind
     from kzoo.tables.kinds import Understood
 
 SHOWN_COLUMNS = 60
@@ -81,7 +82,7 @@ def _show_other(source: str, *, as_json: bool) -> None:
     else:
         _line(out, "Target: numbers.")
     _line(out, _split_line(parts))
-    _line(out, f"Next: {command('kzoo', 'search', 'mlp', '--data', source)}")
+    _line(out, f"Next: {command('kzoo', 'search', 'mlp', '--data', source)}", whole=True)
 
 
 def _split(rows: int) -> dict[str, int]:
@@ -139,8 +140,9 @@ def _target_record(name: str, values: NDArray) -> dict[str, Any]:
     }
 
 
-def _line(out: rich.console.Console, text: str) -> None:
-    out.print(text, markup=False)
+def _line(out: rich.console.Console, text: str, *, whole: bool = False) -> None:
+    """Print a line of text; a command is left whole, to be copied."""
+    out.print(text, markup=False, soft_wrap=whole)
 
 
 def _show(found: Survey, warnings: list[str], source: str) -> None:
@@ -150,7 +152,9 @@ def _show(found: Survey, warnings: list[str], source: str) -> None:
     out.print(_table(found.columns[:SHOWN_COLUMNS], out.width))
     if len(found.columns) > SHOWN_COLUMNS:
         _line(out, f"... and {_counted(found.columns[SHOWN_COLUMNS:])}; --json has all.")
-    out.print()
+    _line(out, _becomes({each.column.kind for each in found.columns}))
+    if found.targets:
+        out.print()
     for each in found.targets:
         _show_target(out, _target_record(each.name, each.values))
     if found.targets:
@@ -160,9 +164,13 @@ def _show(found: Survey, warnings: list[str], source: str) -> None:
     out.print()
     if found.targets:
         targets = [part for each in found.targets for part in ("--target", each.name)]
-        _line(out, f"Next: {command('kzoo', 'search', 'mlp', '--data', source, *targets)}")
+        _line(out, f"Next: {command('kzoo', 'search', 'mlp', '--data', source, *targets)}", whole=True)
     else:
-        _line(out, f"Which column is to be predicted? Name it: {command('kzoo', 'data', source)} --target COLUMN")
+        _line(
+            out,
+            f"Which column is to be predicted? Name it: {command('kzoo', 'data', source)} --target COLUMN",
+            whole=True,
+        )
 
 
 def _counted(columns: Sequence[Understood]) -> str:
@@ -171,6 +179,19 @@ def _counted(columns: Sequence[Understood]) -> str:
     counts = [f"{count} {kind if count == 1 else nouns.get(kind, kind)}" for kind, count in kinds.items()]
     total = sum(kinds.values())
     return f"{total} column{'s' * (total != 1)} ({', '.join(counts)})"
+
+
+def _becomes(kinds: set[Kind]) -> str:
+    """What a model gets of the columns of each kind."""
+    becomes = {
+        "number": "numbers are scaled, with a mark where one is missing",
+        "boolean": "booleans are 0 and 1",
+        "category": "categories are one-hot or embedded, rare and unknown ones in one slot",
+        "date": "dates are taken apart",
+        "text": "text is taken as its words",
+    }
+    said = "; ".join(what for kind, what in becomes.items() if kind in kinds)
+    return f"{said[:1].upper()}{said[1:]}." if said else ""
 
 
 def _table(columns: tuple[Understood, ...], width: int) -> rich.table.Table:

@@ -123,7 +123,7 @@ def _accuracy(groups: NDArray, target: NDArray, learn: NDArray, hold: NDArray) -
 
 
 def _r2(each: Understood, groups: NDArray, target: NDArray, learn: NDArray, hold: NDArray) -> float | None:
-    """R2 on held-out rows of the mean of each group, or of a straight line, where it gives the target away."""
+    """R2 on held-out rows of the mean of each group, or of a curve, where it gives the target away."""
     y = target.astype(np.float64)
     total = ((y[hold] - y[hold].mean()) ** 2).sum()
     if not total:
@@ -131,14 +131,22 @@ def _r2(each: Understood, groups: NDArray, target: NDArray, learn: NDArray, hold
     size = np.bincount(groups[learn], minlength=int(groups.max()) + 1)
     sums = np.bincount(groups[learn], weights=y[learn], minlength=len(size))
     mean = np.where(size > 0, sums / np.maximum(size, 1), y[learn].mean())
-    scores = [1 - ((y[hold] - mean[groups[hold]]) ** 2).sum() / total]
+    guesses = [mean[groups[hold]]]
     if each.values is not None:
-        x = each.data()[hold]
-        known = ~np.isnan(x)
-        # Tails are wider than groups: in them a line tells what means of groups do not.
-        if known.mean() > 0.9 and np.ptp(x[known]) > 0 and np.ptp(y[hold][known]) > 0:
-            scores.append(np.corrcoef(x[known], y[hold][known])[0, 1] ** 2)
-    return max(scores) if max(scores) >= 1 - ERROR_LEFT / 2 else None
+        guesses.append(_curve(each.data(), y, learn, hold))
+    score = max(1 - ((y[hold] - guess) ** 2).sum() / total for guess in guesses)
+    return float(score) if score >= 1 - ERROR_LEFT / 2 else None
+
+
+def _curve(x: NDArray, y: NDArray, learn: NDArray, hold: NDArray) -> NDArray:
+    """What a curve through the training rows says: in tails, which are wider than groups, it tells more than these."""
+    known = learn[~np.isnan(x[learn])]
+    mean = np.full(len(hold), y[learn].mean())
+    if not len(known):
+        return mean
+    places, index = np.unique(x[known], return_inverse=True)
+    heights = np.bincount(index, weights=y[known]) / np.bincount(index)
+    return np.where(np.isnan(x[hold]), mean, np.interp(np.nan_to_num(x[hold]), places, heights))
 
 
 def _twice(used: Sequence[Understood], target: NDArray) -> list[str]:
@@ -152,10 +160,8 @@ def _twice(used: Sequence[Understood], target: NDArray) -> list[str]:
     count = int(pandas.DataFrame(dict(enumerate(columns))).duplicated().sum())
     if not count:
         return []
-    are = "1 row is" if count == 1 else f"{count} rows are"
-    return [
-        f"{are} a copy of an earlier one: where a copy is in the test, it is no test; delete copies that are mistakes."
-    ]
+    are = "1 row is a copy of an earlier one" if count == 1 else f"{count} rows are copies of earlier ones"
+    return [f"{are}: with a copy in training the test is too easy; delete those that are mistakes."]
 
 
 def _small_test(test_rows: int, *, classes: bool) -> list[str]:
@@ -174,7 +180,7 @@ def _in_time(used: Sequence[Understood]) -> list[str]:
         column = each.column
         if column.kind != "date" or column.date_format in ("%H:%M", "%H:%M:%S"):
             continue
-        words = [word for word in each.cells.words]
+        words = list(each.cells.words)
         order = "rows come in its order" if are_in_order(words, column.date_format) else "it dates the rows"
         found.append(
             f"Column {column.name!r} is a date and {order}: if the model is to answer for later rows, a test at random "
