@@ -18,7 +18,8 @@ ROOT = Path(__file__).parents[1]
 
 ROOMS = {
     "kzoo": [
-        ["task", "files", "locks", "lazy", "version"],
+        ["task", "errors", "files", "locks", "lazy", "version"],
+        ["tables"],
         ["datasets"],
         ["zoo", "export"],
         ["serving"],
@@ -170,11 +171,18 @@ def test_what_reads_a_search_knows_no_tensorflow():
     refuse(wrong, "These must start without TensorFlow, Keras and keras-tuner:")
 
 
+def test_tables_know_no_tensorflow():
+    refuse(
+        [each for each in AT_RUN if within(each.module, "kzoo.tables") and each.package in LEARNING],
+        "Tables are read in a second, without TensorFlow, Keras and keras-tuner:",
+    )
+
+
 READS = """
 import sys, warnings
 import kzoo, tuners, tuners.store.checkpoints, tuners.store.records, tuners.machine, tuners.log, tuners.pruning
 import tuners.strategy.planner, tuners.parallel.messages, tuners.parallel.worker_pipe
-import kzoo.datasets, kzoo.zoo.registry, kzoo.serving.releases, kzoo.export.staging
+import kzoo.datasets, kzoo.tables.reading, kzoo.zoo.registry, kzoo.serving.releases, kzoo.export.staging
 study = tuners.Study.load(sys.argv[1])
 assert study.best and tuners.__version__ and kzoo.__version__ and kzoo.list_models()
 print(*sorted({"tensorflow", "keras.src", "keras_tuner"} & set(sys.modules)))

@@ -7,7 +7,7 @@ import sys
 
 import typer
 
-from kzoo.cli import check, export, models, predict, report, search, serve, versions
+from kzoo.cli import check, data, export, models, predict, report, search, serve, versions
 from kzoo.cli.console import Failure, warn
 
 app = typer.Typer(
@@ -18,6 +18,7 @@ app = typer.Typer(
     add_completion=False,
     rich_markup_mode="markdown",
 )
+app.command("data")(data.data)
 app.command("models")(models.models)
 app.command("search")(search.search)
 app.command("report")(report.report)

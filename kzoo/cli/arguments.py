@@ -10,6 +10,9 @@ from typing import Annotated, Any
 
 import typer
 
+from kzoo.tables.columns import KINDS
+from kzoo.tables.columns import Kind as ColumnKind
+
 RunDirectory = Annotated[Path, typer.Argument(metavar="RUN", help="Directory of a search.", show_default=False)]
 ExportName = Annotated[str, typer.Argument(help="Name of the export.", show_default=False)]
 EXPORTS = Path("saved_models")
@@ -28,6 +31,14 @@ Data = Annotated[
 ]
 Target = Annotated[
     list[str] | None, typer.Option(metavar="COLUMN", help="Column of a .csv to predict; repeat it for several.")
+]
+ColumnKinds = Annotated[
+    list[str] | None,
+    typer.Option("--column", metavar="NAME=KIND", help="What a column holds: number, boolean, category, date or text."),
+]
+Drop = Annotated[list[str] | None, typer.Option("--drop", metavar="COLUMN", help="Leave a column out.")]
+Keep = Annotated[
+    list[str] | None, typer.Option("--keep", metavar="COLUMN", help="Take a column in that would be left out.")
 ]
 ImageSize = Annotated[str | None, typer.Option(metavar="HxW", help="Size in pixels to resize a folder's images to.")]
 Kind = Annotated[
@@ -85,6 +96,27 @@ def ranges(assignments: Iterable[str]) -> dict[str, dict[str, Any]]:
         if any(isinstance(bounds.get(end), str | bool) for end in ("low", "high")):
             raise ValueError(f"{text!r} has bounds that are not numbers; expected {form}.")
     return changes
+
+
+def column_kinds(assignments: Iterable[str]) -> dict[str, ColumnKind]:
+    """Kinds of columns by name from ["zip=category", "age=number"].
+
+    Raises:
+        ValueError: One is not of that form, a kind is none, or a column is named twice.
+    """
+    kinds: dict[str, ColumnKind] = {}
+    for text in assignments:
+        # Names of columns may hold an equals sign.
+        name, _, kind = text.rpartition("=")
+        if not name:
+            raise ValueError(f"{text!r} is not of the form NAME=KIND, such as zip=category.")
+        known = next((each for each in KINDS if each == kind and each != "left out"), None)
+        if known is None:
+            raise ValueError(f"{kind!r} is no kind of a column; there are number, boolean, category, date and text.")
+        if name in kinds:
+            raise ValueError(f"{name} is given twice.")
+        kinds[name] = known
+    return kinds
 
 
 def literal(text: str) -> Any:

@@ -9,11 +9,8 @@ import hashlib
 import numpy as np
 from numpy.typing import NDArray
 
+from kzoo.errors import DataError as DataError
 from kzoo.task import Task
-
-
-class DataError(ValueError):
-    """Data that cannot be used as they are; the message says what to do about it."""
 
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)

@@ -10,6 +10,17 @@ if TYPE_CHECKING:
 
 Kind = Literal["number", "boolean", "category", "date", "text", "left out"]
 
+KINDS: tuple[Kind, ...] = ("number", "boolean", "category", "date", "text", "left out")
+
+MISSING_WORDS = (
+    *("NA", "N/A", "n/a", "<NA>", "#N/A", "#NA", "#N/A N/A", "NaN", "nan", "-NaN", "-nan", "NULL", "null", "None"),
+    *("1.#IND", "-1.#IND", "1.#QNAN", "-1.#QNAN", "NaT"),
+)
+"""What pandas takes for a missing value, besides the empty field."""
+
+MISSING_NUMBERS = (*MISSING_WORDS, "na", "none", "NONE", "Null", "NAN", "?", "-", ".")
+"""What is a missing value where the other fields of a column are numbers or dates."""
+
 
 @dataclasses.dataclass(frozen=True)
 class Column:
@@ -20,12 +31,15 @@ class Column:
         kind: What it holds, or "left out".
         reason: Why it is taken so, in a few words: "text with 5 different values", "one value in every row".
         date_format: How its dates are written, in the directives of `datetime.strptime`; "" where it holds none.
+        missing_words: Text that stands for a missing value in it, besides the empty text: all that `Table.frame` has
+            as None or NaN. In a column of text "None" is a value.
     """
 
     name: str
     kind: Kind
     reason: str = ""
     date_format: str = ""
+    missing_words: tuple[str, ...] = MISSING_WORDS
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

@@ -47,10 +47,9 @@ def application(service: Service, hosts: Collection[str] | None = None) -> Starl
                 allowed = ", ".join(methods)
                 return json_response({"error": f"{path} takes {allowed}."}, 405, {"Allow": allowed})
             if hosts is not None and _asked_host(request) not in hosts:
-                refused = {
-                    "error": f"This server is asked as {' or '.join(filter(None, hosts))}, not {_asked_host(request)!r}."
-                }
-                return json_response(refused, 403, {"Connection": "close"})
+                known = " or ".join(filter(None, hosts))
+                message = f"This server is asked as {known}, not {_asked_host(request)!r}."
+                return json_response({"error": message}, 403, {"Connection": "close"})
             try:
                 return await answering(service, request)
             except Refused as refused:

@@ -1,0 +1,189 @@
+"""What looks wrong in a table, before anything is trained on it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kzoo.tables.dates import are_in_order
+from kzoo.tables.kinds import Understood
+from kzoo.tables.reading import Survey
+
+FEW_VALUES = 20
+"""Whole numbers with at most so many different values are taken for classes."""
+
+ROWS = 20_000
+"""Rows, drawn at random, that columns are tried on."""
+
+BINS = 256
+"""Groups that the values of a number are sorted into."""
+
+ERROR_LEFT = 0.05
+"""A column gives the target away that leaves no more of the error of a guess."""
+
+COARSE = 0.05
+"""A difference in accuracy below which a test should tell two models apart."""
+
+PARTS = 3
+"""Training, validation and test, each of which needs a row of each class."""
+
+
+def find_problems(survey: Survey, test_rows: int) -> list[str]:
+    """What a careful person would say of a table.
+
+    Args:
+        survey: The table, with one target.
+        test_rows: Rows that a test is going to have.
+
+    Returns:
+        A sentence each: columns that give the target away, rows that are there twice, classes that are too rare to
+        split, a test that is too small to tell two models apart, and dates that call for a split by time.
+    """
+    used = [each for each in survey.columns if each.column.kind != "left out"]
+    target = survey.targets[0].values
+    classes = is_classes(target)
+    return [
+        *(_rare_classes(target) if classes else []),
+        *_given_away(used, target, classes=classes),
+        *_twice(used, target),
+        *_small_test(test_rows, classes=classes),
+        *_in_time(used),
+    ]
+
+
+def is_classes(target: NDArray) -> bool:
+    """Whether a target holds classes: text, or whole numbers of few different values."""
+    return target.dtype.kind == "O" or (target.dtype.kind == "i" and len(np.unique(target)) <= FEW_VALUES)
+
+
+def class_counts(target: NDArray) -> dict[str, int]:
+    """How many rows each class has, the most frequent ones first."""
+    names, counts = np.unique(target, return_counts=True)
+    order = np.argsort(-counts, kind="stable")
+    return {str(names[index]): int(counts[index]) for index in order}
+
+
+def _rare_classes(target: NDArray) -> list[str]:
+    rare = {name: count for name, count in class_counts(target).items() if count < PARTS}
+    if not rare:
+        return []
+    shown = ", ".join(f"{name!r} ({count})" for name, count in list(rare.items())[-5:])
+    more = f" and {len(rare) - 5} more" if len(rare) > 5 else ""
+    return [
+        f"Too few rows for training, validation and test to have one of each class: {shown}{more}; add rows, or merge "
+        "rare classes."
+    ]
+
+
+def _given_away(used: Sequence[Understood], target: NDArray, *, classes: bool) -> list[str]:
+    if len(target) < 40:
+        return []
+    draw = np.random.default_rng(1).permutation(len(target))[:ROWS]
+    learn, hold = draw[::2], draw[1::2]
+    found = []
+    for each in used:
+        groups = _groups(each, learn)
+        score = _accuracy(groups, target, learn, hold) if classes else _r2(each, groups, target, learn, hold)
+        if score is None:
+            continue
+        by = f"accuracy {score:.3f}" if classes else f"R2 {score:.3f}"
+        name = each.column.name
+        found.append(
+            f"Column {name!r} alone gives the target away ({by} on rows held out): --drop it, unless it is known "
+            "before the target is."
+        )
+    return found
+
+
+def _groups(each: Understood, learn: NDArray[np.int64]) -> NDArray[np.int64]:
+    """A group for each row: its word, or for numbers its place among quantiles; missing ones are a group."""
+    if each.values is None:
+        return each.cells.codes + 1
+    values = each.data()
+    known = values[learn][~np.isnan(values[learn])]
+    different = np.unique(known)
+    edges = different if len(different) <= BINS else np.unique(np.quantile(known, np.linspace(0, 1, BINS)))
+    return np.where(np.isnan(values), 0, np.searchsorted(edges, values) + 1)
+
+
+def _accuracy(groups: NDArray, target: NDArray, learn: NDArray, hold: NDArray) -> float | None:
+    """The accuracy on held-out rows of the most frequent class of each group, where it gives the target away."""
+    names, ids = np.unique(target, return_inverse=True)
+    counts = np.zeros((int(groups.max()) + 1, len(names)), dtype=np.int32) if groups.max() * len(names) < 1e7 else None
+    if counts is None:
+        return None
+    np.add.at(counts, (groups[learn], ids[learn]), 1)
+    usual = int(np.bincount(ids[learn]).argmax())
+    guess = np.where(counts.any(axis=1), counts.argmax(axis=1), usual)
+    wrong, base = float((guess[groups[hold]] != ids[hold]).mean()), float((ids[hold] != usual).mean())
+    return 1 - wrong if base * len(hold) >= 10 and wrong <= ERROR_LEFT * base else None
+
+
+def _r2(each: Understood, groups: NDArray, target: NDArray, learn: NDArray, hold: NDArray) -> float | None:
+    """R2 on held-out rows of the mean of each group, or of a curve, where it gives the target away."""
+    y = target.astype(np.float64)
+    total = ((y[hold] - y[hold].mean()) ** 2).sum()
+    if not total:
+        return None
+    size = np.bincount(groups[learn], minlength=int(groups.max()) + 1)
+    sums = np.bincount(groups[learn], weights=y[learn], minlength=len(size))
+    mean = np.where(size > 0, sums / np.maximum(size, 1), y[learn].mean())
+    guesses = [mean[groups[hold]]]
+    if each.values is not None:
+        guesses.append(_curve(each.data(), y, learn, hold))
+    score = max(1 - ((y[hold] - guess) ** 2).sum() / total for guess in guesses)
+    return float(score) if score >= 1 - ERROR_LEFT / 2 else None
+
+
+def _curve(x: NDArray, y: NDArray, learn: NDArray, hold: NDArray) -> NDArray:
+    """What a curve through the training rows says: in tails, which are wider than groups, it tells more than these."""
+    known = learn[~np.isnan(x[learn])]
+    mean = np.full(len(hold), y[learn].mean())
+    if not len(known):
+        return mean
+    places, index = np.unique(x[known], return_inverse=True)
+    heights = np.bincount(index, weights=y[known]) / np.bincount(index)
+    return np.where(np.isnan(x[hold]), mean, np.interp(np.nan_to_num(x[hold]), places, heights))
+
+
+def _twice(used: Sequence[Understood], target: NDArray) -> list[str]:
+    import pandas
+
+    rows, combinations = len(target), math.prod(max(2, each.distinct) for each in used)
+    # Rows of a few categories are alike by chance.
+    if combinations < 10 * rows:
+        return []
+    columns = [*(each.cells.codes for each in used), pandas.factorize(target)[0]]
+    count = int(pandas.DataFrame(dict(enumerate(columns))).duplicated().sum())
+    if not count:
+        return []
+    are = "1 row is a copy of an earlier one" if count == 1 else f"{count} rows are copies of earlier ones"
+    return [f"{are}: with a copy in training the test is too easy; delete those that are mistakes."]
+
+
+def _small_test(test_rows: int, *, classes: bool) -> list[str]:
+    # The half-width of a 95 % interval of an accuracy of 80 %.
+    width = 1.96 * math.sqrt(0.8 * 0.2 / max(1, test_rows))
+    if width <= COARSE:
+        return []
+    told = f"accuracies of two models that differ by less than {100 * width:.0f} points" if classes else "two models"
+    of = "are not told apart by it" if classes else "that are about equally good are not told apart by it"
+    return [f"The test has {test_rows} rows only: {told} {of}."]
+
+
+def _in_time(used: Sequence[Understood]) -> list[str]:
+    found = []
+    for each in used:
+        column = each.column
+        if column.kind != "date" or column.date_format in ("%H:%M", "%H:%M:%S"):
+            continue
+        words = list(each.cells.words)
+        order = "rows come in its order" if are_in_order(words, column.date_format) else "it dates the rows"
+        found.append(
+            f"Column {column.name!r} is a date and {order}: if the model is to answer for later rows, a test at random "
+            "promises too much; test it on the latest rows."
+        )
+    return found[:1]

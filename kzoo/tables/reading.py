@@ -1,0 +1,251 @@
+"""From a file, a DataFrame or columns in memory to a `Table`."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kzoo.errors import DataError
+from kzoo.tables.cells import Cells, cells_of
+from kzoo.tables.columns import KINDS, Column, Kind, Table
+from kzoo.tables.kinds import Misfit, Understood, doubtful_decimals, understand, understand_as
+from kzoo.tables.numbers import Decimal
+from kzoo.tables.sources import Opened, listed, open_source
+from kzoo.tables.target import Target, find_target
+
+if TYPE_CHECKING:
+    import pandas
+
+    from kzoo.tables.sources import Source
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Survey:
+    """A table and all that was found out of it.
+
+    Attributes:
+        where: The file, or "the table".
+        columns: Every column but the targets.
+        targets: What is to be predicted; empty where that was left open.
+        rows: Number of each row in the file, from 1: those that have a target.
+        remarks: What reading found that a person wants to know, a sentence each.
+    """
+
+    where: str
+    columns: tuple[Understood, ...]
+    targets: tuple[Target, ...]
+    rows: NDArray[np.int64]
+    remarks: tuple[str, ...]
+
+    def table(self) -> Table:
+        """The rows as they are trained on.
+
+        Raises:
+            DataError: No column is left to learn from.
+        """
+        import pandas
+
+        used = [each for each in self.columns if each.column.kind != "left out"]
+        if not used:
+            raise DataError(f"{self.where}: no column is left to learn from; --keep NAME takes one in all the same.")
+        values = [each.values for each in self.targets]
+        return Table(
+            frame=pandas.DataFrame({each.column.name: pandas.Series(each.data(), dtype=_dtype(each)) for each in used}),
+            columns=tuple(each.column for each in self.columns),
+            target=values[0] if len(values) == 1 else np.stack(values, axis=1),
+            target_names=tuple(each.name for each in self.targets),
+            rows=self.rows,
+            remarks=self.remarks,
+        )
+
+
+def read_table(
+    source: Source,
+    target: str | Sequence[str] | None,
+    *,
+    kinds: Mapping[str, Kind] | None = None,
+    drop: Sequence[str] = (),
+    keep: Sequence[str] = (),
+) -> Table:
+    """Reads a table and finds out what its columns hold.
+
+    Args:
+        source: Path of a `.csv`, `.tsv`, `.txt` (also in a `.gz` or `.zip`), `.jsonl`, `.parquet` or `.feather`; a
+            DataFrame; or columns by their names. Separator, encoding, names and decimal sign are found by themselves.
+        target: Name of the column to predict, or names of several; "#4" is the fourth.
+        kinds: What columns hold, by name, where `kzoo.tables.kinds` would take them for something else.
+        drop: Names of columns to leave out.
+        keep: Names of columns to take in though they would be left out.
+
+    Returns:
+        Its rows that have a target, numbers as float64 as exact as they are written.
+
+    Raises:
+        DataError: The file cannot be read, or a column is not there or not what it is said to be. The message names
+            the line and the column.
+    """
+    if target is None or (not isinstance(target, str) and not len(target)):
+        names = open_source(source).names
+        where = "the table" if not isinstance(source, str) and not hasattr(source, "suffix") else source
+        raise DataError(f"{where}: name the column to predict with target= (--target); there are {listed(names)}.")
+    return survey(source, target, kinds=kinds, drop=drop, keep=keep).table()
+
+
+def survey(
+    source: Source,
+    target: str | Sequence[str] | None = None,
+    *,
+    kinds: Mapping[str, Kind] | None = None,
+    drop: Sequence[str] = (),
+    keep: Sequence[str] = (),
+) -> Survey:
+    """Reads a table with all that `kzoo data` shows of it; see `read_table`. The target may be left open."""
+    asked = [target] if isinstance(target, str) else list(target or ())
+    opened = open_source(source, [name for name in asked if name[:1] != "#"])
+    targets = opened.named(asked, "target: ")
+    wishes = _wishes(opened, kinds or {}, drop, keep, targets)
+    cells, remarks = _read_cells(opened)
+    rows = len(next(iter(cells.values())).codes)
+    filled = np.any([each.codes >= 0 for each in cells.values()], axis=0)
+    if not filled.any():
+        raise DataError(f"{opened.where}: there are column names and no rows.")
+    if not filled.all():
+        remarks.append(f"{_rows(int((~filled).sum()), 'without any value')} left out.")
+    decimal = _decimal(opened, cells.values())
+    found = [find_target(name, cells.pop(name), wishes.get(name), decimal, opened) for name in targets]
+    kept = filled & np.all([each.present for each in found], axis=0) if found else filled
+    if found and not kept.any():
+        raise DataError(f"{opened.where}: no row has a target; {listed(targets)} is empty.")
+    if found and not (kept == filled).all():
+        missing = np.flatnonzero(filled & ~kept)
+        remarks.append(f"{_rows(len(missing), 'without a target')} left out, the first of them row {missing[0] + 1}.")
+    found = [each.of_rows(kept) for each in found]
+    remarks += [remark for each in found for remark in each.remarks]
+    columns = []
+    for name in list(cells):
+        column = cells.pop(name)
+        column = column if kept.all() else column.of_rows(kept)
+        columns.append(_understood(name, column, wishes.get(name), decimal, opened, kept))
+    remarks += [each.remark for each in columns if each.remark]
+    numbers = np.arange(1, rows + 1)[kept]
+    return Survey(opened.where, tuple(columns), tuple(found), numbers, tuple(remarks))
+
+
+def _rows(count: int, which: str) -> str:
+    return f"1 row {which} is" if count == 1 else f"{count} rows {which} are"
+
+
+def _dtype(each: Understood) -> type:
+    return float if each.column.kind == "number" else object
+
+
+def _wishes(
+    opened: Opened, kinds: Mapping[str, Kind], drop: Sequence[str], keep: Sequence[str], targets: Sequence[str]
+) -> dict[str, str]:
+    """What is asked of columns, by name: a kind, or "keep".
+
+    Raises:
+        DataError: A column is not there, a kind is none, or two wishes exclude each other.
+    """
+    wishes: dict[str, str] = {}
+    asked = [(kinds, ""), (dict.fromkeys(drop, "left out"), "drop: "), (dict.fromkeys(keep, "keep"), "keep: ")]
+    for wanted, what in asked:
+        names = opened.named(list(wanted), what)
+        for name, wish in zip(names, wanted.values(), strict=True):
+            if wish not in (*KINDS, "keep"):
+                raise DataError(f"{opened.where}: column {name!r}: kind {wish!r} is none of {', '.join(KINDS)}.")
+            if wishes.setdefault(name, wish) != wish and "left out" in (wish, wishes[name]):
+                raise DataError(f"{opened.where}: column {name!r} is to be dropped and to be kept; decide for one.")
+            if name in targets and wish not in ("number", "category"):
+                raise DataError(f"{opened.where}: column {name!r} is the target; it can be a number or a category.")
+    return wishes
+
+
+def _read_cells(opened: Opened) -> tuple[dict[str, Cells], list[str]]:
+    frame = next(opened.frames(None, None), None)
+    if frame is None or not len(frame):
+        raise DataError(f"{opened.where}: there are column names and no rows.")
+    remarks = list(opened.remarks)
+    # A line that ends too early has its last field empty: only then are the lines looked at once more.
+    if opened.text and (frame[opened.names[-1]] == "").any():
+        short = opened.text.short_rows()
+        remarks += [short] if short else []
+    # Taken out one by one: what is read of a column is no longer needed then.
+    return {name: cells_of(frame.pop(name)) for name in opened.names}, remarks
+
+
+def _decimal(opened: Opened, cells: Iterable[Cells]) -> Decimal:
+    """The decimal sign of a file, where that is in doubt: that of its columns which leave no doubt."""
+    found = [doubtful_decimals(each) for each in cells]
+    semicolons = opened.text is not None and opened.text.layout.separator == ";"
+    certain = {each[0] for each in found if len(each) == 1}
+    return "," if "," in certain or (semicolons and "." not in certain) else "."
+
+
+def _understood(
+    name: str, cells: Cells, wish: str | None, decimal: Decimal, opened: Opened, kept: NDArray[np.bool_] | None
+) -> Understood:
+    try:
+        if wish is None or wish == "keep":
+            return understand(name, cells, decimal, keep=wish == "keep")
+        return understand_as(wish, name, cells, decimal)  # type: ignore[arg-type]
+    except Misfit as misfit:
+        row = int(cells.rows_of(misfit.word)[0])
+        row = row if kept is None else int(np.flatnonzero(kept)[row])
+        raise DataError(misfit.at(f"{opened.place(row)}, column {name!r}")) from None
+    except DataError as error:
+        raise DataError(f"{opened.where}: {error}") from None
+
+
+def read_rows(source: Source, columns: Sequence[Column], *, chunk_rows: int) -> Iterator[pandas.DataFrame]:
+    """Reads rows to predict, in constant memory.
+
+    Args:
+        source: As of `read_table`; columns that are not asked for are passed over.
+        columns: The columns of the table that was trained on; those left out there are not needed.
+        chunk_rows: At most so many rows at a time.
+
+    Yields:
+        Frames as `Table.frame` is, their index the number of the row from 0.
+
+    Raises:
+        DataError: A column is missing, or a field is not a number or date where one is needed; the message names the
+            line and the column.
+    """
+    import pandas
+
+    wanted = [column for column in columns if column.kind != "left out"]
+    names = [column.name for column in wanted]
+    opened = open_source(source, names)
+    for name in names:
+        if name not in opened.names:
+            opened.named(name)
+    decimal: Decimal | None = None
+    start = 0
+    for frame in opened.frames(chunk_rows, names):
+        cells = {name: cells_of(frame[name]) for name in names}
+        # The rows of a file are written alike: what the first ones tell holds for the others.
+        decimal = decimal or _decimal(opened, cells.values())
+        data = {column.name: _row_values(column, cells[column.name], decimal, opened, start) for column in wanted}
+        yield pandas.DataFrame(data, index=pandas.RangeIndex(start, start + len(frame)))
+        start += len(frame)
+
+
+def _row_values(column: Column, cells: Cells, decimal: Decimal, opened: Opened, start: int) -> pandas.Series:
+    """The values of a column that was trained on."""
+    import pandas
+
+    present = cells.without(column.missing_words)
+    if column.kind != "number":
+        return pandas.Series(present.text(), dtype=object)
+    if not len(present.words):
+        return pandas.Series(np.full(len(cells.codes), np.nan))
+    try:
+        return pandas.Series(understand_as("number", column.name, present, decimal).data(), dtype=float)
+    except Misfit as misfit:
+        row = start + int(present.rows_of(misfit.word)[0])
+        raise DataError(misfit.at(f"{opened.place(row)}, column {column.name!r}")) from None
