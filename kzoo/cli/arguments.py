@@ -26,11 +26,11 @@ Timeout = Annotated[float, typer.Option(min=0, metavar="SECONDS", help="End afte
 Data = Annotated[
     str,
     typer.Option(
-        "--data", metavar="DATA", help="A name (digits, fashion_mnist, ...), a .npz, a .csv, or a folder of images."
+        "--data", metavar="DATA", help="A name (digits, fashion_mnist, ...), a table, a .npz, or a folder of images."
     ),
 ]
 Target = Annotated[
-    list[str] | None, typer.Option(metavar="COLUMN", help="Column of a .csv to predict; repeat it for several.")
+    list[str] | None, typer.Option(metavar="COLUMN", help="Column of a table to predict; repeat it for several.")
 ]
 ColumnKinds = Annotated[
     list[str] | None,

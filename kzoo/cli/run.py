@@ -27,20 +27,34 @@ class Source:
 
     Attributes:
         source: A name, or an absolute path, so that a run can be read from any directory.
-        target: Columns of a `.csv` to predict.
+        target: Columns of a table to predict.
         image_size: (height, width) in pixels that images are resized to.
         kind: "classification", "regression", or None to go by the data.
+        columns: What columns of a table hold, by name.
+        drop: Columns of a table to leave out.
+        keep: Columns of a table to take in that would be left out.
     """
 
     source: str
     target: tuple[str, ...] = ()
     image_size: tuple[int, int] | None = None
     kind: str | None = None
+    columns: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    drop: tuple[str, ...] = ()
+    keep: tuple[str, ...] = ()
 
     def load(self) -> Dataset:
         """The data; see `load_dataset` for the errors."""
         target = self.target[0] if len(self.target) == 1 else self.target or None
-        return load_dataset(self.source, target=target, image_size=self.image_size, kind=self.kind)  # type: ignore[arg-type]
+        return load_dataset(
+            self.source,
+            target=target,
+            columns=self.columns,
+            drop=self.drop,
+            keep=self.keep,
+            image_size=self.image_size,
+            kind=self.kind,  # type: ignore[arg-type]
+        )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -144,7 +158,10 @@ class Run:
                 raise Failure(f"{path}: written by a newer kzoo; install that version.")
             size = fields["data"].pop("image_size", None)
             target = tuple(fields["data"].pop("target", ()))
-            fields["data"] = Source(**fields["data"], target=target, image_size=tuple(size) if size else None)
+            drop, keep = (tuple(fields["data"].pop(name, ())) for name in ("drop", "keep"))
+            fields["data"] = Source(
+                **fields["data"], target=target, image_size=tuple(size) if size else None, drop=drop, keep=keep
+            )
             fields["task"] = Task.from_dict(fields["task"])
             run = cls(**fields)
             run.check_types()

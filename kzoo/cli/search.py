@@ -11,7 +11,7 @@ import typer
 
 import kzoo
 from kzoo.cli import arguments, summary
-from kzoo.cli.console import Failure, bad_argument, describe, mendable, print_json, warn
+from kzoo.cli.console import Failure, bad_argument, console, describe, mendable, print_json, warn
 from kzoo.cli.progress import SearchProgress
 from kzoo.cli.quiet import import_tensorflow
 from kzoo.cli.run import FILE, Run, Source, library_versions
@@ -52,6 +52,9 @@ def search(
     trial_gpus: Annotated[float, typer.Option(min=0, help="GPUs of a trial, with --ray.")] = 0,
     engine: Annotated[str, typer.Option(help="auto, fit, graph or numpy.")] = "auto",
     target: arguments.Target = None,
+    column: arguments.ColumnKinds = None,
+    drop: arguments.Drop = None,
+    keep: arguments.Keep = None,
     image_size: arguments.ImageSize = None,
     kind: arguments.Kind = None,
     as_json: arguments.Json = False,
@@ -67,9 +70,14 @@ def search(
         get_family(model)
     with bad_argument(hint="--ray"):
         check_address(ray or "auto")
-    source = Source(_absolute(data), tuple(target or ()), size, kind)
+    with bad_argument(hint="--column"):
+        kinds = arguments.column_kinds(column or ())
+    source = Source(_absolute(data), tuple(target or ()), size, kind, kinds, tuple(drop or ()), tuple(keep or ()))
     with bad_argument(hint="--data"):
         loaded = source.load()
+    if not as_json:
+        for remark in loaded.remarks:
+            console().print(remark, markup=False, soft_wrap=True)
     if objective not in (None, *loaded.task.objectives):
         raise typer.BadParameter(
             f"{objective!r} is not recorded; there are {', '.join(loaded.task.objectives)}.", param_hint="--objective"

@@ -41,11 +41,16 @@ def assemble(raw: RawData, *, kind: TaskKind | None, plan: Plan) -> Dataset:
         DataError: The targets cannot be learnt or the rows not split.
     """
     targets = prepare_targets(raw, kind)
-    train, validation, test = parts = _cut_parts(raw, targets, plan)
+    (train, validation, test), rare = _cut_parts(raw, targets, plan)
+    if rare:
+        names = ", ".join(targets.class_names[each] for each in rare)
+        raw = dataclasses.replace(
+            raw, remarks=(*raw.remarks, f"Too few rows to split, so all are trained on: {names}.")
+        )
     encoding = None
     if raw.columns:
         encoding = learn(_frame(train), raw.columns)
-        train, validation, test = (_encoded(part, encoding, raw) for part in parts)
+        train, validation, test = (_encoded(part, encoding, raw) for part in (train, validation, test))
     task = _describe(raw, targets, train, encoding)
     return Dataset(
         raw.name,
@@ -79,15 +84,15 @@ def _arrays(part: Part) -> tuple[NDArray, NDArray]:
     return np.asarray(part.x), part.y
 
 
-def _cut_parts(raw: RawData, targets: Targets, plan: Plan) -> tuple[Part, Part, Part]:
+def _cut_parts(raw: RawData, targets: Targets, plan: Plan) -> tuple[tuple[Part, Part, Part], tuple[int, ...]]:
+    """The parts, and the classes that are in the training rows alone."""
     plan = dataclasses.replace(
         plan,
         validation_share=0.0 if raw.validation else plan.validation_share,
         test_share=0.0 if raw.test else plan.test_share,
     )
     classes = targets.train if targets.kind == "classification" else None
-    names = targets.class_names
-    split = split_rows(len(targets.train), plan, classes=classes, class_names=names, where=raw.where)
+    split = split_rows(len(targets.train), plan, classes=classes, where=raw.where)
 
     def part(rows: NDArray, given: Part | None, y: NDArray | None) -> Part:
         if given is not None and y is not None:
@@ -96,7 +101,7 @@ def _cut_parts(raw: RawData, targets: Targets, plan: Plan) -> tuple[Part, Part, 
 
     train = part(split.train, None, None)
     validation = part(split.validation, raw.validation, targets.validation)
-    return train, validation, part(split.test, raw.test, targets.test)
+    return (train, validation, part(split.test, raw.test, targets.test)), split.rare
 
 
 def _describe(raw: RawData, targets: Targets, train: Part, encoding: TableEncoding | None) -> Task:

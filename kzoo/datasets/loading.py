@@ -4,24 +4,35 @@ from __future__ import annotations
 
 import difflib
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from kzoo.datasets.assembly import assemble
 from kzoo.datasets.dataset import DataError, Dataset
 from kzoo.datasets.folders import read_folder
 from kzoo.datasets.named import list_datasets, read_named
-from kzoo.datasets.npz import read_npz
+from kzoo.datasets.npz import read_arrays, read_npz
 from kzoo.datasets.raw import RawData
 from kzoo.datasets.split import Plan
-from kzoo.datasets.table import read_csv
+from kzoo.datasets.table import read_columns
+from kzoo.tables.columns import Kind
+from kzoo.tables.sources import TABLE_ENDINGS, is_table
+
+if TYPE_CHECKING:
+    import pandas
+
+
+_ENDINGS = ", ".join(TABLE_ENDINGS)
 
 
 def load_dataset(
-    source: str | Path,
+    source: str | Path | pandas.DataFrame | Mapping[str, Any] | tuple[Any, Any],
     *,
     target: str | Sequence[str] | None = None,
+    columns: Mapping[str, Kind] | None = None,
+    drop: Sequence[str] = (),
+    keep: Sequence[str] = (),
     image_size: tuple[int, int] | None = None,
     kind: Literal["classification", "regression"] | None = None,
     validation_share: float = 0.2,
@@ -31,13 +42,18 @@ def load_dataset(
     """Loads a data set and splits it.
 
     Args:
-        source: One of `list_datasets()`; or the path of a `.npz` with arrays x, y or x_train, y_train (and x_val,
-            y_val, x_test, y_test), of a `.csv` whose first line names its columns, or of a folder with a sub-folder
-            of images for each class (or with train, val and test that hold such sub-folders). For a path that is also
-            a name, write `./digits`. The image sets mnist, fashion_mnist, cifar10 and cifar100 are looked for in the
-            directory that the environment variable KZOO_DATA names, then where the system's packages put them, and
-            else downloaded.
-        target: Name of the column to predict, or names of several numeric ones; `.csv` only.
+        source: One of `list_datasets()`; or the path of a table (`.csv`, `.tsv`, `.txt`, `.jsonl`, `.parquet`,
+            `.feather`, also in a `.gz` or `.zip`), of a `.npz` with arrays x, y or x_train, y_train (and x_val, y_val,
+            x_test, y_test), or of a folder with a sub-folder of images for each class (or with train, val and test
+            that hold such sub-folders); a DataFrame or a dict of columns; or a pair of arrays x and y. For a path that
+            is also a name, write `./digits`. The image sets mnist, fashion_mnist, cifar10 and cifar100 are looked for
+            in the directory that the environment variable KZOO_DATA names, then where the system's packages put them,
+            and else downloaded.
+        target: Of a table, name of the column to predict, or names of several numeric ones.
+        columns: Of a table, what columns hold, by name, where they would be taken for something else: "number",
+            "boolean", "category", "date" or "text".
+        drop: Of a table, names of columns to leave out.
+        keep: Of a table, names of columns to take in that would be left out.
         image_size: (height, width) in pixels to resize images to; folders of images only.
         kind: The kind of task. By default text, booleans and whole numbers of at most 20 different values
             are classes, other numbers are to be predicted.
@@ -56,7 +72,8 @@ def load_dataset(
     if kind not in (None, "classification", "regression"):
         raise DataError(f"kind is {kind!r}; expected 'classification', 'regression' or None.")
     plan = _plan(validation_share, test_share, seed)
-    return assemble(_read(source, target, image_size), kind=kind, plan=plan)
+    wishes = {"columns": columns or {}, "drop": drop, "keep": keep}
+    return assemble(_read(source, target, wishes, image_size), kind=kind, plan=plan)
 
 
 def _plan(validation_share: float, test_share: float, seed: int) -> Plan:
@@ -70,14 +87,29 @@ def _plan(validation_share: float, test_share: float, seed: int) -> Plan:
     return Plan(validation_share, test_share, seed)
 
 
-def _read(source: str | Path, target: str | Sequence[str] | None, image_size: tuple[int, int] | None) -> RawData:
+def _read(
+    source: Any, target: str | Sequence[str] | None, wishes: dict[str, Any], image_size: tuple[int, int] | None
+) -> RawData:
+    of_tables = {"target": target, **wishes}
+    if isinstance(source, tuple) and len(source) == 2:
+        _leave_out("the arrays", {**of_tables, "image_size": image_size}, "is for tables and folders")
+        return read_arrays(*source)
+    if not isinstance(source, str | Path):
+        if not (isinstance(source, Mapping) or hasattr(source, "columns")):
+            raise DataError(
+                f"source is a {type(source).__name__}; expected a name, a path, a DataFrame, a dict of columns or a "
+                "pair of arrays."
+            )
+        _leave_out("the table", {"image_size": image_size}, "is for folders of images")
+        return read_columns(source, target, **wishes)
     path = Path(source)
     suffix = path.suffix.lower()
     named = isinstance(source, str) and source in list_datasets()
     if not named and not _exists(path):
         raise _not_found(source, path)
-    if target is not None and (named or suffix != ".csv"):
-        raise DataError(f"{source}: target= names a column of a .csv file; leave it out here.")
+    table = not named and not path.is_dir() and is_table(path)
+    if not table:
+        _leave_out(str(source), of_tables, "is for tables")
     if image_size is not None and (named or not path.is_dir()):
         raise DataError(f"{source}: image_size= is for folders of images; leave it out here.")
     if named:
@@ -86,9 +118,15 @@ def _read(source: str | Path, target: str | Sequence[str] | None, image_size: tu
         return read_folder(path, image_size)
     if suffix == ".npz":
         return read_npz(path)
-    if suffix == ".csv":
-        return read_csv(path, target)
-    raise DataError(f"{path}: not a data set; expected a .npz file, a .csv file or a folder of images.")
+    if table:
+        return read_columns(path, target, **wishes)
+    raise DataError(f"{path}: not a data set; expected a table ({_ENDINGS}), a .npz file or a folder of images.")
+
+
+def _leave_out(where: str, given: Mapping[str, Any], why: str) -> None:
+    for name, value in given.items():
+        if value is not None and len(value):
+            raise DataError(f"{where}: {name}= {why}; leave it out here.")
 
 
 def _exists(path: Path) -> bool:
@@ -103,4 +141,6 @@ def _not_found(source: str | Path, path: Path) -> DataError:
         return DataError(f"{source}: no such file or folder (looked in {Path.cwd()}).")
     near = difflib.get_close_matches(source, list_datasets(), n=3, cutoff=0.5)
     hint = f"did you mean {' or '.join(near)}?" if near else f"there are {', '.join(list_datasets())}."
-    return DataError(f"No data set or file is called {source!r}; {hint} A path ends in .npz, .csv or is a folder.")
+    return DataError(
+        f"No data set or file is called {source!r}; {hint} A path ends in .csv, .npz or the like, or is a folder."
+    )

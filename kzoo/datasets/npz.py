@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from kzoo.datasets.checks import first_unusable, number_problem
 from kzoo.datasets.dataset import DataError
@@ -46,6 +46,16 @@ def read_npz(path: Path) -> RawData:
                 f"{train.x.shape[1:]}; they must be alike."
             )
     return RawData(path.stem, str(path), train, given.get("val"), given.get("test"), origin=str(path))
+
+
+def read_arrays(x: ArrayLike, y: ArrayLike) -> RawData:
+    """Arrays in memory; see `read_npz` for their shapes and dtypes.
+
+    Raises:
+        DataError: What they hold does not fit together.
+    """
+    arrays = {"x": np.asarray(x), "y": np.asarray(y)}
+    return RawData("arrays", "the arrays", _part(arrays, "x", "y", "the arrays"))
 
 
 def _load(path: Path) -> dict[str, NDArray]:
@@ -94,7 +104,7 @@ def _array(file: Mapping[str, NDArray], name: str, path: Path) -> NDArray:
     return array
 
 
-def _part(arrays: dict[str, NDArray], x_name: str, y_name: str, path: Path) -> Part:
+def _part(arrays: dict[str, NDArray], x_name: str, y_name: str, path: Path | str) -> Part:
     x, y = arrays[x_name], arrays[y_name]
     if x.ndim < 2 or x.ndim > 4 or y.ndim not in (1, 2):
         raise DataError(
@@ -118,7 +128,7 @@ def _part(arrays: dict[str, NDArray], x_name: str, y_name: str, path: Path) -> P
     return Part(x[..., None] if x.ndim == 3 else x, y)
 
 
-def _check_numbers(values: NDArray, name: str, path: Path) -> None:
+def _check_numbers(values: NDArray, name: str, path: Path | str) -> None:
     bad = first_unusable(values)
     if bad is not None:
         place = f"{name}[{', '.join(map(str, bad))}]"

@@ -28,43 +28,54 @@ class Plan:
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Split:
-    """Row numbers of each part, in random order."""
+    """Row numbers of each part, in random order.
+
+    Attributes:
+        train: To train on.
+        validation: To choose by.
+        test: For the final evaluation.
+        rare: Ids of the classes with too few rows for every part, all of whose rows are trained on.
+    """
 
     train: NDArray
     validation: NDArray
     test: NDArray
+    rare: tuple[int, ...] = ()
 
 
-def split_rows(rows: int, plan: Plan, *, classes: NDArray | None, class_names: tuple[str, ...], where: str) -> Split:
+def split_rows(rows: int, plan: Plan, *, classes: NDArray | None, where: str) -> Split:
     """Draws the rows of each part.
 
     Args:
         rows: Number of rows there are.
         plan: The shares and the seed.
         classes: Class id of each row, to keep the parts alike in their classes; None for regression.
-        class_names: Name of each class, for error messages.
         where: What an error message begins with.
 
     Returns:
         Disjoint row numbers that make up all rows.
 
     Raises:
-        DataError: There are too few rows, of one class or in all, to have some in every part.
+        DataError: There are too few rows to have some in every part.
     """
     parts = 1 + (plan.validation_share > 0) + (plan.test_share > 0)
     if rows < parts:
         raise DataError(
             f"{where}: {plural(rows, 'row')} cannot be split into {parts} parts; at least {parts} are needed."
         )
-    train = np.arange(rows)
+    train, alone = np.arange(rows), np.arange(0)
+    rare: tuple[int, ...] = ()
+    if classes is not None:
+        counts = np.bincount(classes)
+        rare = tuple(np.flatnonzero((counts > 0) & (counts < parts)).tolist())
+        alone, train = train[np.isin(classes, rare)], train[~np.isin(classes, rare)]
     cut: dict[str, NDArray] = {"test": train[:0], "validation": train[:0]}
     for name, share in (("test", plan.test_share), ("validation", plan.validation_share)):
         if share > 0:
             count = max(1, round(rows * share))
-            _check_classes(classes, train, count, parts, f"{where}: the {name} split", class_names)
+            _check_classes(classes, train, count, f"{where}: the {name} split")
             train, cut[name] = _cut(train, count, classes, plan.seed)
-            parts -= 1
-    return Split(train, cut["validation"], cut["test"])
+    return Split(np.concatenate([train, alone]), cut["validation"], cut["test"], rare)
 
 
 def _cut(rows: NDArray, count: int, classes: NDArray | None, seed: int) -> tuple[NDArray, NDArray]:
@@ -75,22 +86,14 @@ def _cut(rows: NDArray, count: int, classes: NDArray | None, seed: int) -> tuple
     return kept, taken
 
 
-def _check_classes(
-    classes: NDArray | None, rows: NDArray, count: int, parts: int, what: str, names: tuple[str, ...]
-) -> None:
+def _check_classes(classes: NDArray | None, rows: NDArray, count: int, what: str) -> None:
     if len(rows) - count < 1:
         raise DataError(f"{what} would take {count} of {len(rows)} rows and leave none; take a smaller share.")
     if classes is None:
         return
-    per_class = np.bincount(classes[rows], minlength=len(names))
-    rarest = int(per_class.argmin())
-    if per_class[rarest] < parts:
+    present = len(np.unique(classes[rows]))
+    if min(count, len(rows) - count) < present:
         raise DataError(
-            f"{what} needs at least {parts} rows of each class, and class {names[rarest]!r} has "
-            f"{per_class[rarest]}; add rows or leave the class out (for numbers to predict: kind='regression')."
-        )
-    if min(count, len(rows) - count) < len(names):
-        raise DataError(
-            f"{what} has {count} of {len(rows)} rows, too few on one side for each of the {len(names)} classes; "
+            f"{what} has {count} of {len(rows)} rows, too few on one side for each of the {present} classes; "
             "add rows or change the shares (for numbers to predict: kind='regression')."
         )
