@@ -26,6 +26,14 @@ class InGraph:
         """See `kzoo.tables.encoding.Backend`."""
         return tf.cast(values, tf.float32)
 
+    def cleaned(self, values: tf.Tensor, missing_words: Sequence[str]) -> tf.Tensor:
+        """See `kzoo.tables.encoding.Backend`."""
+        values = tf.strings.strip(values)
+        if not missing_words:
+            return values
+        missing = tf.reduce_any(values[:, None] == tf.constant(list(missing_words))[None], axis=1)
+        return tf.where(missing, "", values)
+
     def is_word(self, values: tf.Tensor, words: Sequence[str]) -> tf.Tensor:
         """See `kzoo.tables.encoding.Backend`; a comparison needs no table, so nothing to initialise in the server."""
         return tf.cast(values[:, None] == tf.constant(list(words))[None], tf.float32)

@@ -52,6 +52,7 @@ class EncodedColumn:
             median of its days.
         missing: Whether a number says that it is missing.
         date_format: How dates are written, in directives of `datetime.strptime`.
+        missing_words: Text that stands for a missing one, besides the empty text.
     """
 
     name: str
@@ -61,6 +62,7 @@ class EncodedColumn:
     fill: float = 0.0
     missing: bool = False
     date_format: str = ""
+    missing_words: tuple[str, ...] = ()
 
     @property
     def is_text(self) -> bool:
@@ -154,7 +156,8 @@ class TableEncoding:
             ValueError: It is no such description.
         """
         try:
-            fields = [{**each, "words": tuple(each["words"])} for each in values["columns"]]
+            texts = ("words", "missing_words")
+            fields = [{**each, **{name: tuple(each[name]) for name in texts}} for each in values["columns"]]
             return cls(tuple(EncodedColumn(**each) for each in fields))
         except (TypeError, KeyError) as error:
             raise ValueError(f"not a description of a table: {error}") from None
@@ -169,6 +172,9 @@ class Backend(Protocol):
 
     def numbers(self, values: Any) -> Any:
         """Float32 [rows], NaN where missing."""
+
+    def cleaned(self, values: Any, missing_words: Sequence[str]) -> Any:
+        """Text [rows] without spaces around it, "" where it is one of these words."""
 
     def is_word(self, values: Any, words: Sequence[str]) -> Any:
         """Float32 [rows, words], 1 where a text is a word."""
@@ -193,6 +199,7 @@ def _parts(column: EncodedColumn, values: Any, backend: Backend) -> list[Any]:
         value = backend.numbers(values)
         known = value == value  # not NaN
         return _filled(xp.where(known, value, xp.zeros_like(value)), known, column, xp)
+    values = backend.cleaned(values, column.missing_words)
     if column.kind == "boolean":
         found = backend.is_word(values, column.words)
         return _filled(found[:, 1], xp.sum(found, axis=1) > 0, column, xp)
@@ -237,32 +244,35 @@ class InNumpy:
         with np.errstate(over="ignore"):
             return np.asarray(values, dtype=np.float64).astype(np.float32)
 
-    def is_word(self, values: Any, words: Sequence[str]) -> NDArray:
+    def cleaned(self, values: Any, missing_words: Sequence[str]) -> list[str]:
+        """See `Backend`."""
+        return texts(values, missing_words)
+
+    def is_word(self, values: Sequence[str], words: Sequence[str]) -> NDArray:
         """See `Backend`."""
         import pandas
 
-        index = pandas.Index(list(words), dtype=object).get_indexer(pandas.Index(texts(values), dtype=object))
+        index = pandas.Index(list(words), dtype=object).get_indexer(pandas.Index(values, dtype=object))
         found = np.zeros((len(index), len(words)), dtype=np.float32)
         rows = np.flatnonzero(index >= 0)
         found[rows, index[rows]] = 1
         return found
 
-    def has_token(self, values: Any, words: Sequence[str]) -> NDArray:
+    def has_token(self, values: Sequence[str], words: Sequence[str]) -> NDArray:
         """See `Backend`."""
         place = {word: number for number, word in enumerate(words)}
-        held = texts(values)
-        found = np.zeros((len(held), len(words)), dtype=np.float32)
-        for row, text in enumerate(held):
+        found = np.zeros((len(values), len(words)), dtype=np.float32)
+        for row, text in enumerate(values):
             found[row, [place[token] for token in tokens(text) if token in place]] = 1
         return found
 
     def date_fields(
-        self, values: Any, expression: str, fields: Sequence[str]
+        self, values: Sequence[str], expression: str, fields: Sequence[str]
     ) -> tuple[NDArray[np.bool_], dict[str, NDArray]]:
         """See `Backend`."""
         import pandas
 
-        found = pandas.Series(texts(values), dtype=object).str.extract(f"^(?:{expression})$").to_numpy(dtype=object)
+        found = pandas.Series(values, dtype=object).str.extract(f"^(?:{expression})$").to_numpy(dtype=object)
         matched = np.array([isinstance(each, str) for each in found[:, 0]])
         numbers = {}
         for name, group in zip(fields, found.T, strict=True):
@@ -271,15 +281,22 @@ class InNumpy:
         return matched, numbers
 
 
-def texts(values: Any) -> list[str]:
-    """Text [rows] of a column: "" where it is missing, and bytes as the UTF-8 that they are."""
-    found = []
-    for each in values:
-        if isinstance(each, bytes):
-            found.append(each.decode("utf-8", "replace"))
-        else:
-            found.append(each if isinstance(each, str) else MISSING if each is None or each != each else str(each))
-    return found
+SPACES = " \t\n\v\f\r"
+
+
+def texts(values: Any, missing_words: Sequence[str] = ()) -> list[str]:
+    """Text [rows] of a column, without spaces around it: "" where it is missing, bytes as the UTF-8 that they are."""
+    missing = {*missing_words}
+
+    def cleaned(value: Any) -> str:
+        if isinstance(value, bytes):
+            value = value.decode("utf-8", "replace")
+        if value is None or value != value:
+            return MISSING
+        text = str(value).strip(SPACES)
+        return MISSING if text in missing else text
+
+    return [cleaned(value) for value in values]
 
 
 SEPARATORS = "".join(map(chr, range(128)))
@@ -318,7 +335,13 @@ def _learned(column: Column, values: Any) -> EncodedColumn:
         known = numbers[np.isfinite(numbers)]
         fill = float(np.median(known)) if len(known) else 0.0
         return EncodedColumn(name, kind, fill=fill, missing=len(known) < len(numbers))
-    held = texts(values)
+    return dataclasses.replace(
+        _learned_text(column, texts(values, column.missing_words)), missing_words=column.missing_words
+    )
+
+
+def _learned_text(column: Column, held: list[str]) -> EncodedColumn:
+    name, kind = column.name, column.kind
     if kind == "text":
         counts = collections.Counter(token for text in held for token in set(tokens(text)) if token)
         return EncodedColumn(name, kind, words=_frequent(counts, MOST_TOKENS))

@@ -52,6 +52,12 @@ def test_without_rare_words_one_that_was_never_seen_is_none_of_them():
     np.testing.assert_array_equal(x, np.zeros((2, 2)))
 
 
+def test_spaces_around_a_word_do_not_count_and_words_for_missing_are():
+    encoding, x = encoded(WORK, ["a"] * FEWEST + [None] * FEWEST, [" a\t", "NA", "null", "na"])
+    assert encoding.features == ("work is missing", "work=a")
+    np.testing.assert_array_equal(x, [[0, 1], [1, 0], [1, 0], [0, 0]])
+
+
 def test_a_category_of_many_words_keeps_the_most_frequent():
     values = [f"w{number}" for number in range(MOST_WORDS + 9) for _ in range(FEWEST + number)]
     encoding, _ = encoded(WORK, values)
