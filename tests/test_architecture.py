@@ -18,8 +18,9 @@ ROOT = Path(__file__).parents[1]
 
 ROOMS = {
     "kzoo": [
-        ["task", "errors", "files", "locks", "lazy", "version"],
+        ["errors", "files", "locks", "lazy", "version"],
         ["tables"],
+        ["task"],
         ["datasets"],
         ["zoo", "export"],
         ["serving"],
