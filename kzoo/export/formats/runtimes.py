@@ -111,10 +111,14 @@ def _openvino(path: Path) -> Answer:
     # By itself it computes in bfloat16 where the processor can.
     compiled = openvino.Core().compile_model(str(path), "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
     names = [tensor.get_any_name() for tensor in compiled.inputs]
+    # In an order of its own, but by TensorFlow's names: Identity, Identity_1 and so on.
+    outputs = {
+        name: output for output in compiled.outputs for name in output.get_names() if name.startswith("Identity")
+    }
 
     def answer(arrays: Arrays) -> list[np.ndarray]:
         found = compiled(_called(names, arrays))
-        return [found[output] for output in compiled.outputs]
+        return [found[outputs[name]] for name in sorted(outputs, key=_natural)]
 
     return answer
 
