@@ -28,7 +28,8 @@ class Format:
     Attributes:
         name: Its name, as `keras.Model.export(format=...)` has it.
         file: Its file in an export. Not beside `saved_model.pb` itself, where a server that is started with
-            `--prefer_tflite_model` would take a `model.tflite` for the model to serve.
+            `--prefer_tflite_model` would take a `model.tflite` for the model to serve
+            (`tensorflow_serving/servables/tensorflow/saved_model_bundle_factory.cc`, TfLiteModelFound).
         modules: What writing and running it imports.
         opened: From the file, a function of arrays by input name that answers with the model's outputs, in their order.
     """
