@@ -15,7 +15,7 @@ from kzoo.cli.run import Run
 from kzoo.cli.shown import number, shown_name, shown_value
 from kzoo.export.errors import ExportError
 from kzoo.export.formats.runtimes import known_formats
-from kzoo.export.layout import REQUEST, SERVED_NAME, SERVED_NAME_RULE
+from kzoo.export.layout import FORMATS, REQUEST, SERVED_NAME, SERVED_NAME_RULE
 from kzoo.serving.errors import ServingError
 from kzoo.serving.releases import write_current_configuration
 
@@ -150,6 +150,9 @@ def _show(path: Path, trial: TrialRecord, metrics: dict[str, dict[str, Any]]) ->
     for part, values in metrics.items():
         line = ", ".join(f"{name} {number(float(value), 4)}" for name, value in values.items())
         out.print(f"{part:>10}: {line}", markup=False)
+    others = sorted(file.name for file in (path / FORMATS).glob("*"))
+    if others:
+        out.print(f"Other formats, in {path / FORMATS}: {', '.join(others)}", markup=False, soft_wrap=True)
     to = path.parent.parent
     elsewhere = () if to == arguments.EXPORTS else ("--to", to)
     out.print(f"\nNext: {command('kzoo', 'predict', path.parent, path.parent / REQUEST)}", markup=False, soft_wrap=True)

@@ -133,7 +133,7 @@ def show_newest(base: Path) -> None:
     requests = sorted((newest / REQUESTS).glob("*.json"))
     for old in (base / REQUESTS.name).glob("*.json"):
         if old.name not in {path.name for path in requests}:
-            old.unlink()
+            old.unlink(missing_ok=True)  # another export may do the same
     for path in (newest / OPENAPI, *requests):
         write_text(base / path.relative_to((newest / OPENAPI).parent), path.read_text(encoding="utf-8"))
     write_text(base / REQUEST, (newest / REQUESTS / f"{SERVING}.json").read_text(encoding="utf-8"))

@@ -101,6 +101,8 @@ def interface_of(
         raise ExportError("Both task and class_names are given; the task has the class names, so give one of them.")
     declared = _declared_inputs(model)
     structure, values = _undeclared(examples) if declared is None else _matched(declared, examples)
+    for name in values:
+        _check_text(name, "The name of an input", no_zeros=True)
     arrays = {name: array_of(value, name) for name, value in values.items()}
     if not arrays or any(not len(array) for array in arrays.values()):
         raise ExportError("examples has no rows; give a few rows of raw inputs, such as data.x_train[:64].")
@@ -113,7 +115,26 @@ def interface_of(
     names = tuple(task.class_names if task else class_names or ())
     columns = task.table.columns if task is not None and task.table is not None else ()
     absent = {column.name: "" if column.is_text else float("nan") for column in columns}
+    for name in names:
+        _check_text(name, "The name of a class")
     return Interface(specs, structure, names, _feature_names(task, specs), absent), arrays
+
+
+def _check_text(name: Any, what: str, *, no_zeros: bool = False) -> None:
+    """Refuse what cannot be a name in a request or an answer.
+
+    Args:
+        name: The name.
+        what: What it is the name of.
+        no_zeros: Whether it ends for the server at a zero byte, as keys of JSON objects do.
+
+    Raises:
+        ExportError: It is no text that has a form in UTF-8.
+    """
+    if not isinstance(name, str):
+        raise ExportError(f"{what} is {name!r}, a {type(name).__name__}; expected text.")
+    if (no_zeros and "\0" in name) or any("\ud800" <= letter <= "\udfff" for letter in name):
+        raise ExportError(f"{what} is {name!r}, which has a character that no request can hold; give it another.")
 
 
 def _is_argument(name: str) -> bool:
@@ -122,6 +143,7 @@ def _is_argument(name: str) -> bool:
 
 def _tensors(outputs: dict[str, Any]) -> dict[str, tf.Tensor]:
     for name, value in outputs.items():
+        _check_text(name, "The name of an output", no_zeros=True)
         if isinstance(value, Mapping | list | tuple) or not hasattr(value, "dtype"):
             raise ExportError(
                 f"The output {name!r} is a {type(value).__name__}; the outputs of an export must be flat: one tensor, "

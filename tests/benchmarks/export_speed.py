@@ -6,10 +6,18 @@ compared is the graphs, and the hand-over between threads costs as much as a sma
 too, since every request pays for it whatever the export.
 
 Run it with `python tests/benchmarks/export_speed.py`; it needs Fashion-MNIST.
+
+What a client of a server sees, with two servers or one that serves both models:
+
+    python tests/benchmarks/export_speed.py --write DIR
+    kzoo serve ours --to DIR --rest-port 8501 & kzoo serve keras --to DIR --rest-port 8502 &
+    python tests/benchmarks/export_speed.py \\
+        --server http://127.0.0.1:8501/v1/models/ours http://127.0.0.1:8502/v1/models/keras
 """
 
 from __future__ import annotations
 
+import argparse
 import contextlib
 import dataclasses
 import datetime
@@ -23,6 +31,7 @@ from pathlib import Path
 import keras
 import numpy as np
 import tensorflow as tf
+from served_speed import served_table
 
 import kzoo
 from kzoo.export import Runner
@@ -45,8 +54,9 @@ What a full trace (`RunOptions.FULL_TRACE`) shows, in microseconds of the operat
   at 110 Gflop/s), which both exports have. Were all else free, the ratio would be about 1.26.
 - The convnet on digits misses 1.3 in the mean: at 32 rows 166 of our 223 are two convolutions and two poolings, the
   same in both.
-- `serving_default` also makes text, `rows * classes` of it, which Python turns into objects one by one: at 256 rows of
-  digits that adds nearly half to the MLP's time. Who needs speed asks `numeric`.
+- `serving_default` also makes text, one label a row, which Python turns into objects one by one. Who needs speed asks
+  `numeric`. Until 2026-11-29 it answered with the names of all classes for every row too: the MLP on digits was then at
+  1.06, 1.01 and 0.89 for 1, 32 and 256 rows, in the same runs in which it is at 1.20, 1.17 and 1.08 without them.
 
 Tried and left: weights of convolutions as constants in the graph, which oneDNN then reorders once (3 to 5 %, but
 weights in two places); a graph without functions (1 to 4 microseconds a request); pooling without oneDNN (`MaxPoolV2`:
@@ -177,7 +187,29 @@ def load_sentence(subject: Subject) -> str:
     )
 
 
+def write(directory: Path) -> None:
+    """Both exports of one model, as servers take them: `ours` and `keras` in a directory."""
+    subject = trained("mlp", kzoo.load_dataset("digits"))
+    kzoo.export_model(subject.model, directory / "ours", task=subject.task, examples=subject.rows)
+    subject.model.export(directory / "keras" / "1", verbose=False)
+
+
 def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--write", type=Path, metavar="DIR", help="write both exports of a model, to serve them")
+    parser.add_argument("--server", nargs=2, metavar=("OURS", "KERAS"), help="addresses of both models to ask")
+    asked = parser.parse_args()
+    if asked.write:
+        write(asked.write)
+    elif asked.server:
+        rows = kzoo.load_dataset("digits").x_train[: max(BATCH_SIZES)]
+        print(served_table(*asked.server, rows, BATCH_SIZES))
+    else:
+        measure()
+
+
+def measure() -> None:
+    """In this process; see above."""
     digits, fashion = kzoo.load_dataset("digits"), kzoo.load_dataset("fashion_mnist")
     table = ["| " + " | ".join(HEADINGS) + " |", "|---|---|---|" + "---:|" * (len(HEADINGS) - 3)]
     for name, data in (("mlp", digits), ("convnet", digits), ("mlp", fashion), ("convnet", fashion)):
@@ -192,7 +224,7 @@ def main() -> None:
 
 Weights: bytes on disk as a share of `model.export`'s. Batch: requests of so many rows that our signature answers while
 `model.export`'s only one, `serving_default`, answers one; mean: the geometric mean of the three. `numeric` answers with
-probabilities, as `model.export` does; `serving_default` with labels and class names besides, which are text.
+probabilities, as `model.export` does; `serving_default` with labels besides, which are text.
 Empty: the share of `model.export`'s time for one row that a graph takes which does nothing. Difference: the largest
 from the Keras model's probabilities on 512 rows.
 

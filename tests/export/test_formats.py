@@ -55,6 +55,19 @@ def two_of_each():
     return shaken(keras.Model([one, other], [L.Dense(2, name="b")(both), L.Dense(2, name="a")(both)]))
 
 
+def many_outputs():
+    """Keras and TensorFlow order "o11" before "o2" in some places, and in others not."""
+    inputs = keras.Input((4,))
+    return shaken(
+        keras.Model(inputs, [L.Dense(2, name=f"o{number}")(inputs) for number in (3, 11, 1, 2, 10, *range(4, 10))])
+    )
+
+
+def attention():
+    inputs = keras.Input((5, 4))
+    return keras.Model(inputs, L.MultiHeadAttention(2, 3)(inputs, inputs))
+
+
 def denormalised():
     return keras.Sequential([keras.Input((4,)), L.Normalization(mean=[3.0], variance=[4.0], invert=True)])
 
@@ -64,6 +77,8 @@ MODELS = {
     "two classes": (of_two, X, ("no", "yes")),
     "pictures": (convolutions, rng.normal(size=(20, 8, 8, 1)).astype("float32"), None),
     "two inputs, two outputs": (two_of_each, [X, X[:, :2]], None),
+    "eleven outputs": (many_outputs, X, None),
+    "attention": (attention, rng.normal(size=(20, 5, 4)).astype("float32"), None),
     "normalisation, inverted": (denormalised, X, None),
 }
 

@@ -104,6 +104,21 @@ def test_keys_of_a_dict_are_any_text(keys, tmp_path):
         np.testing.assert_allclose(values, own[key])
 
 
+@pytest.mark.parametrize("key", ["\ud800", "zero\0byte"])
+def test_keys_that_no_request_can_hold_are_refused_in_one_line(key):
+    with pytest.raises(ExportError, match="The name of an input is .*, which has a character that no request can hold"):
+        interface_of(OfKeys((key, "a")), {key: X, "a": X})
+    interface, rows = interface_of(OfKeys(("a", "b")), {"a": X, "b": X})
+    with pytest.raises(ExportError, match="The name of an output is .*, which has a character"):
+        interface.call(Answering(lambda columns: {key: columns["a"]}), rows)
+
+
+@pytest.mark.parametrize("names", [(1, 2), (b"no", b"yes"), ("no", None), ("no", "\udc00")])
+def test_classes_without_a_text_for_a_name_are_refused_in_one_line(names):
+    with pytest.raises(ExportError, match="The name of a class is .*(expected text|no request can hold)"):
+        interface_of(one_input((2,)), X[:, :2], class_names=names)
+
+
 @pytest.mark.filterwarnings("ignore:When providing `inputs` as a dict")
 def test_the_names_of_the_layers_are_not_those_of_a_dict():
     with pytest.raises(ExportError, match=r"has \['y', 'z'\], but the model takes a dict with the keys \['a', 'b'\]"):

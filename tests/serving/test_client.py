@@ -132,7 +132,6 @@ def test_no_rows_are_answered_alike(ask, rows):
         assert {name: array.shape for name, array in answer.items()} == {
             "probabilities": (0, 3),
             "label": (0,),
-            "classes": (0, 3),
         }
         assert answer["probabilities"].dtype == np.float32
         assert answer["label"].dtype.kind == "U"

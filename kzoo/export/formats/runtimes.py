@@ -28,7 +28,8 @@ class Format:
     Attributes:
         name: Its name, as `keras.Model.export(format=...)` has it.
         file: Its file in an export. Not beside `saved_model.pb` itself, where a server that is started with
-            `--prefer_tflite_model` would take a `model.tflite` for the model to serve.
+            `--prefer_tflite_model` would take a `model.tflite` for the model to serve
+            (`tensorflow_serving/servables/tensorflow/saved_model_bundle_factory.cc`, TfLiteModelFound).
         modules: What writing and running it imports.
         opened: From the file, a function of arrays by input name that answers with the model's outputs, in their order.
     """
@@ -111,10 +112,14 @@ def _openvino(path: Path) -> Answer:
     # By itself it computes in bfloat16 where the processor can.
     compiled = openvino.Core().compile_model(str(path), "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
     names = [tensor.get_any_name() for tensor in compiled.inputs]
+    # In an order of its own, but by TensorFlow's names: Identity, Identity_1 and so on.
+    outputs = {
+        name: output for output in compiled.outputs for name in output.get_names() if name.startswith("Identity")
+    }
 
     def answer(arrays: Arrays) -> list[np.ndarray]:
         found = compiled(_called(names, arrays))
-        return [found[output] for output in compiled.outputs]
+        return [found[outputs[name]] for name in sorted(outputs, key=_natural)]
 
     return answer
 
