@@ -98,5 +98,5 @@ class Task:
         try:
             fields: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
             return cls(**fields)
-        except TypeError as error:
+        except (TypeError, IndexError) as error:
             raise ValueError(f"Not a description of a task: {error}") from None
