@@ -104,5 +104,5 @@ class Task:
             if fields.get("table") is not None:
                 fields["table"] = TableEncoding.from_dict(fields["table"])
             return cls(**fields)
-        except TypeError as error:
+        except (TypeError, IndexError) as error:
             raise ValueError(f"Not a description of a task: {error}") from None

@@ -24,6 +24,7 @@ class RequestError(ValueError):
 
 
 _HEADINGS = ("Graph execution error:", "Exception encountered when calling")
+_LONGEST = 500
 _BOLD = re.compile("\x1b\\[[0-9;]*m")
 
 
@@ -31,4 +32,5 @@ def reason(error: BaseException) -> str:
     """The line of an error of TensorFlow's or Keras' that says what was wrong, of headings, traces and arguments."""
     text = _BOLD.sub("", str(getattr(error, "message", None) or error))
     lines = (line.strip() for line in text.splitlines())
-    return next((line for line in lines if line and not line.startswith(_HEADINGS)), type(error).__name__)
+    line = next((line for line in lines if line and not line.startswith(_HEADINGS)), type(error).__name__)
+    return line if len(line) <= _LONGEST else f"{line[: _LONGEST - 3]}..."

@@ -51,7 +51,7 @@ def read_release(base: Path) -> Release:
         return Release(labels, tuple(int(version) for version in found["served"]))
     except FileNotFoundError:
         return Release()
-    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, OverflowError) as error:
         raise ServingError(f"{path}: not readable as labels ({error!r}); mend it or remove it.") from None
 
 

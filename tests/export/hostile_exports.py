@@ -189,6 +189,16 @@ def nothing_in_it(directory, mark):
     (directory / "saved_model.pb").write_bytes(b"")
 
 
+def calls_what_is_not_there(directory, mark):
+    """A name of a function, mistaken: TensorFlow's error would have the whole graph in it."""
+    save(directory, lambda x: x)
+    saved_model = changed(directory)
+    for node in saved_model.meta_graphs[0].graph_def.node:
+        if node.op.endswith("PartitionedCall") and "wrapper" in node.attr["f"].func.name:
+            node.attr["f"].func.name = "__inference_nothing"
+    rewrite(directory, saved_model)
+
+
 def calls_itself(directory, mark):
     """A function that calls itself for ever."""
     save(directory, lambda x: x)
@@ -248,7 +258,8 @@ HOSTILE = {
             saves_weights, reads_a_table_elsewhere, reads_a_table_that_is_no_asset,
             reads_a_table_by_another_list_of_assets, takes_the_name_of_a_file_from_requests, graph_in_a_constant,
             links_elsewhere, has_a_pipe,
-            graph_is_a_pipe, graph_is_a_directory, graph_is_noise, graph_is_cut, nothing_in_it, calls_itself,
+            graph_is_a_pipe, graph_is_a_directory, graph_is_noise, graph_is_cut, nothing_in_it, calls_what_is_not_there,
+            calls_itself,
         )
     },
 }  # fmt: skip

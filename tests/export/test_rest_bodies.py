@@ -376,6 +376,25 @@ def test_bytes_that_are_no_utf8_go_through_as_they_are(runner):
     assert response.status == 200 and b'["\xed\xb2\x80"' in response.body
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"a": ' + b"[" * 300 + b'"' + b'\\"' * 500_000,
+        b'{"a": ' + b"[" * 300 + b'"' * 1_000_001,
+        b'{"a": Inf, "' + b'\\"' * 500_000,
+        b'{"a": "' + b"\\\\u" * 500_000,
+        b'{"instances": [' + b"1" * 1_000_000 + b"]}",
+        b'{"instances": [0.' + b"1" * 1_000_000 + b"e" + b"9" * 1_000_000 + b"]}",
+        b'{"instances": [' + b'{"x": 1, "x": 2},' * 50_000,
+        b"[" * 10_000_000,
+    ],
+    ids=range(8),
+)
+def test_bodies_that_could_take_long(runner, body):
+    """Each is read in a time that grows with its size alone; the square of it would be hours."""
+    assert respond(runner, "predict", body).status == 400
+
+
 def test_numbers_are_written_as_the_server_does():
     """WriteDecimal; the first six are those of JsontensorTest.FromJsonSingleFloatTensorSixDigitPrecision."""
     numbers = np.array(
@@ -391,6 +410,7 @@ def test_numbers_are_written_as_the_server_does():
     ]  # fmt: skip
 
 
+@settings(deadline=None)
 @given(st.lists(st.floats(width=32), max_size=20), st.lists(st.floats(), max_size=20))
 def test_numbers_are_the_shorter_form_that_reads_back(singles, doubles):
     for array in (np.array(singles, "float32"), np.array(doubles, "float64")):
@@ -409,7 +429,7 @@ LEAVES = st.one_of(
 NUMBERS = st.one_of(st.integers(-(2**33), 2**33), st.floats(width=32))
 
 
-@settings(max_examples=150)
+@settings(max_examples=150, deadline=None)
 @given(
     st.sampled_from(["float", "double", "int8", "int64", "uint8", "uint32", "uint64", "bool"]),
     st.one_of(

@@ -72,9 +72,7 @@ def read_journal(directory: str | os.PathLike[str]) -> list[dict[str, Any]]:
     for record in records:
         written = record.get("format", FORMAT)
         if record.get("kind") == "header" and not (isinstance(written, int) and written <= FORMAT):
-            raise JournalError(
-                f"{path} is of format {str(written)[:20]!r}; this version reads up to {FORMAT}: upgrade."
-            )
+            raise JournalError(f"{path} is of format {str(written)[:20]}; this version reads up to {FORMAT}: upgrade.")
     return records
 
 

@@ -25,9 +25,15 @@ _LARGEST_EXPONENT = 308
 _EXACT_INTEGER = 2**53 - 1
 _SIGNIFICANT = 17
 _NUMBER = re.compile(r"(-?)([0-9]+)(?:\.([0-9]+))?(?:[eE]([-+]?)([0-9]+))?")
-# Numbers of so many digits, or of such exponents, are the ones that the server may read in another way than Python.
-_LONG_NUMBER = 19
-_TOKENS = re.compile(r'"(?:[^"\\]|\\.)*"|-NaN|Inf(?!i)', re.DOTALL)
+# What the numbers have in them that the server may read in another way than Python, with 0 for every digit.
+_UNUSUAL = (b"0" * 19, b"0e000", b"0e+000", b"0e-000")
+_ZEROS = bytes.maketrans(b"123456789E", b"000000000e")
+_STEPS = bytes.maketrans(b"[{]}", b"\x01\x01\xff\xff")
+_NO_BRACKETS = bytes(code for code in range(256) if code not in b"[{]}")
+# Text in quotes; text that does not end goes to the end, so that no quote in it is looked at as a beginning.
+_QUOTED = r'"[^"\\]*(?:\\.[^"\\]*)*(?:"|\\?\Z)'
+_TEXT = re.compile(_QUOTED.encode(), re.DOTALL)
+_TOKENS = re.compile(rf"{_QUOTED}|-NaN|Inf(?!i)", re.DOTALL)
 _LONE_SURROGATE = re.compile(
     r"\\(?:(?P<lone>u[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F][0-9a-fA-F]{2}))|.)", re.DOTALL
 )
@@ -79,10 +85,9 @@ def parse_body(body: bytes) -> Body:
         RequestError: The server would refuse it as JSON, or it is nested deeper than `NESTED`.
     """
     text, errors = _decoded(body)
-    codes = np.frombuffer(body, np.uint8)
-    if _may_nest_too_deep(codes) and _depth(text) > NESTED:
+    if _depth(body) > NESTED and _depth(_TEXT.sub(b"", body)) > NESTED:
         raise RequestError(f"The body is nested deeper than {NESTED} levels.")
-    fields = _loaded(text, exact=_has_unusual_number(codes))
+    fields = _loaded(text, exact=_has_unusual_number(body))
     if not isinstance(fields, dict):
         raise RequestError('A request body is a JSON object, with "instances", "inputs" or "examples".')
     return Body(fields, errors, booleans=b"true" in body or b"false" in body)
@@ -132,34 +137,16 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return fields if len(fields) == len(pairs) else Repeated(pairs)
 
 
-def _may_nest_too_deep(codes: np.ndarray) -> bool:
-    """Whether there are so many levels, those that stand within text counted as well."""
-    folded = codes | 0x20  # [ and {, as well as ] and }, differ in this bit only
-    opening, closing = folded == ord("{"), folded == ord("}")
-    if np.count_nonzero(opening) <= NESTED:
-        return False
-    steps = (opening.view(np.int8) - closing.view(np.int8))[opening | closing]
-    return bool(np.cumsum(steps, dtype=np.int64).max() > NESTED)
+def _depth(content: bytes) -> int:
+    """Levels of lists and objects, brackets within text counted as well."""
+    steps = np.frombuffer(content.translate(_STEPS, _NO_BRACKETS), np.int8)
+    return int(np.cumsum(steps, dtype=np.int64).max(initial=0))
 
 
-def _depth(text: str) -> int:
-    """Levels of a JSON text."""
-    bare = re.sub(r'"(?:[^"\\]|\\.)*"', "", text, flags=re.DOTALL)
-    steps = np.frombuffer(re.sub(r"[^][{}]", "", bare).encode(), np.uint8) | 0x20
-    return int(np.cumsum(np.where(steps == ord("{"), 1, -1)).max(initial=0))
-
-
-def _has_unusual_number(codes: np.ndarray) -> bool:
+def _has_unusual_number(body: bytes) -> bool:
     """Whether a number has so many digits, or an exponent of three or more, that it needs a closer look."""
-    digits = np.zeros(len(codes) + 5, bool)
-    np.less(codes - np.uint8(ord("0")), 10, out=digits[1 : len(codes) + 1])
-    others = np.flatnonzero(~digits)
-    if np.diff(others).max(initial=0) > _LONG_NUMBER - 1:
-        return True
-    marks = np.flatnonzero((codes | 0x20) == ord("e"))
-    marks = marks[digits[marks]] + 2  # `digits` begins one earlier: this is what stands behind the mark
-    marks = marks + ~digits[marks]  # perhaps a sign
-    return bool((digits[marks] & digits[marks + 1] & digits[marks + 2]).any())
+    zeros = body.translate(_ZEROS)
+    return any(each in zeros for each in _UNUSUAL)
 
 
 def _integer(literal: str) -> int | float:

@@ -71,7 +71,8 @@ def shown(value: Any) -> str:
 
 def listed(names: Any) -> str:
     """Names as an error message gives them."""
-    return ", ".join(repr(name) for name in sorted(names))
+    names = sorted(names)
+    return ", ".join(map(shown, names[:20])) + (f" and {len(names) - 20} more" if len(names) > 20 else "")
 
 
 def as_float(array: np.ndarray, dtype: tf.DType) -> np.ndarray:

@@ -59,6 +59,10 @@ def refuse_untrusted(directory: Path, meta_graph: Any) -> None:
         raise ExportError(f"{directory} is not loaded: {strange}")
     assets = [*_strange_assets(directory, meta_graph), *_strange_inputs(meta_graph)]
     graph = _Graph(meta_graph)
+    missing = graph.missing_functions()
+    if missing:
+        # TensorFlow's error has the whole graph in it, which it then searches for minutes.
+        raise ExportError(f"{directory} does not load: it lacks the function {missing[0][:80]!r}, which it calls.")
     if graph.calls_too_deep():
         raise ExportError(f"{directory} is not run: its functions call themselves, or each other without an end.")
     found = sorted({f"{node.op} ({where})" for where, node in graph.unknown()}) or assets
@@ -159,6 +163,10 @@ class _Graph:
             for node in place.nodes.values():
                 if not self._is_harmless(place, node):
                     yield place.name or "graph", node
+
+    def missing_functions(self) -> list[str]:
+        """Functions that are called but not there."""
+        return sorted(self._calls.keys() - self._functions.keys())
 
     def calls_too_deep(self) -> bool:
         """Whether functions call themselves or in too long a chain, over which TensorFlow's importer would crash."""
