@@ -60,7 +60,7 @@ def find_dates(words: Sequence[str]) -> Dates | None:
     if not words:
         return None
     found = [each for each in _formats(words[0]) if _all_are(words, each)]
-    if len(found) == 2 and found[0].startswith("%d"):
+    if len(found) == 2 and "%m" in found[0]:
         day_first, month_first = found
         if "." in day_first:
             return Dates(day_first)  # Only where the day comes first are there dots.

@@ -61,12 +61,14 @@ class Understood:
         cells: Its fields, missing ones left out.
         values: The number of each of `cells.words`, where it is a column of numbers.
         remark: What is worth saying of it, a sentence, or "".
+        stray: The first field that is no number or date where nearly all others are, or "".
     """
 
     column: Column
     cells: Cells
     values: NDArray[np.float64] | None = None
     remark: str = ""
+    stray: str = ""
 
     @property
     def missing(self) -> int:
@@ -233,9 +235,10 @@ def _as_text(name: str, cells: Cells, *, keep: bool) -> Understood:
         return Understood(Column(name, "boolean", " and ".join(sorted(strict.words))), strict)
     count, rows = len(present.words), int(present.counts.sum())
     words = float(np.mean([word.count(" ") + 1 for word in present.words]))
+    stray = _stray(present)
     if not keep:
         reason = _empty(present) or _constant(present)
-        if not reason and count > NEARLY_ALL * rows and words < 3 and rows > 2:
+        if not reason and not stray and count > NEARLY_ALL * rows and words < 3 and rows > 2:
             reason = f"an id: {_each_row(count, rows)}"
         if reason:
             return _left_out(name, present, reason)
@@ -243,23 +246,17 @@ def _as_text(name: str, cells: Cells, *, keep: bool) -> Understood:
         return Understood(Column(name, "text", f"{words:.0f} words on average", missing_words=missing), present)
     reason = f"{count} different values" if count > 1 else "one value or none"
     column = Column(name, "category", reason, missing_words=missing)
-    return Understood(column, present, None, _stray(name, present))
+    return Understood(column, present, None, stray=stray)
 
 
-def _stray(name: str, cells: Cells) -> str:
-    """The remark on text that is numbers or dates but for a few fields."""
+def _stray(cells: Cells) -> str:
+    """The first field that is no number or date where nearly all others are, or ""."""
     sample = list(cells.words[:2000])
-    fits, what = np.array([plain_numbers([word]) is not None for word in sample]), "numbers"
+    fits = np.array([plain_numbers([word]) is not None for word in sample])
     if len(sample) >= 20 and fits.mean() < 0.9:
         dates = find_dates([word for word in sample[:20] if find_dates([word])])
-        fits, what = are_dates(sample, dates.format) if dates else fits, "dates"
-    if len(sample) < 20 or not 0.9 <= fits.mean() < 1:
-        return ""
-    word = sample[int(np.argmin(fits))]
-    return (
-        f"Column {name!r} holds {what} but for a few fields, such as {word[:40]!r} in row "
-        f"{int(cells.rows_of(word)[0]) + 1}; so it is taken as a category."
-    )
+        fits = are_dates(sample, dates.format) if dates else fits
+    return str(sample[int(np.argmin(fits))]) if len(sample) >= 20 and 0.9 <= fits.mean() < 1 else ""
 
 
 def _useless(name: str, cells: Cells, values: NDArray[np.float64]) -> str:

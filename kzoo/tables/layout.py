@@ -18,6 +18,9 @@ SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "|", " ": "sp
 RECORDS = 300
 """Records from the beginning of a file that its layout is found from."""
 
+FIRST = 20
+"""Records that the names of the columns are looked for in, where some are known."""
+
 Record = tuple[int, list[str]]
 """The number of the line that a record ends on, from 1, and its fields."""
 
@@ -76,13 +79,14 @@ def find_layout(sample: str, path: Path, wanted: Collection[str] = (), *, whole:
     }
     separator = max(readings, key=lambda each: _score(each, readings[each], wanted))
     records, remarks = readings[separator], []
+    records = records[1:] if told else records
     if not records:
         raise DataError(f"{path}: the file is empty; expected a line of column names, then rows.")
     width = _width(records)
     if separator != ",":
         remarks.append(f"Fields are separated by {SEPARATORS[separator]}.")
     start, names = _header(records, width, wanted)
-    before = records[start - 1][0] if start else 0
+    before = records[start - 1][0] if start else int(bool(told))
     if names is None:
         what = (
             "The first line holds values, not names" if not start else f"No line before line {before + 1} holds names"
@@ -97,8 +101,9 @@ def find_layout(sample: str, path: Path, wanted: Collection[str] = (), *, whole:
         before = records[start][0]
         start += 1
         if len(names) == width - 1:
-            # As R writes tables: the names of the rows have no name themselves.
-            names = ["", *names]
+            # Either each row ends with a separator, or its first field is its name, as R writes tables.
+            ends = all(fields[-1] == "" for _, fields in records[start:] if len(fields) == width)
+            names = [*names, ""] if ends else ["", *names]
         remarks += _complete(names)
     if start >= len(records):
         raise DataError(f"{path}: there are column names and no rows.")
@@ -127,23 +132,28 @@ def _score(separator: str, records: Sequence[Record], wanted: Collection[str]) -
     if not records:
         return (-1.0,)
     width = _width(records)
-    named = max(len({field.strip() for field in fields} & set(wanted)) for _, fields in records[:20])
+    named = max(len({field.strip() for field in fields} & set(wanted)) for _, fields in records[:FIRST])
     if width == 1:
         return (named, 0.0, 0.0)
     alike = sum(len(fields) == width for _, fields in records) / len(records)
-    # Sentences hold spaces too.
+    # Sentences hold spaces too, and numbers hold commas: then the line of names does not.
     spaced = separator == " " and alike < 0.95
-    return (named, 0.0 if spaced else round(alike, 1), -1.0 if separator == " " else 0.0, width)
+    first = len(records[0][1])
+    fits = first == width or first == width - 1 > 1
+    return (named, 0.0 if spaced else round(alike, 1), fits, separator != " ", width)
 
 
 def _header(records: Sequence[Record], width: int, wanted: Collection[str]) -> tuple[int, list[str] | None]:
     """Where the names stand, and the names; or where the rows begin, and None."""
-    for index, (_, fields) in enumerate(records):
+    for index, (_, fields) in enumerate(records[:FIRST]):
         names = [field.strip() for field in fields]
         if wanted and set(wanted) <= set(names) and not all(map(looks_like_number, wanted)):
             return index, names
+    for index, (_, fields) in enumerate(records):
+        names = [field.strip() for field in fields]
         following = records[index + 1][1] if index + 1 < len(records) else []
-        if len(names) == width or (len(names) == width - 1 > 0 and len(following) == width):
+        fits = len(names) == width or (len(names) == width - 1 > 1 and len(following) == width)
+        if fits and not names[0].startswith("# "):
             rows = [fields for _, fields in records[index + 1 :] if len(fields) == width]
             return index, names if _are_names(names, rows) else None
     return 0, None

@@ -51,7 +51,12 @@ class Survey:
 
         used = [each for each in self.columns if each.column.kind != "left out"]
         if not used:
-            raise DataError(f"{self.where}: no column is left to learn from; --keep NAME takes one in all the same.")
+            if not self.columns:
+                raise DataError(f"{self.where}: there is no column besides the target.")
+            why = ", ".join(f"{each.column.name} ({each.column.reason})" for each in self.columns[:5])
+            raise DataError(
+                f"{self.where}: no column is left to learn from: {why}; --keep NAME takes one in all the same."
+            )
         values = [each.values for each in self.targets]
         return Table(
             frame=pandas.DataFrame({each.column.name: pandas.Series(each.data(), dtype=_dtype(each)) for each in used}),
@@ -108,8 +113,8 @@ def survey(
     opened = open_source(source, [name for name in asked if name[:1] != "#"])
     targets = opened.named(asked, "target: ")
     wishes = _wishes(opened, kinds or {}, drop, keep, targets)
-    cells, remarks = _read_cells(opened)
-    rows = len(next(iter(cells.values())).codes)
+    cells, positions, remarks = _read_cells(opened)
+    opened = opened.of_rows(positions)
     filled = np.any([each.codes >= 0 for each in cells.values()], axis=0)
     if not filled.any():
         raise DataError(f"{opened.where}: there are column names and no rows.")
@@ -122,7 +127,8 @@ def survey(
         raise DataError(f"{opened.where}: no row has a target; {listed(targets)} is empty.")
     if found and not (kept == filled).all():
         missing = np.flatnonzero(filled & ~kept)
-        remarks.append(f"{_rows(len(missing), 'without a target')} left out, the first of them row {missing[0] + 1}.")
+        first = f"row {missing[0] + 1}" if len(missing) == 1 else f"the first of them row {missing[0] + 1}"
+        remarks.append(f"{_rows(len(missing), 'without a target')} left out, {first}.")
     found = [each.of_rows(kept) for each in found]
     remarks += [remark for each in found for remark in each.remarks]
     columns = []
@@ -131,8 +137,7 @@ def survey(
         column = column if kept.all() else column.of_rows(kept)
         columns.append(_understood(name, column, wishes.get(name), decimal, opened, kept))
     remarks += [each.remark for each in columns if each.remark]
-    numbers = np.arange(1, rows + 1)[kept]
-    return Survey(opened.where, tuple(columns), tuple(found), numbers, tuple(remarks))
+    return Survey(opened.where, tuple(columns), tuple(found), positions[kept] + 1, tuple(remarks))
 
 
 def _rows(count: int, which: str) -> str:
@@ -165,7 +170,8 @@ def _wishes(
     return wishes
 
 
-def _read_cells(opened: Opened) -> tuple[dict[str, Cells], list[str]]:
+def _read_cells(opened: Opened) -> tuple[dict[str, Cells], NDArray[np.int64], list[str]]:
+    """All columns, the number of each row in the source from 0, and remarks."""
     frame = next(opened.frames(None, None), None)
     if frame is None or not len(frame):
         raise DataError(f"{opened.where}: there are column names and no rows.")
@@ -174,8 +180,21 @@ def _read_cells(opened: Opened) -> tuple[dict[str, Cells], list[str]]:
     if opened.text and (frame[opened.names[-1]] == "").any():
         short = opened.text.short_rows()
         remarks += [short] if short else []
+    frame, positions = _without_headers(opened, frame, 0)
+    if len(positions) and positions[-1] + 1 > len(positions):
+        line = opened.place(int(np.argmax(positions != np.arange(len(positions))))).rpartition(": ")[2]
+        remarks.append(f"The names of the columns are there again ({line}); such lines are passed over.")
     # Taken out one by one: what is read of a column is no longer needed then.
-    return {name: cells_of(frame.pop(name)) for name in opened.names}, remarks
+    return {name: cells_of(frame.pop(name)) for name in opened.names}, positions, remarks
+
+
+def _without_headers(opened: Opened, frame: pandas.DataFrame, start: int) -> tuple[pandas.DataFrame, NDArray[np.int64]]:
+    """A frame without rows that hold the names of the columns, as where files were joined; and which rows are left."""
+    positions, names = np.arange(start, start + len(frame)), list(frame.columns)
+    again = (frame[names[0]] == names[0]).to_numpy(dtype=bool) if opened.text else np.zeros(len(frame), dtype=bool)
+    if again.any():
+        again = again & (frame == names).all(axis=1).to_numpy(dtype=bool)
+    return (frame[~again], positions[~again]) if again.any() else (frame, positions)
 
 
 def _decimal(opened: Opened, cells: Iterable[Cells]) -> Decimal:
@@ -187,16 +206,25 @@ def _decimal(opened: Opened, cells: Iterable[Cells]) -> Decimal:
 
 
 def _understood(
-    name: str, cells: Cells, wish: str | None, decimal: Decimal, opened: Opened, kept: NDArray[np.bool_] | None
+    name: str, cells: Cells, wish: str | None, decimal: Decimal, opened: Opened, kept: NDArray[np.bool_]
 ) -> Understood:
+    def place(word: str) -> str:
+        row = int(cells.rows_of(word)[0])
+        return opened.place(int(np.flatnonzero(kept)[row]))
+
     try:
         if wish is None or wish == "keep":
-            return understand(name, cells, decimal, keep=wish == "keep")
+            found = understand(name, cells, decimal, keep=wish == "keep")
+            if not found.stray:
+                return found
+            remark = (
+                f"Column {name!r} would be numbers or dates but for fields such as {found.stray[:40]!r} "
+                f"({place(found.stray).rpartition(': ')[2]}); mend these, or leave them empty."
+            )
+            return dataclasses.replace(found, remark=remark)
         return understand_as(wish, name, cells, decimal)  # type: ignore[arg-type]
     except Misfit as misfit:
-        row = int(cells.rows_of(misfit.word)[0])
-        row = row if kept is None else int(np.flatnonzero(kept)[row])
-        raise DataError(misfit.at(f"{opened.place(row)}, column {name!r}")) from None
+        raise DataError(misfit.at(f"{place(misfit.word)}, column {name!r}")) from None
     except DataError as error:
         raise DataError(f"{opened.where}: {error}") from None
 
@@ -226,16 +254,19 @@ def read_rows(source: Source, columns: Sequence[Column], *, chunk_rows: int) -> 
             opened.named(name)
     decimal: Decimal | None = None
     start = 0
-    for frame in opened.frames(chunk_rows, names):
+    for whole in opened.frames(chunk_rows, names):
+        frame, positions = _without_headers(opened, whole, start)
+        start += len(whole)
         cells = {name: cells_of(frame[name]) for name in names}
         # The rows of a file are written alike: what the first ones tell holds for the others.
         decimal = decimal or _decimal(opened, cells.values())
-        data = {column.name: _row_values(column, cells[column.name], decimal, opened, start) for column in wanted}
-        yield pandas.DataFrame(data, index=pandas.RangeIndex(start, start + len(frame)))
-        start += len(frame)
+        data = {column.name: _row_values(column, cells[column.name], decimal, opened, positions) for column in wanted}
+        yield pandas.DataFrame(data).set_axis(positions)
 
 
-def _row_values(column: Column, cells: Cells, decimal: Decimal, opened: Opened, start: int) -> pandas.Series:
+def _row_values(
+    column: Column, cells: Cells, decimal: Decimal, opened: Opened, positions: NDArray[np.int64]
+) -> pandas.Series:
     """The values of a column that was trained on."""
     import pandas
 
@@ -247,5 +278,5 @@ def _row_values(column: Column, cells: Cells, decimal: Decimal, opened: Opened, 
     try:
         return pandas.Series(understand_as("number", column.name, present, decimal).data(), dtype=float)
     except Misfit as misfit:
-        row = start + int(present.rows_of(misfit.word)[0])
+        row = int(positions[present.rows_of(misfit.word)[0]])
         raise DataError(misfit.at(f"{opened.place(row)}, column {column.name!r}")) from None

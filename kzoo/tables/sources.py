@@ -8,6 +8,9 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+import numpy as np
+from numpy.typing import NDArray
+
 from kzoo.errors import DataError
 from kzoo.tables import other_files, text_files
 from kzoo.tables.packed import inner_suffix
@@ -44,6 +47,10 @@ class Opened:
     place: Callable[[int], str]
     remarks: tuple[str, ...] = ()
     text: TextFile | None = None
+
+    def of_rows(self, rows: NDArray[np.int64]) -> Opened:
+        """The same, its rows called by their place among these."""
+        return dataclasses.replace(self, place=lambda row: self.place(int(rows[row])))
 
     def named(self, names: str | Sequence[str], what: str = "") -> list[str]:
         """The columns of these names; "#4" is the fourth column, unless one is called so.

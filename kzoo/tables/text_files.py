@@ -79,7 +79,6 @@ class TextFile:
         import pandas
 
         names = list(self.layout.names)
-        used = names if columns is None else [name for name in names if name in columns]
         try:
             with self._rows() as rows, warnings.catch_warnings():
                 # Said of fields beyond the last column, which would be dropped.
@@ -89,7 +88,6 @@ class TextFile:
                     sep=r"\s+" if self.layout.separator == " " else self.layout.separator,
                     header=None,
                     names=names,
-                    usecols=used,
                     index_col=False,
                     dtype=object,
                     na_filter=False,
@@ -97,7 +95,8 @@ class TextFile:
                     low_memory=False,
                     chunksize=chunk_rows or 2**62,
                 ) as chunks:
-                    yield from chunks
+                    # With usecols pandas would drop fields beyond the last column without a word.
+                    yield from (chunk if columns is None else chunk[[*columns]] for chunk in chunks)
         except (pandas.errors.ParserError, pandas.errors.ParserWarning) as error:
             raise self._broken(error) from None
 
