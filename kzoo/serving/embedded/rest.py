@@ -1,5 +1,13 @@
 """The REST API: requests to a model, its status and its metadata, at the addresses of the real server.
 
+Where it differs, on purpose, besides what `rest_api` lists:
+
+- Clients are kept within limits (`limits`), with the statuses 408, 413 and 503, and within names (`application`), with
+  403. A packed body that is too large is told so; to the real server it is empty from 100 MB on.
+- A request for a model that is not there is looked at only as far as its body is JSON at all.
+- Requests for names that are not served are counted together, under the name "".
+- What stands on the pages with the statuses 404 and 501 is shorter than libevent's.
+
 References:
     `tensorflow_serving/model_servers/http_rest_api_handler.cc, HttpRestApiHandler::ProcessRequest` and
     `tensorflow_serving/model_servers/http_server.cc, RestApiRequestDispatcher::ProcessRequest`
@@ -15,8 +23,10 @@ from collections.abc import Sequence
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
+from kzoo.export.errors import RequestError
 from kzoo.export.inference import rest_api
 from kzoo.export.inference.answer_json import error_body
+from kzoo.export.inference.request_json import parse_body
 from kzoo.serving.embedded.addresses import API, Address, parse
 from kzoo.serving.embedded.limits import unpacked
 from kzoo.serving.embedded.service import Service, json_response
@@ -84,8 +94,16 @@ async def _model(service: Service, address: Address, request: Request, body: byt
 
 def _respond(service: Service, address: Address, body: bytes, encoding: str) -> rest_api.Response:
     plain = unpacked(body, encoding, service.limits.body_bytes)
-    with service.core.lease(address.name, address.version, address.label) as runner:
-        return rest_api.respond(runner, address.method, plain)
+    try:
+        with service.core.lease(address.name, address.version, address.label) as runner:
+            return rest_api.respond(runner, address.method, plain)
+    except StatusError:
+        # The body is parsed before the model is looked for.
+        try:
+            parse_body(plain)
+        except RequestError as error:
+            return rest_api.Response(error.status, error_body(str(error)))
+        raise
 
 
 def _metadata(service: Service, address: Address) -> bytes:
