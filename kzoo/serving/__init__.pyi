@@ -1,5 +1,6 @@
 from .client import Client as Client
 from .configuration import write_configuration as write_configuration
+from .errors import AccessDenied as AccessDenied
 from .errors import BadRequest as BadRequest
 from .errors import DeadlineExceeded as DeadlineExceeded
 from .errors import ModelNotFound as ModelNotFound

@@ -17,5 +17,9 @@ class BadRequest(ServingError):
     """The server refuses a request: a wrong signature, input name, shape or dtype."""
 
 
+class AccessDenied(ServingError):
+    """The server, or the gateway before it, wants another token or certificate."""
+
+
 class DeadlineExceeded(ServingError):
     """The answer did not come within the timeout."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import Mapping
 from typing import Any
 
@@ -17,7 +18,15 @@ from tensorflow_serving.apis import (
     prediction_service_pb2_grpc,
 )
 
-from kzoo.serving.errors import BadRequest, DeadlineExceeded, ModelNotFound, ServerUnreachable, ServingError
+from kzoo.serving.endpoint import Endpoint
+from kzoo.serving.errors import (
+    AccessDenied,
+    BadRequest,
+    DeadlineExceeded,
+    ModelNotFound,
+    ServerUnreachable,
+    ServingError,
+)
 from kzoo.serving.signatures import SignatureInfo, TensorInfo, tensor_info
 from kzoo.serving.transport import Target, VersionStatus, refusal
 
@@ -26,6 +35,8 @@ _KINDS: dict[grpc.StatusCode, type[ServingError]] = {
     grpc.StatusCode.FAILED_PRECONDITION: BadRequest,
     grpc.StatusCode.NOT_FOUND: ModelNotFound,
     grpc.StatusCode.DEADLINE_EXCEEDED: DeadlineExceeded,
+    grpc.StatusCode.UNAUTHENTICATED: AccessDenied,
+    grpc.StatusCode.PERMISSION_DENIED: AccessDenied,
 }
 # The server sets no bound on messages; gRPC's default of 4 MB is one picture of 1000 x 1000.
 _OPTIONS = [("grpc.max_send_message_length", -1), ("grpc.max_receive_message_length", -1)]
@@ -35,13 +46,18 @@ class GrpcTransport:
     """A server's gRPC API, over one connection.
 
     Args:
-        host: Name or address of the machine.
-        port: Its gRPC port.
+        endpoint: Its address; gRPC has no paths, and takes of a TLS context the certificates that it trusts.
     """
 
-    def __init__(self, host: str, port: int) -> None:
-        self.address = f"{f'[{host}]' if ':' in host else host}:{port}"
-        self._channel = grpc.insecure_channel(self.address, _OPTIONS)
+    def __init__(self, endpoint: Endpoint) -> None:
+        self.address = str(endpoint)
+        self._metadata_pairs = [(name.lower(), value) for name, value in endpoint.headers.items()]
+        if endpoint.tls is None:
+            self._channel = grpc.insecure_channel(self.address, _OPTIONS)
+        else:
+            trusted = "".join(map(ssl.DER_cert_to_PEM_cert, endpoint.tls.get_ca_certs(binary_form=True)))
+            credentials = grpc.ssl_channel_credentials(trusted.encode() or None)
+            self._channel = grpc.secure_channel(self.address, credentials, _OPTIONS)
         self._predictions = prediction_service_pb2_grpc.PredictionServiceStub(self._channel)
         self._models = model_service_pb2_grpc.ModelServiceStub(self._channel)
 
@@ -92,7 +108,7 @@ class GrpcTransport:
 
     def _call(self, method: Any, request: Any, target: Target, timeout: float) -> Any:
         try:
-            return method(request, timeout=timeout)
+            return method(request, timeout=timeout, metadata=self._metadata_pairs)
         except grpc.RpcError as error:
             code, said = error.code(), error.details() or ""
             if code is grpc.StatusCode.UNAVAILABLE:

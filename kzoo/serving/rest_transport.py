@@ -9,20 +9,31 @@ from __future__ import annotations
 import base64
 import http.client
 import json
-import urllib.error
+import ssl
 import urllib.parse
-import urllib.request
 from collections.abc import Mapping
+from http import HTTPStatus
 from typing import Any
 
 from numpy.typing import NDArray
 
-from kzoo.serving.errors import BadRequest, DeadlineExceeded, ModelNotFound, ServerUnreachable, ServingError
+from kzoo.serving.connections import Connections
+from kzoo.serving.endpoint import Endpoint
+from kzoo.serving.errors import (
+    AccessDenied,
+    BadRequest,
+    DeadlineExceeded,
+    ModelNotFound,
+    ServerUnreachable,
+    ServingError,
+)
 from kzoo.serving.signatures import SignatureInfo, TensorInfo, tensor_info
 from kzoo.serving.transport import Target, VersionStatus, refusal
 
 _KINDS: dict[int, type[ServingError]] = {
     400: BadRequest,
+    401: AccessDenied,
+    403: AccessDenied,
     404: ModelNotFound,
     412: BadRequest,
     503: ServerUnreachable,
@@ -31,17 +42,15 @@ _KINDS: dict[int, type[ServingError]] = {
 
 
 class RestTransport:
-    """A server's REST API.
+    """A server's REST API, over connections that are kept.
 
     Args:
-        host: Name or address of the machine.
-        port: Its REST port.
+        endpoint: Its address.
     """
 
-    def __init__(self, host: str, port: int) -> None:
-        self.address = f"{f'[{host}]' if ':' in host else host}:{port}"
-        # A proxy of the environment is for the web, not for servers of one's own.
-        self._opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    def __init__(self, endpoint: Endpoint) -> None:
+        self.address = str(endpoint)
+        self._connections = Connections(endpoint)
 
     def signatures(self, target: Target, timeout: float) -> dict[str, SignatureInfo]:
         """See `Transport`."""
@@ -87,29 +96,31 @@ class RestTransport:
             raise self._no_server(answer) from None
 
     def close(self) -> None:
-        """See `Transport`; every request has a connection of its own."""
+        """See `Transport`."""
+        self._connections.close()
 
     def _ask(self, target: Target, path: str, timeout: float, body: Any = None) -> Any:
         data = None if body is None else json.dumps(body).encode()
-        request = urllib.request.Request(f"http://{self.address}{path}", data, {"Content-Type": "application/json"})
         try:
-            with self._opener.open(request, timeout=timeout) as response:
-                text = response.read()
-        except urllib.error.HTTPError as error:
-            with error:
-                raise refusal(_KINDS.get(error.code, ServingError), target, self.address, _message(error)) from None
+            status, text = self._connections.request("GET" if data is None else "POST", path, data, timeout)
         except (OSError, http.client.HTTPException) as error:
             raise self._unreachable(error, timeout) from None
+        if status != HTTPStatus.OK:
+            raise refusal(_KINDS.get(status, ServingError), target, self.address, _message(status, text))
         try:
             return json.loads(text)
         except ValueError:
             raise self._no_server(text) from None
 
     def _unreachable(self, error: Exception, timeout: float) -> ServingError:
-        reason = getattr(error, "reason", error)
-        if isinstance(reason, TimeoutError):
+        if isinstance(error, TimeoutError):
             return DeadlineExceeded(f"{self.address} has not answered within {timeout:g} seconds.")
-        said = getattr(reason, "strerror", None) or str(reason) or type(reason).__name__
+        if isinstance(error, ssl.SSLError):
+            return ServerUnreachable(
+                f"No encrypted connection to {self.address} ({error.reason or error}): check that it has TLS, and that "
+                "its certificate is trusted here; another one goes with tls=ssl.create_default_context(cafile=...)."
+            )
+        said = getattr(error, "strerror", None) or str(error) or type(error).__name__
         return ServerUnreachable(f"No server answers at {self.address} ({said}); start one with: kzoo serve NAME")
 
     def _no_server(self, answer: Any) -> ServingError:
@@ -123,12 +134,12 @@ def _path(target: Target) -> str:
     return path if target.label is None else f"{path}/labels/{urllib.parse.quote(target.label, safe='')}"
 
 
-def _message(error: urllib.error.HTTPError) -> str:
-    text = error.read().decode(errors="replace")
+def _message(status: int, body: bytes) -> str:
+    text = body.decode(errors="replace")
     try:
         return str(json.loads(text)["error"])
     except (ValueError, KeyError, TypeError):
-        return f"HTTP {error.code} {text}"
+        return f"HTTP {status} {text}"
 
 
 def _infos(tensors: Mapping[str, Any]) -> dict[str, TensorInfo]:

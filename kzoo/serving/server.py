@@ -20,6 +20,7 @@ from kzoo.serving.client import Client
 from kzoo.serving.configuration import DIRECTORY, LOCAL_MODELS, has_open_dimensions, write_local_models
 from kzoo.serving.deployment import IMAGE, server_options
 from kzoo.serving.errors import ServingError
+from kzoo.serving.ownership import GRAPH
 from kzoo.serving.releases import write_current_configuration
 
 BINARY = "tensorflow_model_server"
@@ -108,6 +109,8 @@ def start(
             the message has its last lines.
     """
     if not list_versions(base):
+        if (base / GRAPH).is_file():
+            raise ServingError(f"{base} holds a model itself; a server looks for it one level below, in {base / '1'}.")
         raise ServingError(f"{base} has no version of an export in it; export a model there first: kzoo export")
     server = server or find_server(host)
     _check_fit(server, grpc_port, batching)

@@ -92,23 +92,71 @@ def answered_array(value: Any, info: TensorInfo) -> NDArray:
     return np.asarray(value, dtype=None if info.dtype.startswith("DT_") else info.dtype)
 
 
+def empty_array(info: TensorInfo) -> NDArray:
+    """An answer without rows, in the dtype and the dimensions that the signature names; those it leaves open are 0."""
+    sizes = (0,) if info.shape is None else (0, *(size or 0 for size in info.shape[1:]))
+    return answered_array(np.empty(sizes, "U1" if info.dtype == "str" else "float32"), info)
+
+
 def _fitting(value: Any, name: str, info: TensorInfo) -> NDArray:
     try:
         array = np.asarray(value)
     except ValueError:
         raise BadRequest(f"Input {name!r} is ragged; expected rows of one shape.") from None
+    if array.ndim == 1 and info.shape == (None, 1):
+        # A column: one value for every row.
+        array = array.reshape(-1, 1)
+    if array.shape == (0,) and info.shape:
+        # A list without rows does not say how long they would be.
+        array = array.reshape(0, *(size or 0 for size in info.shape[1:]))
     if info.shape is not None and not _fits(array.shape, info.shape):
         wanted = ", ".join("any" if size is None else str(size) for size in info.shape)
         raise BadRequest(f"Input {name!r} has shape {list(array.shape)}; expected [{wanted}], the batch first.")
     if info.dtype.startswith("DT_"):
         raise BadRequest(f"Input {name!r} is {info.dtype}, which numpy has no dtype for.")
-    if info.dtype == "str":
-        if array.dtype.kind not in "OSU":
-            raise BadRequest(f"Input {name!r} is {array.dtype}; the model takes text.")
-        return array.astype(object)
-    if array.dtype.kind in "OSU" or not np.can_cast(array.dtype, info.dtype, "same_kind"):
-        raise BadRequest(f"Input {name!r} is {array.dtype}; the model takes {info.dtype}.")
-    return array.astype(info.dtype)
+    return _texts(array, name) if info.dtype == "str" else _numbers(array, name, np.dtype(info.dtype))
+
+
+def _texts(array: NDArray, name: str) -> NDArray:
+    if array.size and array.dtype.kind not in "OSUT":
+        raise BadRequest(f"Input {name!r} is {array.dtype}; the model takes text.")
+    texts = array.astype(object)
+    for place, text in np.ndenumerate(texts):
+        if not isinstance(text, str | bytes):
+            raise BadRequest(
+                f"Input {name!r} has {text!r} in row {place[0] if place else 0}; the model takes text, which may be ''."
+            )
+    return texts
+
+
+def _numbers(array: NDArray, name: str, dtype: np.dtype) -> NDArray:
+    if array.dtype == object:
+        array = _plain(array, name, dtype)
+    if array.size and array.dtype.kind in "SUT":
+        raise BadRequest(f"Input {name!r} is {array.dtype}; the model takes {dtype}.")
+    whole = array.dtype.kind in "iub" and dtype.kind in "iu"
+    if array.size and not whole and not np.can_cast(array.dtype, dtype, "same_kind"):
+        raise BadRequest(f"Input {name!r} is {array.dtype}; the model takes {dtype}.")
+    with np.errstate(over="ignore", invalid="ignore"):
+        fitting = array.astype(dtype)
+    # Neither numpy nor, for some dtypes, the server minds that 256 becomes 0 or 1e300 infinity.
+    lost = fitting != array if whole else np.isinf(fitting) & ~np.isinf(array) if dtype.kind == "f" else np.False_
+    if lost.any():
+        raise BadRequest(f"Input {name!r} has {array[lost].flat[0]}, which is beyond what {dtype} holds.")
+    return fitting
+
+
+def _plain(array: NDArray, name: str, dtype: np.dtype) -> NDArray:
+    """Objects as the numbers that they are; columns of different dtypes, and missing values, come as objects."""
+    for place, value in np.ndenumerate(array):
+        if value is None or type(value).__name__ in ("NAType", "NaTType"):
+            row = place[0] if place else 0
+            missing = ", with NaN for what is missing where it takes that" if dtype.kind == "f" else ""
+            raise BadRequest(f"Input {name!r} has {value} in row {row}; the model takes {dtype}{missing}.")
+    plain = np.array(array.tolist())
+    if plain.dtype == object:
+        raise BadRequest(f"Input {name!r} has values that are no numbers; the model takes {dtype}.")
+    return plain
 
 
 def _fits(shape: tuple[int, ...], wanted: tuple[int | None, ...]) -> bool:

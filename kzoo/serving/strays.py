@@ -30,6 +30,9 @@ def _problems(base: Path) -> Iterator[str]:
             yield f"{what}: call it by the plain number, where that is free, or by no number."
         else:
             yield f"{what}, but is no directory: remove it, or give it another name."
+    for path in sorted(base.iterdir()):
+        if parse_version_number(path.name) is None and path.name[0] != "." and (path / GRAPH).is_file():
+            yield f"{path.name!r} holds a model, but is no number, so that no server finds it: call it by one."
     there = list_versions(base)
     for number in there:
         if (path := base / str(number)).is_symlink():

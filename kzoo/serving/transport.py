@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 from numpy.typing import NDArray
 
-from kzoo.serving.errors import BadRequest, DeadlineExceeded, ModelNotFound, ServingError
+from kzoo.serving.errors import AccessDenied, BadRequest, DeadlineExceeded, ModelNotFound, ServingError
 from kzoo.serving.signatures import SignatureInfo
 
 
@@ -88,4 +88,6 @@ def refusal(kind: type[ServingError], target: Target, address: str, message: str
         return ModelNotFound(f"{address} does not serve {target}, or not yet: {said}")
     if kind is DeadlineExceeded:
         return DeadlineExceeded(f"{address} has not answered in time: {said}")
+    if kind is AccessDenied:
+        return AccessDenied(f"{address} lets nobody ask {target} without a token or certificate that it knows: {said}")
     return kind(f"{address} refuses the request to {target}: {said}")

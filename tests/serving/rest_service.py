@@ -77,6 +77,8 @@ def http_server(core, port=0):
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        # Else the second part of an answer waits for the client to confirm the first: 40 ms.
+        disable_nagle_algorithm = True
 
         def log_message(self, *_):
             pass

@@ -15,6 +15,7 @@ from pathlib import Path
 import grpc
 import grpc_service
 import numpy as np
+import pandas as pd
 import pytest
 
 import kzoo
@@ -124,6 +125,33 @@ def test_the_version_that_answers(ask):
 def test_status(ask):
     assert {each.version: each.state for each in ask().status()} == {1: "AVAILABLE", 2: "AVAILABLE"}
     assert ask().state() == "AVAILABLE"
+
+
+def test_no_rows_are_answered_alike(ask, rows):
+    for nothing in ([], rows[:0]):
+        answer = ask().predict(nothing)
+        assert {name: array.shape for name, array in answer.items()} == {
+            "probabilities": (0, 3),
+            "label": (0,),
+            "classes": (0, 3),
+        }
+        assert answer["probabilities"].dtype == np.float32
+        assert answer["label"].dtype.kind == "U"
+    with pytest.raises(BadRequest, match="no signature"):
+        ask().predict([], "train")
+
+
+def test_a_frame_in_and_a_frame_out(ask, rows):
+    frame = pd.DataFrame(rows, columns=["a", "b", "c", "d"], index=[f"flower {i}" for i in range(len(rows))])
+    answer = ask(version=1).predict(frame)
+    expected = ask(version=1).predict(rows)
+    assert answer.index.equals(frame.index)
+    assert answer["label"].tolist() == expected["label"].tolist()
+    assert [name for name in answer if name.startswith("probabilities")] == [f"probabilities_{i}" for i in range(3)]
+    np.testing.assert_allclose(answer["probabilities_2"], expected["probabilities"][:, 2], rtol=1e-6)
+    assert len(ask().predict(frame.iloc[:0])) == 0
+    with pytest.raises(BadRequest, match="has nan"):
+        ask().predict(pd.DataFrame({"inputs": [float("nan")]}).astype(str).replace("nan", np.nan), "classify")
 
 
 def test_no_such_model(ask, rows):

@@ -536,6 +536,13 @@ def test_a_warm_up_request_that_fails_fails_the_load(base):
         load_version(str(base / "2"))
 
 
+def test_a_version_whose_variables_are_still_being_copied_does_not_load(base):
+    """TensorFlow loads a graph without its variables; the warm-up requests then fail the load."""
+    (base / "2" / "variables").rename(base / ".variables")
+    with pytest.raises(StatusError):
+        load_version(str(base / "2"))
+
+
 def test_a_version_without_a_graph_does_not_load(base):
     (base / "1" / "saved_model.pb").unlink()
     with pytest.raises(NotFound, match=r"Could not find SavedModel \.pb"):

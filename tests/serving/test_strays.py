@@ -48,11 +48,23 @@ def test_each_of_them_is_told(stray):
     assert problems_beside(stray / "1") == []
 
 
+def test_models_that_no_server_finds(hollow):
+    shutil.copytree(hollow / "1", hollow / "v0.1")
+    assert problems_beside(hollow) == [
+        "'v0.1' holds a model, but is no number, so that no server finds it: call it by one."
+    ]
+    with pytest.raises(
+        ServingError, match=r"/1 holds a model itself; a server looks for it one level below, in .*/1/1"
+    ):
+        with start(hollow / "1"):
+            pytest.fail("there is nothing to serve")
+
+
 def test_a_linked_version(hollow):
-    (hollow / "3").rename(hollow / "kept")
-    (hollow / "3").symlink_to(hollow / "kept")
+    (hollow / "3").rename(hollow.parent / "kept")
+    (hollow / "3").symlink_to(hollow.parent / "kept")
     (line,) = problems_beside(hollow)
-    assert line.startswith(f"3 is a link to {hollow / 'kept'}: a server in a container does not see")
+    assert line.startswith(f"3 is a link to {hollow.parent / 'kept'}: a server in a container does not see")
     assert list_versions(hollow) == [1, 2, 3]
     # The link is not ours to remove.
     write_current_configuration(hollow)
