@@ -150,6 +150,9 @@ async def _infer(service: Service, request: Request) -> Response:
     except StatusError as error:
         status = error.http_status
         raise
+    except Refused as refused:
+        status = refused.status
+        raise
     finally:
         service.bodies.release(len(body))
         service.record(name, "infer", status, time.monotonic() - began)

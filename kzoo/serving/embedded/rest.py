@@ -28,7 +28,7 @@ from kzoo.export.inference import rest_api
 from kzoo.export.inference.answer_json import error_body
 from kzoo.export.inference.request_json import parse_body
 from kzoo.serving.embedded.addresses import API, Address, parse
-from kzoo.serving.embedded.limits import unpacked
+from kzoo.serving.embedded.limits import Refused, unpacked
 from kzoo.serving.embedded.service import Service, json_response
 from kzoo.serving.embedded.states import VersionState
 from kzoo.serving.embedded.status import StatusError
@@ -61,6 +61,9 @@ async def answer(service: Service, request: Request) -> Response:
             response = await _model(service, address, request, body)
         status = response.status_code
         return response
+    except Refused as refused:
+        status = refused.status
+        raise
     except StatusError as error:
         status = error.code
         return json_response(error_body(error.message), error.http_status)
