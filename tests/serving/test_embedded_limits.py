@@ -1,6 +1,7 @@
 """What clients cannot do to the embedded server: it goes on answering others."""
 
 import contextlib
+import dataclasses
 import gzip
 import json
 import socket
@@ -229,3 +230,15 @@ def test_a_client_that_goes(server, gate):
         connection.sendall(head(100) + b"{")
     gate.set()
     wait_until(lambda: not server.service.workers.busy)
+
+
+def test_it_stops_whatever_clients_do(published):
+    """A body that does not come and a connection that is only open keep nobody from stopping the server."""
+    patient = dataclasses.replace(LIMITS, body_seconds=300, head_seconds=300, stop_seconds=1)
+    with contextlib.ExitStack() as stack:
+        with embedded(published, patient) as server:
+            for sent in (head(10) + b"{", b"POST", b""):
+                stack.enter_context(server.connect()).sendall(sent)
+            wait_until(lambda: len(server.connections) == 3)
+            began = time.monotonic()
+        assert time.monotonic() - began < 20
