@@ -51,7 +51,7 @@ def prune(
     to: arguments.Exports = arguments.EXPORTS,
     as_json: arguments.Json = False,
 ) -> None:
-    """Remove old versions of an export; the newest stay, and those with a label."""
+    """Remove old exports; the newest stay, those with a label, and what had one until a minute ago."""
     with mendable(serving.ServingError, OSError):
         gone = serving.prune(to / name, keep)
     if as_json:

@@ -57,7 +57,7 @@ def write_configuration(base: Path, release: Release) -> Path:
         OSError: It cannot be written.
     """
     name = served_name(base)
-    release = _without_strays(base, release)
+    release = _servable(base, release)
     directory = base / DIRECTORY
     directory.mkdir(exist_ok=True)
     write_text(directory / MODELS, models_config(name, f"{MODELS_IN_CONTAINER}/{name}", release))
@@ -73,11 +73,18 @@ def write_configuration(base: Path, release: Release) -> Path:
     return directory
 
 
-def _without_strays(base: Path, release: Release) -> Release:
-    """The newest version by its number, where a server would take something else for the newest."""
-    if not release.served and strays(base):
-        return Release(release.labels, tuple(list_versions(base)[-1:]))
-    return release
+def _servable(base: Path, release: Release) -> Release:
+    """A release without what a server stumbles over.
+
+    The newest version is named where the server would take something else for the newest. A label on a version that is
+    gone is left out: where it has moved, the server discards all of the configuration for it.
+    """
+    there = list_versions(base)
+    labels = {label: version for label, version in release.labels.items() if version in there}
+    served = release.served
+    if not served and strays(base):
+        served = tuple(there[-1:])
+    return Release(labels, served)
 
 
 def has_open_dimensions(base: Path) -> bool:
@@ -119,7 +126,7 @@ def _files(name: str, *, batching: bool) -> dict[str, str]:
 def write_local_models(base: Path, release: Release) -> Path:
     """Write the `models.config` of a server that runs on this machine without a container; the file."""
     path = base / DIRECTORY / LOCAL_MODELS
-    write_text(path, models_config(served_name(base), str(base.resolve()), _without_strays(base, release)))
+    write_text(path, models_config(served_name(base), str(base.resolve()), _servable(base, release)))
     return path
 
 

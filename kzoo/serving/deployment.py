@@ -8,9 +8,12 @@ from string import Template
 
 IMAGE = "tensorflow/serving:latest"
 
+POLL_SECONDS = 5
+"""Seconds between two looks of a server at its configuration."""
+
 SERVER_OPTIONS = (
     "--model_config_file={directory}/{models}",
-    "--model_config_file_poll_wait_seconds=30",
+    f"--model_config_file_poll_wait_seconds={POLL_SECONDS}",
     # When the server starts, no version is loaded yet, and a label goes to a loaded one only.
     "--allow_version_labels_for_unavailable_models=true",
     "--monitoring_config_file={directory}/monitoring.config",
@@ -19,7 +22,7 @@ SERVER_OPTIONS = (
     "--max_num_load_retries=20",
     "--load_retry_interval_micros=3000000",
 )
-"""Options of `tensorflow_model_server`; a label that moves is taken up within half a minute."""
+"""Options of `tensorflow_model_server`."""
 
 BATCHING_OPTIONS = ("--enable_batching=true", "--batching_parameters_file={directory}/batching.config")
 """With batching, a request of more rows than a batch has is refused: for deployments, not for trying an export."""

@@ -21,17 +21,22 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from kzoo.export.versions import list_versions
-from kzoo.serving.configuration import DIRECTORY, Release, served_name
+from kzoo.serving.configuration import Release, served_name
+from kzoo.serving.deployment import POLL_SECONDS
 from kzoo.serving.errors import ServingError
 from kzoo.serving.ownership import unfinished
-from kzoo.serving.releases import FILE, locked_release, read_release, served_beside, with_label, write_release
+from kzoo.serving.releases import (
+    SETTLED,
+    is_settled,
+    locked_release,
+    read_release,
+    served_beside,
+    with_label,
+    write_release,
+)
 from kzoo.serving.replicas import LOCAL, Replica, find_replicas
 from kzoo.serving.transport import VersionStatus
 
-POLL = 30
-"""Seconds within which a server with kzoo's options looks at its configuration again."""
-SETTLED = 60.0
-"""Seconds after which a version that is to be served is taken for loaded, where no server can be asked."""
 LOOK = 0.25
 _LABEL = re.compile(r"[a-z][a-z0-9_-]*")
 
@@ -113,7 +118,7 @@ class _Promotion:
         with locked_release(self.base) as before:
             there = _require(self.base, self.version)
             free = before.labels.get(self.label) in (None, self.version)
-            loaded = self.version in before.served and _age(self.base) >= SETTLED
+            loaded = self.version in before.served and is_settled(self.base)
             if free or loaded:
                 self._write(with_label(before, there, self.version, self.label))
                 self._tell_label()
@@ -173,14 +178,28 @@ class _Promotion:
             if not missing:
                 self.tell(f"{_list(states)} answer{'s' * (len(states) == 1)} under {self.label} with it.")
                 return ""
-            return f"Left: {_list(missing)} will take up the label {self.label} within {POLL} seconds."
+            return f"Left: {_list(missing)} will take up the label {self.label}, looking every {POLL_SECONDS} seconds."
         refused = any(status is None or status.state == "END" for status in waiting.values())
         if self.given == self.version and refused and set(under_label.values()) != {self.version, None}:
             # A server that neither has nor loads the version discards a label to it, and the versions with it.
             self._put_label_back(under_label)
         shown = ", ".join(f"{address} ({_shown(status)})" for address, status in waiting.items())
         stays = f"stays at {self.given}" if self.given is not None else "waits"
-        return f"Left: version {self.version} has to be loaded by {shown}; the label {self.label} {stays} until then."
+        return (
+            f"Left: version {self.version} has to be loaded by {shown}; the label {self.label} {stays} until then."
+            f"{self._in_the_way()}"
+        )
+
+    def _in_the_way(self) -> str:
+        """Other labels for which a server discards the configuration."""
+        labels = {word: number for word, number in read_release(self.base).labels.items() if word != self.label}
+        there = list_versions(self.base)
+        blocking = [
+            f"{word} at version {number}"
+            for word, number in labels.items()
+            if number in there and not all(_is_available(each.status(number)) for each in self.replicas)
+        ]
+        return f" In the way is {_list(blocking)}, which is not loaded: promote that first." if blocking else ""
 
     def _keep_served(self) -> None:
         """Add the version again where the promotion of another label has taken it out meanwhile."""
@@ -216,7 +235,7 @@ class _Promotion:
         with locked_release(self.base) as before:
             if self.version not in before.labels.values():
                 self._write(Release(before.labels, tuple(each for each in before.served if each != self.version)))
-                taken_back = f" It is not to be served any more; mended, it can be promoted after {POLL} seconds."
+                taken_back = f" It is not to be served any more; mended, promote it after {POLL_SECONDS} seconds."
         raise ServingError(
             f"{address} could not load version {self.version}: {error}. The label {self.label} stays as it was."
             f"{taken_back}"
@@ -252,11 +271,6 @@ def _require(base: Path, version: int) -> list[int]:
     if version not in there:
         raise ServingError(f"{base} has no version {version}; there are: {_list(there) or 'none'}.")
     return there
-
-
-def _age(base: Path) -> float:
-    """Seconds since the labels or the served versions changed."""
-    return time.time() - (base / DIRECTORY / FILE).stat().st_mtime
 
 
 def _is_available(status: VersionStatus | None) -> bool:

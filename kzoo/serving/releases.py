@@ -8,6 +8,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import shutil
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,6 +22,8 @@ from kzoo.serving.ownership import is_own_base, is_own_version
 
 FILE = "labels.json"
 LOCK = ".lock"
+SETTLED = 60.0
+"""Seconds after which a server is taken to serve what it should, where it is not asked."""
 
 
 def read_labels(base: Path) -> dict[str, int]:
@@ -104,6 +107,14 @@ def _present(versions: Sequence[int], there: Sequence[int]) -> tuple[int, ...]:
     return tuple(sorted({each for each in versions if each in there}))
 
 
+def is_settled(base: Path) -> bool:
+    """Whether the labels and the served versions are as they were a while ago."""
+    try:
+        return time.time() - (base / DIRECTORY / FILE).stat().st_mtime >= SETTLED
+    except FileNotFoundError:
+        return True
+
+
 REMOVED = ".removed-"
 
 
@@ -112,7 +123,8 @@ def prune(base: Path, keep: int) -> list[int]:
 
     Args:
         base: Directory of the versions.
-        keep: Number of newest exports that stay, >= 1; versions with a label stay besides.
+        keep: Number of newest exports that stay, >= 1. Besides, versions with a label stay, and for a minute after a
+            label has moved what was served before: a server may not have moved it yet.
 
     Returns:
         Numbers of the versions that were removed, ascending.
@@ -131,7 +143,8 @@ def prune(base: Path, keep: int) -> list[int]:
     # While labels cannot move, so that none is given to what goes.
     with locked_release(base) as release:
         own = [number for number in list_versions(base) if is_own_version(base / str(number))]
-        gone = [number for number in own[:-keep] if number not in release.labels.values()]
+        kept = {*release.labels.values(), *(() if is_settled(base) else release.served)}
+        gone = [number for number in own[:-keep] if number not in kept]
         if set(gone) & set(release.served):
             # The server is told before it misses a version that it should serve.
             served = tuple(number for number in release.served if number not in gone)

@@ -74,9 +74,9 @@ def find_replicas(name: str, addresses: Sequence[str] | None, label: str) -> lis
     try:
         for replica in replicas:
             replica.check()
-    except ServingError:
+    except ServingError as error:
         # What is there may be another program; where a server was named, it has to be one.
         if addresses is None:
             return []
-        raise
+        raise type(error)(f"{error} Nothing was changed; name no server where none runs.") from None
     return replicas

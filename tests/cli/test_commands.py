@@ -191,4 +191,7 @@ def test_versions_are_promoted_and_pruned(exported, monkeypatch):
     assert exported.json("prune", "many", "--keep", 1) == []
     assert "or with --wait SECONDS" in exported("promote", "many", 2).stdout
     assert exported("promote", "many", 2, "--wait", 0.01).exit_code == 0
+    # A server may not have moved the label yet.
+    assert exported.json("prune", "many", "--keep", 1) == []
+    monkeypatch.setattr("kzoo.serving.releases.SETTLED", 0)
     assert exported.json("prune", "many", "--keep", 1) == [1]

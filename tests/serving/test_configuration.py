@@ -91,11 +91,14 @@ def test_a_first_label_keeps_what_was_served(base):
     assert list(parsed_models(base).model_version_policy.specific.versions) == [1, 2]
 
 
-def test_a_pruned_version_is_not_served_any_more(tmp_path):
+def test_a_pruned_version_is_not_served_any_more(tmp_path, settled):
     base = hollow_versions(tmp_path / "many", 1, 2, 3)
     write_current_configuration(base)
     write_release(base, Release({"stable": 3}, (1, 3)))
-    assert prune(base, 1) == [1, 2]
+    # A server may still have the label at what was served before.
+    assert prune(base, 1) == [2]
+    settled(base)
+    assert prune(base, 1) == [1]
     assert read_release(base).served == (3,)
     assert list(parsed_models(base).model_version_policy.specific.versions) == [3]
 
@@ -112,6 +115,15 @@ def test_a_label_goes_to_a_version_that_is_there(base):
     (base / "serving" / "labels.json").write_text("[1")
     with pytest.raises(ServingError, match="not readable as labels"):
         promote(base, 1)
+
+
+def test_a_label_on_a_version_that_is_gone_is_kept_from_the_server(base):
+    promote(base, 1)
+    promote(base, 2, "canary")
+    (base / "2").rename(base / ".gone")
+    write_current_configuration(base)
+    assert dict(parsed_models(base).version_labels) == {"stable": 1}
+    assert read_labels(base) == {"stable": 1, "canary": 2}
 
 
 def test_labels_moved_at_once_are_all_kept(base):

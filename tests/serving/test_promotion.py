@@ -240,6 +240,29 @@ def test_a_label_on_a_version_that_is_gone(moths, serve):
     assert server.under("canary") == 3
 
 
+def test_a_label_in_the_way(moths, serve):
+    """Another label that has moved to a version that is not loaded, as an earlier kzoo has written it."""
+    write_release(moths, Release({"stable": 1, "canary": 1}, (1,)))
+    server = serve()
+    write_release(moths, Release({"stable": 2, "canary": 1}, (1, 2)))
+    found = promote(moths, 3, "canary", servers=[server.address], wait=0.5)
+    assert found.left.endswith("In the way is stable at version 2, which is not loaded: promote that first.")
+    assert promote(moths, 2, servers=[server.address], wait=20).left == ""
+    assert promote(moths, 3, "canary", servers=[server.address], wait=20).left == ""
+    assert (server.under("stable"), server.under("canary")) == (2, 3)
+
+
+def test_pruned_while_a_label_moves(moths, serve):
+    """The label has moved in the configuration, and the server has not looked at it yet."""
+    write_release(moths, Release({"stable": 1}, (1, 3)))
+    server = serve()
+    until(lambda: len(server.core.status("moths")) == 2)
+    promote(moths, 3, servers=[server.address])
+    assert prune(moths, 1) == [2]
+    # It answers under the label at every moment.
+    until(lambda: server.under("stable") == 3)
+
+
 def test_another_promotion_in_between(moths, serve):
     write_release(moths, Release({"stable": 1}, (1,)))
     server = serve()

@@ -110,8 +110,9 @@ def _respond(service: Service, address: Address, body: bytes, encoding: str) -> 
 
 
 def _metadata(service: Service, address: Address) -> bytes:
-    with service.core.lease(address.name, address.version, address.label) as runner:
-        return rest_api.metadata(runner, address.name, int(runner.directory.name))
+    lease = service.core.lease(address.name, address.version, address.label)
+    with lease as runner:
+        return rest_api.metadata(runner, address.name, lease.version)
 
 
 def status_json(states: Sequence[VersionState]) -> bytes:
