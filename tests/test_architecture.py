@@ -183,7 +183,8 @@ READS = """
 import sys, warnings
 import kzoo, tuners, tuners.store.checkpoints, tuners.store.records, tuners.machine, tuners.log, tuners.pruning
 import tuners.strategy.planner, tuners.parallel.messages, tuners.parallel.worker_pipe
-import kzoo.datasets, kzoo.tables.reading, kzoo.zoo.registry, kzoo.serving.releases, kzoo.export.staging
+import kzoo.datasets, kzoo.tables.reading, kzoo.zoo.registry, kzoo.serving.releases, kzoo.serving.server
+import kzoo.export.staging
 study = tuners.Study.load(sys.argv[1])
 assert study.best and tuners.__version__ and kzoo.__version__ and kzoo.list_models()
 print(*sorted({"tensorflow", "keras.src", "keras_tuner"} & set(sys.modules)))
@@ -214,6 +215,12 @@ def test_the_process_of_the_gate_knows_no_keras():
     code = "import sys, kzoo.export.gate.process; print(*{'keras.src', 'keras_tuner'} & set(sys.modules))"
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert (found.returncode, found.stdout.strip()) == (0, ""), found.stderr
+
+
+def test_the_web_server_stays_in_its_room():
+    web = {"starlette", "uvicorn", "httptools", "h11"}
+    wrong = [each for each in IMPORTS if each.package in web and not within(each.module, "kzoo.serving.embedded")]
+    refuse(wrong, "Who starts a server does not load one:")
 
 
 def test_nothing_needs_what_windows_does_not_have():

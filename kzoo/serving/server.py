@@ -30,7 +30,7 @@ GRACE = 15.0
 """Seconds that a server has to end by itself when it is asked to."""
 LAST_LINES = 15
 
-EMBEDDED = "kzoo.serving.embedded.run"
+EMBEDDED = "kzoo.serving.embedded"
 
 NO_GRPC = (
     "The embedded server has no gRPC, only REST: leave --grpc-port out, or install TensorFlow Serving "

@@ -50,15 +50,10 @@ class Load:
         rows = body["instances"]
         data = {"name": "inputs", "shape": [len(rows), 8, 8, 1], "datatype": "FP32", "data": rows}
         self.kinds = {
-            "newest": ("POST", PREDICT, plain, lambda answer: answer["predictions"]),
-            "label": ("POST", "/v1/models/digits/labels/stable:predict", plain, lambda answer: answer["predictions"]),
-            "status": ("GET", "/v1/models/digits", None, lambda answer: bool(answer["model_version_status"])),
-            "infer": (
-                "POST",
-                "/v2/models/digits/infer",
-                json.dumps({"inputs": [data]}),
-                lambda answer: answer["outputs"],
-            ),
+            "newest": ("POST", PREDICT, plain, "predictions"),
+            "label": ("POST", "/v1/models/digits/labels/stable:predict", plain, "predictions"),
+            "infer": ("POST", "/v2/models/digits/infer", json.dumps({"inputs": [data]}), "outputs"),
+            "status": ("GET", "/v1/models/digits", None, "model_version_status"),
         }
         with contextlib.closing(http.client.HTTPConnection("127.0.0.1", port, timeout=60)) as connection:
             self.expected = {kind: self.ask(connection, kind) for kind in self.kinds}
@@ -119,7 +114,7 @@ def roll_over(base: Path, port: int) -> None:
 def bad_clients(port: int, connections: int, counts: collections.Counter[str]) -> Iterator[None]:
     """Open connections, and clients that send slowly, without end or too much."""
     stopped = threading.Event()
-    head = f"POST {PREDICT} HTTP/1.1\r\nHost: x\r\nContent-Length: {{}}\r\n\r\n"
+    head = f"POST {PREDICT} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {{}}\r\n\r\n"
 
     def again(name: str, send: Callable[[socket.socket], None]) -> None:
         while not stopped.wait(0.5):
@@ -200,6 +195,8 @@ def main() -> int:
             again = Load(port, body, asked.pause)
         if again.expected["label"] != load.expected["label"]:
             load.errors.append("started again, it answers otherwise")
+        if bad["huge bodies"] and not bad["bodies refused"]:
+            load.errors.append("huge bodies are not refused")
         load.tell(time.monotonic() - began)
         print(f"{asked.rollovers} roll-overs, {pruned} versions pruned, killed and started again")
         print("beside them:", ", ".join(f"{count} {name}" for name, count in sorted(bad.items())))

@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import datetime
+import gc
 import http.client
 import importlib.metadata
 import json
@@ -106,6 +107,9 @@ def main() -> None:
     with contextlib.ExitStack() as stack:
         base = Path(shutil.copytree(DIGITS, Path(stack.enter_context(tempfile.TemporaryDirectory())) / "digits"))
         runner = stack.enter_context(Runner(base / "1"))
+        # As the server does: lists of numbers set collections off, which would go through all of TensorFlow.
+        gc.collect()
+        gc.freeze()
         servers = {}
         for name, batching in (("embedded server", False), ("embedded server, batching", True)):
             servers[name] = free_port()

@@ -2,7 +2,6 @@
 
 import json
 import re
-import time
 import urllib.parse
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -36,8 +35,6 @@ def answer(core, path, body):
     name, version, label, action = found.groups()
     name, version = urllib.parse.unquote(name), int(version) if version else None
     label = label and urllib.parse.unquote(label)
-    if name == "slow":
-        time.sleep(1.0)
     try:
         if action is None:
             states = core.status(name, version)

@@ -112,6 +112,19 @@ def test_an_error_is_its_own(published, runner):
     assert noting.sizes[0] == len(good) + 1 and len(noting.sizes) == 3
 
 
+def test_outputs_without_a_batch(runner, rows):
+    """Models whose outputs have not as many rows as their inputs are answered one by one (tensorflow/serving 2043)."""
+
+    class Counting(Noting):
+        def run(self, signature, inputs):
+            return super().run(signature, inputs) | {"count": np.float32(len(inputs["inputs"]))}
+
+    noting = Counting(runner)
+    requests = [("numeric", {"inputs": rows[:1]}), ("numeric", {"inputs": rows[:2]})]
+    answers = together(BatchingRunner(noting, most_rows=3, wait_seconds=5), requests)
+    assert [each["count"] for each in answers] == [1, 2] and sorted(noting.sizes) == [1, 2, 3]
+
+
 def test_over_rest(published, rows, expected):
     noted = []
 

@@ -27,7 +27,8 @@ def tensor(rows, **other):
 
 
 def test_health_and_metadata(server):
-    assert server.json("GET", "/v2") == (200, {"name": "kzoo-embedded", "version": kzoo.__version__, "extensions": []})
+    known = {"name": "kzoo-embedded", "version": kzoo.__version__, "extensions": ["binary_tensor_data"]}
+    assert server.json("GET", "/v2") == (200, known)
     assert server.json("GET", "/v2/health/live") == (200, {"live": True})
     assert server.json("GET", "/v2/health/ready") == (200, {"ready": True})
     assert server.json("GET", "/v2/models/iris/ready") == (200, {"name": "iris", "ready": True})
@@ -102,8 +103,10 @@ ONE = np.ones((1, 4), "float32")
         ({"inputs": [tensor(ONE, shape=[2**40, 2**40])]}, "no shape"),
         ({"inputs": [tensor(ONE, shape=[1] * 100 + [4])]}, "elements|shape"),
         ({"inputs": [tensor(ONE, shape=[2, 2])]}, r"the model takes \[-1, 4\]"),
-        ({"inputs": [tensor(ONE, data="aaaa")]}, "send them as JSON"),
-        ({"inputs": [tensor(ONE, data=None, parameters={"binary_data_size": 16})]}, "send them as JSON"),
+        ({"inputs": [tensor(ONE, data="aaaa")]}, "no list"),
+        ({"inputs": [tensor(ONE, data=None)]}, "no list"),
+        ({"inputs": [tensor(ONE, parameters={"binary_data_size": 16})]}, "not so many bytes"),
+        ({"inputs": [tensor(ONE, parameters=3)]}, '"parameters" is not an object'),
         ({"inputs": [tensor(ONE, data=[1, 2, 3, "x"])]}, "no FP32"),
         ({"inputs": [tensor(ONE, data=[1, 2, 3, None])]}, "no FP32"),
         ({"inputs": [tensor(ONE, data=[1, [2], 3, 4])]}, "no FP32"),
@@ -158,7 +161,7 @@ def test_every_dtype_comes_back(dtypes):
 
         def ask(*changed):
             inputs = {each["name"]: each for each in [*given, *changed]}
-            answer = infer(runner, "echo", json.dumps({"inputs": list(inputs.values())}).encode())
+            answer = json.loads(infer(runner, "echo", json.dumps({"inputs": list(inputs.values())}).encode()).body)
             return {each["name"].removesuffix("_back"): each for each in answer["outputs"]}
 
         outputs = ask()
@@ -173,3 +176,60 @@ def test_every_dtype_comes_back(dtypes):
         for text in ("\ud800", "not base64"):
             with pytest.raises(RequestError):
                 ask(given[3] | encoded | {"data": [text, text]})
+
+
+BINARY = {
+    "int64": ("INT64", np.array([[2**62, -1]], "<i8").tobytes()),
+    "uint8": ("UINT8", b"\x00\xff"),
+    "boolean": ("BOOL", b"\x01\x00"),
+    "text": ("BYTES", b"\x02\x00\x00\x00\xff\xfe\x00\x00\x00\x00"),
+}
+
+
+def binary_request(**changed):
+    data = {name: changed.get(name, data) for name, (_, data) in BINARY.items()}
+    inputs = [
+        {"name": name, "datatype": datatype, "shape": [1, 2], "parameters": {"binary_data_size": len(data[name])}}
+        for name, (datatype, _) in BINARY.items()
+    ]
+    head = json.dumps({"inputs": inputs, "parameters": {"binary_data_output": True}}).encode()
+    return head + b"".join(data.values()), len(head)
+
+
+def test_binary_data_come_back(dtypes):
+    with Runner(dtypes) as runner:
+        answer = infer(runner, "echo", *binary_request())
+        outputs = json.loads(answer.body[: answer.json_bytes])["outputs"]
+        rest = answer.body[answer.json_bytes :]
+        for each in outputs:
+            size = each["parameters"]["binary_data_size"]
+            assert (each["datatype"], rest[:size]) == BINARY[each["name"].removesuffix("_back")]
+            rest = rest[size:]
+        assert rest == b""
+        for name, data in (("int64", b"123"), ("uint8", b"1"), ("text", b"\xff\xff\xff\xff1"), ("text", b"\x01\x00")):
+            with pytest.raises(RequestError):
+                infer(runner, "echo", *binary_request(**{name: data}))
+        body, length = binary_request()
+        for wrong in (body + b"x", body[:-1]):
+            with pytest.raises(RequestError, match="binary data"):
+                infer(runner, "echo", wrong, length)
+
+
+def test_binary_data_over_http(server, rows, expected):
+    data = rows.astype("<f4").tobytes()
+    head = {
+        "inputs": [
+            {"name": "inputs", "datatype": "FP32", "shape": [40, 4], "parameters": {"binary_data_size": len(data)}}
+        ],
+        "outputs": [{"name": "label"}, {"name": "probabilities", "parameters": {"binary_data": True}}],
+    }
+    text = json.dumps(head).encode()
+    target = "/v2/models/iris/infer"
+    status, headers, body = server.ask("POST", target, text + data, Inference_Header_Content_Length=str(len(text)))
+    length = int(headers["Inference-Header-Content-Length"])
+    label, probabilities = json.loads(body[:length])["outputs"]
+    assert (status, headers["Content-Type"], len(label["data"])) == (200, "application/octet-stream", 40)
+    assert len(body) - length == probabilities["parameters"]["binary_data_size"]
+    np.testing.assert_allclose(np.frombuffer(body[length:], "<f4").reshape(40, 3), expected, atol=1e-6)
+    for wrong in ("", "x", "-1", "0", "5", "9" * 30):
+        assert server.json("POST", target, text + data, Inference_Header_Content_Length=wrong)[0] == 400

@@ -80,6 +80,13 @@ def test_refusals(server, method, target, status, error):
     assert answer.decode() == '{\n    "error": ' + json.dumps(error.format(method, target)) + "\n}"
 
 
+def test_a_body_is_parsed_before_its_model_is_looked_for(server):
+    # HttpRestApiHandler::ProcessPredictRequest: FillPredictRequestFromJson comes first.
+    for target in ("/v1/models/wine:predict", "/v1/models/iris/labels/blue:predict", "/v1/models/wine:classify"):
+        status, answer = server.json("POST", target, "{")
+        assert status == 400 and "wine" not in answer["error"] and "label" not in answer["error"]
+
+
 def test_every_answer_says_what_it_is_from(server):
     for target in ("/", "/v1/models/iris", "/v2", "/nowhere", "/monitoring/prometheus/metrics"):
         assert re.fullmatch(r"kzoo-embedded/\d+\.\d+\.\d+", server.ask("GET", target)[1]["Server"])

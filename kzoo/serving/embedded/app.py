@@ -15,6 +15,7 @@ from kzoo.serving.embedded import rest
 from kzoo.serving.embedded.inference_protocol import infer, model_metadata
 from kzoo.serving.embedded.limits import Refused, unpacked
 from kzoo.serving.embedded.page import POLICY, page
+from kzoo.serving.embedded.protocol_tensors import EXTENSION, HEADER
 from kzoo.serving.embedded.service import SERVER, Service, json_response, refusal
 from kzoo.serving.embedded.status import StatusError
 from kzoo.version import __version__
@@ -46,10 +47,9 @@ def application(service: Service, hosts: Collection[str] | None = None) -> Starl
             if request.method not in methods:
                 allowed = ", ".join(methods)
                 return json_response({"error": f"{path} takes {allowed}."}, 405, {"Allow": allowed})
-            if hosts is not None and _asked_host(request) not in hosts:
-                known = " or ".join(filter(None, hosts))
-                message = f"This server is asked as {known}, not {_asked_host(request)!r}."
-                return json_response({"error": message}, 403, {"Connection": "close"})
+            if hosts is not None and (asked := _asked_host(request)) not in hosts:
+                told = f"This server is asked as {' or '.join(filter(None, hosts))}, not {asked!r}."
+                return json_response({"error": told}, 403, {"Connection": "close"})
             try:
                 return await answering(service, request)
             except Refused as refused:
@@ -102,7 +102,7 @@ async def _metrics(service: Service, request: Request) -> Response:
 
 
 async def _server_metadata(service: Service, request: Request) -> Response:
-    return json_response({"name": SERVER.partition("/")[0], "version": __version__, "extensions": []})
+    return json_response({"name": SERVER.partition("/")[0], "version": __version__, "extensions": [EXTENSION]})
 
 
 async def _live(service: Service, request: Request) -> Response:
@@ -131,18 +131,27 @@ async def _infer(service: Service, request: Request) -> Response:
     name, version = _asked(request)
     body = await service.bodies.read(request)
     began, status = time.monotonic(), 400
+    given = request.headers.get(HEADER, "")
+    length = int(given[:20]) if given.isascii() and given.isdigit() else None
 
-    def answer() -> Response:
+    def respond() -> Response:
         plain = unpacked(body, request.headers.get("content-encoding", ""), service.limits.body_bytes)
         with service.core.lease(name, version) as runner:
-            return json_response(infer(runner, name, plain))
+            answer = infer(runner, name, plain, length)
+        if answer.json_bytes is None:
+            return json_response(answer.body)
+        headers = {HEADER: str(answer.json_bytes)}
+        return Response(answer.body, 200, headers, media_type="application/octet-stream")
 
     try:
-        response = await service.workers.run(answer)
+        response = await service.workers.run(respond)
         status = response.status_code
         return response
     except StatusError as error:
         status = error.http_status
+        raise
+    except Refused as refused:
+        status = refused.status
         raise
     finally:
         service.bodies.release(len(body))

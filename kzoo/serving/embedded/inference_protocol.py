@@ -1,4 +1,4 @@
-"""The Open Inference Protocol, version 2, that KServe, Triton and Seldon speak: metadata and inference as JSON.
+"""The Open Inference Protocol, version 2, that KServe, Triton and Seldon speak: metadata and inference.
 
 A request asks `serving_default` unless its parameters have another `signature_name`. Text that is no UTF-8 comes and
 goes as base64, with the parameter `content_type` "base64".
@@ -9,8 +9,7 @@ References:
 
 from __future__ import annotations
 
-import base64
-import binascii
+import dataclasses
 import json
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -21,15 +20,9 @@ import tensorflow as tf
 from kzoo.export.errors import RequestError, reason
 from kzoo.export.inference.rest_api import DEFAULT_SIGNATURE
 from kzoo.export.inference.runner import Runner, Signature, Tensor
+from kzoo.serving.embedded.protocol_tensors import datatype_of, read_binary, read_json, write_binary, write_json
 
 PLATFORM = "tensorflow_savedmodel"
-
-DATATYPES = {
-    **{f"{kind}INT{bits}": f"{kind.lower()}int{bits}" for kind in ("", "U") for bits in (8, 16, 32, 64)},
-    **{"FP16": "float16", "FP32": "float32", "FP64": "float64", "BF16": "bfloat16", "BOOL": "bool", "BYTES": "string"},
-}
-"""TensorFlow's names of the dtypes by the protocol's."""
-_PROTOCOL_NAMES = {name: datatype for datatype, name in DATATYPES.items()}
 
 
 def default_signature(runner: Runner) -> Signature:
@@ -65,23 +58,37 @@ def model_metadata(runner: Runner, name: str, versions: Sequence[int]) -> dict[s
     }
 
 
-def infer(runner: Runner, name: str, body: bytes) -> dict[str, Any]:
+@dataclasses.dataclass(frozen=True)
+class Answer:
+    """The answer to an inference request.
+
+    Attributes:
+        body: JSON, and binary data behind it.
+        json_bytes: Length of the JSON where there are binary data, or None.
+    """
+
+    body: bytes
+    json_bytes: int | None
+
+
+def infer(runner: Runner, name: str, body: bytes, json_bytes: int | None = None) -> Answer:
     """Answer an inference request.
 
     Args:
         runner: The version that answers.
         name: Name that the model is served under.
-        body: The request, as JSON.
+        body: The request: JSON, and binary data behind it.
+        json_bytes: Length of the JSON; None where it is all.
 
     Returns:
-        The answer's object.
+        The answer.
 
     Raises:
         RequestError: The request does not fit the protocol or the model.
     """
-    request = _object(_parsed(body), "The body")
+    request = _object(_parsed(body[:json_bytes]), "The body")
     signature = _signature(runner, request)
-    inputs = _inputs(request, signature)
+    inputs = _inputs(request, signature, body[json_bytes:] if json_bytes is not None else b"")
     wanted = _wanted(request, signature)
     try:
         outputs = runner.run(signature.name, inputs)
@@ -90,16 +97,15 @@ def infer(runner: Runner, name: str, body: bytes) -> dict[str, Any]:
     answer = {"model_name": name, "model_version": runner.directory.name}
     if "id" in request:
         answer["id"] = request["id"]
-    return {**answer, "outputs": [_answered(signature.outputs[each], outputs[each]) for each in wanted]}
+    made = [_answered(signature.outputs[each], outputs[each], binary) for each, binary in wanted.items()]
+    binaries = [data for _, data in made if data is not None]
+    head = json.dumps({**answer, "outputs": [known for known, _ in made]}, ensure_ascii=False).encode()
+    return Answer(b"".join([head, *binaries]), len(head) if binaries else None)
 
 
 def _described(tensor: Tensor) -> dict[str, Any]:
     shape = [-1 if size is None else size for size in tensor.shape or ()]
-    return {"name": tensor.name, "datatype": _datatype(tensor), "shape": shape}
-
-
-def _datatype(tensor: Tensor) -> str:
-    return _PROTOCOL_NAMES.get(tensor.dtype.name, tensor.dtype.name.upper())
+    return {"name": tensor.name, "datatype": datatype_of(tensor), "shape": shape}
 
 
 def _parsed(body: bytes) -> Any:
@@ -116,14 +122,13 @@ def _object(value: Any, what: str) -> Mapping[str, Any]:
 
 
 def _signature(runner: Runner, request: Mapping[str, Any]) -> Signature:
-    parameters = _object(request.get("parameters", {}), '"parameters"')
-    name = parameters.get("signature_name", DEFAULT_SIGNATURE)
+    name = _parameters(request).get("signature_name", DEFAULT_SIGNATURE)
     if not isinstance(name, str) or name not in runner.signatures:
         raise RequestError(f"There is no signature {name!r}; there are {', '.join(sorted(runner.signatures))}.")
     return runner.signatures[name]
 
 
-def _inputs(request: Mapping[str, Any], signature: Signature) -> dict[str, np.ndarray]:
+def _inputs(request: Mapping[str, Any], signature: Signature, binary: bytes) -> dict[str, np.ndarray]:
     given = request.get("inputs")
     if not isinstance(given, list):
         raise RequestError('The body has no list of "inputs".')
@@ -135,38 +140,47 @@ def _inputs(request: Mapping[str, Any], signature: Signature) -> dict[str, np.nd
             raise RequestError(f"Input {name!r} is not one of the model's, which takes {taken}.")
         if name in arrays:
             raise RequestError(f"Input {name!r} is there twice.")
-        arrays[name] = _array(each, signature.inputs[name])
+        size = _parameters(each).get("binary_data_size", 0)
+        if type(size) is not int or not 0 <= size <= len(binary):
+            raise RequestError(f"Input {name!r} has not so many bytes of binary data as it says, {size!r}.")
+        arrays[name] = _array(each, signature.inputs[name], binary[:size] if "data" not in each else None)
+        binary = binary[size:]
     missing = [repr(name) for name in signature.inputs if name not in arrays]
     if missing:
         raise RequestError(f"The request lacks the input {', '.join(missing)}.")
+    if binary:
+        raise RequestError(f"{len(binary)} bytes of binary data belong to no input.")
     return arrays
 
 
-def _wanted(request: Mapping[str, Any], signature: Signature) -> list[str]:
-    """Names of the outputs that are asked for: all, unless the request has a list."""
+def _parameters(part: Mapping[str, Any]) -> Mapping[str, Any]:
+    return _object(part.get("parameters", {}), '"parameters"')
+
+
+def _wanted(request: Mapping[str, Any], signature: Signature) -> dict[str, bool]:
+    """Outputs that are asked for, and whether as binary data: all, unless the request has a list."""
+    binary = _parameters(request).get("binary_data_output") is True
     if not request.get("outputs"):
-        return list(signature.outputs)
+        return dict.fromkeys(signature.outputs, binary)
     if not isinstance(request["outputs"], list):
         raise RequestError('"outputs" is not a list.')
-    names: list[str] = []
+    wanted = {}
     for each in request["outputs"]:
         name = _object(each, "An output").get("name")
         if not isinstance(name, str) or name not in signature.outputs:
             raise RequestError(f"There is no output {name!r}; there are {', '.join(map(repr, signature.outputs))}.")
-        names.append(name)
-    return names
+        wanted[name] = _parameters(each).get("binary_data", binary) is True
+    return wanted
 
 
-def _array(given: Mapping[str, Any], tensor: Tensor) -> np.ndarray:
+def _array(given: Mapping[str, Any], tensor: Tensor, binary: bytes | None) -> np.ndarray:
     what, datatype, shape = f"Input {tensor.name!r}", given.get("datatype"), given.get("shape")
-    if datatype != _datatype(tensor):
-        raise RequestError(f"{what} has the datatype {datatype!r}; the model takes {_datatype(tensor)!r}.")
+    if datatype != datatype_of(tensor):
+        raise RequestError(f"{what} has the datatype {datatype!r}; the model takes {datatype_of(tensor)!r}.")
     if not isinstance(shape, list) or not all(type(size) is int and 0 <= size < 1 << 31 for size in shape):
         raise RequestError(f"{what} has no shape: expected a list of sizes.")
-    if not isinstance(given.get("data"), list):
-        raise RequestError(f'{what} has no list of "data"; binary data are not taken, send them as JSON.')
-    encoded = _object(given.get("parameters", {}), '"parameters"').get("content_type") == "base64"
-    flat = _texts(given["data"], what, encoded) if tensor.dtype == tf.string else _numbers(given["data"], tensor)
+    encoded = _parameters(given).get("content_type") == "base64"
+    flat = read_json(given["data"], tensor, encoded) if binary is None else read_binary(binary, tensor)
     try:
         array = flat.reshape(shape)
     except ValueError:
@@ -177,75 +191,10 @@ def _array(given: Mapping[str, Any], tensor: Tensor) -> np.ndarray:
     return array
 
 
-def _texts(data: list[Any], what: str, encoded: bool) -> np.ndarray:
-    found = []
-    for each in _leaves(data):
-        if not isinstance(each, str):
-            raise RequestError(f"{what} has the datatype 'BYTES', but not all of its data are text.")
-        try:
-            found.append(base64.b64decode(each, validate=True) if encoded else each.encode())
-        except (binascii.Error, ValueError):
-            raise RequestError(f"{what} has text that is no {'base64' if encoded else 'Unicode'}.") from None
-    array = np.empty(len(found), object)
-    array[:] = found
-    return array
-
-
-def _leaves(value: Any) -> Any:
-    """The elements of nested lists in their order."""
-    waiting = [iter(value)]
-    while waiting:
-        for each in waiting[-1]:
-            if isinstance(each, list):
-                waiting.append(iter(each))
-                break
-            yield each
-        else:
-            waiting.pop()
-
-
-def _numbers(data: list[Any], tensor: Tensor) -> np.ndarray:
-    dtype = tensor.dtype.as_numpy_dtype
-    problem = RequestError(f"Input {tensor.name!r} has data that are no {_datatype(tensor)}, or ragged.")
-    try:
-        found = np.asarray(data).reshape(-1)
-        if found.size and not tensor.dtype.is_floating and not tensor.dtype.is_bool and found.dtype.kind not in "iu":
-            # Of numbers from 2^63 on beside smaller ones numpy makes floats.
-            found = np.asarray(data, object).reshape(-1)
-    except (ValueError, OverflowError):
-        raise problem from None
-    if found.size and not _fits(found, tensor):
-        raise problem
-    with np.errstate(over="ignore"):
-        array = found.astype(dtype)
-    if tensor.dtype.is_floating and not np.array_equal(np.isfinite(found), np.isfinite(array)):
-        raise problem
-    return array
-
-
-def _fits(found: np.ndarray, tensor: Tensor) -> bool:
-    """Whether numbers are of a tensor's kind, and integers in its range."""
-    if tensor.dtype.is_bool:
-        return found.dtype.kind == "b"
-    if tensor.dtype.is_floating:
-        return found.dtype.kind in "iuf"
-    if found.dtype == object and not all(type(each) is int for each in found):
-        return False
-    return found.dtype.kind in "iuO" and tensor.dtype.min <= int(found.min()) and int(found.max()) <= tensor.dtype.max
-
-
-def _answered(tensor: Tensor, array: np.ndarray) -> dict[str, Any]:
-    answer = {"name": tensor.name, "datatype": _datatype(tensor), "shape": list(np.shape(array))}
-    if tensor.dtype != tf.string:
-        return {**answer, "data": np.asarray(array).astype(_plain(tensor)).reshape(-1).tolist()}
-    texts = np.asarray(array, object).reshape(-1).tolist()
-    try:
-        return {**answer, "data": [text.decode() for text in texts]}
-    except UnicodeDecodeError:
-        encoded = [base64.b64encode(text).decode() for text in texts]
-        return {**answer, "parameters": {"content_type": "base64"}, "data": encoded}
-
-
-def _plain(tensor: Tensor) -> Any:
-    """A dtype that turns into Python's numbers."""
-    return np.float32 if tensor.dtype == tf.bfloat16 else tensor.dtype.as_numpy_dtype
+def _answered(tensor: Tensor, array: np.ndarray, binary: bool) -> tuple[dict[str, Any], bytes | None]:
+    """An output as JSON has it, and its binary data or None."""
+    answer = {"name": tensor.name, "datatype": datatype_of(tensor), "shape": list(np.shape(array))}
+    if binary:
+        data = write_binary(array, tensor)
+        return {**answer, "parameters": {"binary_data_size": len(data)}}, data
+    return {**answer, **write_json(array, tensor)}, None

@@ -111,7 +111,7 @@ class Bodies:
         self.held -= size
 
     def _too_large(self) -> Refused:
-        return Refused(413, f"The body is larger than {self._limits.body_bytes} bytes.")
+        return Refused(413, f"The body is larger than {self._limits.body_bytes} bytes; send it in parts.")
 
 
 async def _discard(request: Request, most: int) -> None:
@@ -144,7 +144,7 @@ def unpacked(body: bytes, encoding: str, most: int) -> bytes:
     except zlib.error:
         return b""
     if len(plain) > most:
-        raise Refused(413, f"The body is larger than {most} bytes when it is unpacked.")
+        raise Refused(413, f"The body is larger than {most} bytes when it is unpacked; send it in parts.")
     return plain if reader.eof else b""
 
 

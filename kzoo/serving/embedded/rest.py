@@ -1,5 +1,13 @@
 """The REST API: requests to a model, its status and its metadata, at the addresses of the real server.
 
+Where it differs, on purpose, besides what `rest_api` lists:
+
+- Clients are kept within limits (`limits`), with the statuses 408, 413 and 503, and within names (`application`), with
+  403. A packed body that is too large is told so; to the real server it is empty from 100 MB on.
+- A request for a model that is not there is looked at only as far as its body is JSON at all.
+- Requests for names that are not served are counted together, under the name "".
+- What stands on the pages with the statuses 404 and 501 is shorter than libevent's.
+
 References:
     `tensorflow_serving/model_servers/http_rest_api_handler.cc, HttpRestApiHandler::ProcessRequest` and
     `tensorflow_serving/model_servers/http_server.cc, RestApiRequestDispatcher::ProcessRequest`
@@ -15,10 +23,12 @@ from collections.abc import Sequence
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
+from kzoo.export.errors import RequestError
 from kzoo.export.inference import rest_api
 from kzoo.export.inference.answer_json import error_body
+from kzoo.export.inference.request_json import parse_body
 from kzoo.serving.embedded.addresses import API, Address, parse
-from kzoo.serving.embedded.limits import unpacked
+from kzoo.serving.embedded.limits import Refused, unpacked
 from kzoo.serving.embedded.service import Service, json_response
 from kzoo.serving.embedded.states import VersionState
 from kzoo.serving.embedded.status import StatusError
@@ -51,6 +61,9 @@ async def answer(service: Service, request: Request) -> Response:
             response = await _model(service, address, request, body)
         status = response.status_code
         return response
+    except Refused as refused:
+        status = refused.status
+        raise
     except StatusError as error:
         status = error.code
         return json_response(error_body(error.message), error.http_status)
@@ -84,13 +97,22 @@ async def _model(service: Service, address: Address, request: Request, body: byt
 
 def _respond(service: Service, address: Address, body: bytes, encoding: str) -> rest_api.Response:
     plain = unpacked(body, encoding, service.limits.body_bytes)
-    with service.core.lease(address.name, address.version, address.label) as runner:
-        return rest_api.respond(runner, address.method, plain)
+    try:
+        with service.core.lease(address.name, address.version, address.label) as runner:
+            return rest_api.respond(runner, address.method, plain)
+    except StatusError:
+        # The body is parsed before the model is looked for.
+        try:
+            parse_body(plain)
+        except RequestError as error:
+            return rest_api.Response(error.status, error_body(str(error)))
+        raise
 
 
 def _metadata(service: Service, address: Address) -> bytes:
-    with service.core.lease(address.name, address.version, address.label) as runner:
-        return rest_api.metadata(runner, address.name, int(runner.directory.name))
+    lease = service.core.lease(address.name, address.version, address.label)
+    with lease as runner:
+        return rest_api.metadata(runner, address.name, lease.version)
 
 
 def status_json(states: Sequence[VersionState]) -> bytes:

@@ -1,4 +1,4 @@
-"""The embedded server as a process: `python -m kzoo.serving.embedded.run --help`.
+"""The embedded server as a process: `python -m kzoo.serving.embedded --help`.
 
 It ends when it is sent SIGINT or SIGTERM, and with `--until_stdin_closes` when whoever started it ends, by which way
 soever: requests that run are answered before.
@@ -146,7 +146,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     """Options, by the names of `tensorflow_model_server` where it has them."""
-    parser = argparse.ArgumentParser(prog="python -m kzoo.serving.embedded.run", description="Serve an export.")
+    parser = argparse.ArgumentParser(prog="python -m kzoo.serving.embedded", description="Serve an export.")
     parser.add_argument("--model_config_file", required=True, help="ModelServerConfig of the export")
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on")
     parser.add_argument("--rest_api_port", type=int, default=8501, help="port for REST")
@@ -168,7 +168,3 @@ def _end_with_stdin() -> None:
     while os.read(0, 1024):
         pass
     os.kill(os.getpid(), signal.SIGTERM)
-
-
-if __name__ == "__main__":
-    sys.exit(main())
