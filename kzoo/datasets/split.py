@@ -69,6 +69,8 @@ def split_rows(rows: int, plan: Plan, *, classes: NDArray | None, where: str) ->
         counts = np.bincount(classes)
         rare = tuple(np.flatnonzero((counts > 0) & (counts < parts)).tolist())
         alone, train = train[np.isin(classes, rare)], train[~np.isin(classes, rare)]
+        if len(counts) - len(rare) < 1 or not len(train):
+            raise DataError(f"{where}: no class has {parts} rows or more, as many as there are parts; add rows.")
     cut: dict[str, NDArray] = {"test": train[:0], "validation": train[:0]}
     for name, share in (("test", plan.test_share), ("validation", plan.validation_share)):
         if share > 0:

@@ -64,9 +64,9 @@ def test_paths_that_are_not_there(tmp_path):
         load_dataset(tmp_path / "gone.csv", target="y")
     with pytest.raises(DataError, match="File name too long"):
         load_dataset("a" * 5000)
-    (tmp_path / "data.parquet").write_bytes(b"PAR1")
-    with pytest.raises(DataError, match=r"expected a .npz file, a .csv file or a folder"):
-        load_dataset(tmp_path / "data.parquet")
+    (tmp_path / "data.pickle").write_bytes(b"x")
+    with pytest.raises(DataError, match=r"not a data set; expected a table \(.csv, .*a .npz file or a folder"):
+        load_dataset(tmp_path / "data.pickle")
 
 
 def test_wrong_kind_for_a_named_set():

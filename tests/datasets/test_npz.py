@@ -68,7 +68,7 @@ def with_nan(values, index):
         ({"x": X, "y": np.zeros(40, int)}, "'0' in every row"),
         ({"x": X, "y": np.ones(40)}, "1 in every row"),
         ({"x": X, "y": np.eye(2)[Y]}, "one-hot"),
-        ({"x": X[:4], "y": Y[:4]}, "at least 3 rows of each class"),
+        ({"x": X[:4], "y": Y[:4]}, "no class has 3 rows"),
         ({"x_train": X, "y_train": Y, "x_test": X[:, :2], "y_test": Y}, "must be alike"),
         ({"x_train": X, "y_train": Y, "x_test": X, "y_test": Y + 1}, "'2' is not one of the training classes"),
         ({"x": X, "y": Y, "x_test": X, "y_test": Y}, "x_test would not be used beside x;"),

@@ -7,12 +7,11 @@ from kzoo.datasets import DataError, load_dataset
 from kzoo.datasets.split import Plan, split_rows
 
 CLASSES = np.repeat([0, 1, 2], [60, 30, 10])
-NAMES = ("a", "b", "c")
 
 
-def split(classes=CLASSES, names=NAMES, validation=0.2, test=0.2, seed=1, rows=None):
+def split(classes=CLASSES, validation=0.2, test=0.2, seed=1, rows=None):
     count = len(classes) if rows is None else rows
-    return split_rows(count, Plan(validation, test, seed), classes=classes, class_names=names, where="here")
+    return split_rows(count, Plan(validation, test, seed), classes=classes, where="here")
 
 
 @hypothesis.given(st.integers(0, 2**32 - 1), st.sampled_from([0.1, 0.2, 0.3, 0.45]), st.sampled_from([0, 0.1, 0.4]))
@@ -37,15 +36,23 @@ def test_rows_are_mixed():
 
 
 def test_three_rows_of_a_class_are_enough():
-    parts = split(np.repeat([0, 1], [40, 3]), ("a", "b"))
-    assert 1 in np.repeat([0, 1], [40, 3])[parts.train]
+    parts = split(np.repeat([0, 1], [40, 3]))
+    assert 1 in np.repeat([0, 1], [40, 3])[parts.train] and not parts.rare
+
+
+def test_rows_of_a_rare_class_are_all_trained_on():
+    classes = np.repeat([0, 1, 2], [40, 2, 1])
+    parts = split(classes)
+    assert parts.rare == (1, 2) and {40, 41, 42} <= set(parts.train)
+    together = np.sort(np.concatenate([parts.train, parts.validation, parts.test]))
+    np.testing.assert_array_equal(together, np.arange(43))
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"classes": np.array([0] * 20 + [1] * 2), "names": ("a", "b")}, "at least 3 rows of each class.*'b' has 2"),
-        ({"classes": np.arange(8).repeat(3), "names": tuple("abcdefgh")}, "5 of 24 rows, too few.*8 classes"),
+        ({"classes": np.arange(8).repeat(2)}, "no class has 3 rows or more"),
+        ({"classes": np.arange(8).repeat(3)}, "5 of 24 rows, too few.*8 classes"),
         ({"classes": None, "rows": 2}, "2 rows cannot be split into 3"),
         ({"classes": None, "rows": 3, "validation": 0.6, "test": 0.39}, "leave none"),
     ],

@@ -57,7 +57,7 @@ def test_a_split_copies_images_once():
     images = np.random.default_rng(0).integers(0, 256, (6000, 64, 64, 1), dtype=np.uint8)
     labels = np.arange(6000) % 10
     raw = RawData("images", "images", Part(images, labels), kind="classification")
-    split_rows(10, Plan(0.2, 0.2, 1), classes=None, class_names=(), where="")  # imports what a split needs
+    split_rows(10, Plan(0.2, 0.2, 1), classes=None, where="")  # imports what a split needs
     tracemalloc.start()
     data = assemble(raw, kind=None, plan=Plan(0.2, 0.2, 1))
     peak = tracemalloc.get_traced_memory()[1]

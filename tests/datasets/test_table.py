@@ -1,127 +1,125 @@
+"""Tables as data sets: columns of every kind, encoded by what the training rows tell."""
+
+import json
+
 import numpy as np
+import pandas
 import pytest
 
 from kzoo.datasets import DataError, load_dataset
+from kzoo.task import Task
 
-ROWS = [f"{index},{index * 0.5},{'yes' if index % 2 else 'no'},{index * 1.25}" for index in range(40)]
+rng = np.random.default_rng(3)
+ROWS = 80
+FRAME = pandas.DataFrame(
+    {
+        "id": [f"p{number:03d}" for number in range(ROWS)],
+        "age": np.where(rng.random(ROWS) < 0.1, np.nan, rng.normal(40, 10, ROWS).round(1)),
+        "work": rng.choice(["private", "self", "state"], ROWS),
+        "since": pandas.date_range("2001-02-03", periods=ROWS, freq="9D").strftime("%Y-%m-%d"),
+        "keen": rng.choice(["yes", "no"], ROWS),
+        "income": rng.normal(9, 2, ROWS).round(3),
+    }
+)
 
 
 @pytest.fixture
 def csv(tmp_path):
-    def write(rows=ROWS, header="age,height,label,price", encoding="utf-8"):
+    def write(frame=FRAME, **options):
         path = tmp_path / "people.csv"
-        path.write_bytes("\n".join([header, *rows, ""]).encode(encoding))
+        frame.to_csv(path, index=False, **options)
         return path
 
     return write
 
 
 def test_classes(csv):
-    data = load_dataset(csv(), target="label")
-    assert data.task.class_names == ("no", "yes")
-    assert data.task.feature_names == ("age", "height", "price")
-    assert data.name == "people"
+    data = load_dataset(csv(), target="keen")
+    assert (data.name, data.task.class_names) == ("people", ("no", "yes"))
+    assert [column.kind for column in data.task.table.columns] == ["number", "category", "date", "number"]
+    assert data.task.feature_names[:4] == ("age", "age is missing", "work=private", "work=self")
+    assert data.task.input_shape == (len(data.task.feature_names),) == data.x_train.shape[1:]
+    assert data.x_train.dtype == np.float32 and np.isfinite(data.x_train).all()
+    assert any("id" in remark for remark in data.remarks)
+    assert Task.from_dict(json.loads(json.dumps(data.task.to_dict()))) == data.task
+
+
+def test_a_frame_columns_and_a_file_are_the_same(csv):
+    by_file = load_dataset(csv(), target="keen")
+    for source in (FRAME, FRAME.to_dict("list")):
+        data = load_dataset(source, target="keen")
+        assert data.name == "table"
+        assert data.fingerprint == by_file.fingerprint
+
+
+def test_what_is_encoded_was_learned_from_the_training_rows_alone(csv):
+    frame = FRAME.assign(age=np.arange(ROWS, dtype=float) ** 2)
+    data = load_dataset(csv(frame), target="keen", keep=["age"])
+    assert data.task.table.columns[0].fill == np.median(data.x_train[:, 0])
 
 
 def test_regression_of_one_and_of_several(csv):
-    assert load_dataset(
-        csv([row.replace("yes", "1").replace("no", "0") for row in ROWS]), target="price"
-    ).task.kind == ("regression")
-    numeric = csv([row.replace("yes", "1").replace("no", "0") for row in ROWS])
-    assert load_dataset(numeric, target=["price", "height"]).task.num_targets == 2
+    assert load_dataset(csv(), target="income").task.kind == "regression"
+    assert load_dataset(csv(), target=["income", "age"]).task.num_targets == 2
 
 
 def test_whole_numbers_are_classes_if_they_are_few(csv):
-    rows = [f"{index},{index % 3}" for index in range(40)]
-    assert load_dataset(csv(rows, "x,y"), target="y").task.class_names == ("0", "1", "2")
-    rows = [f"{index},{index}" for index in range(40)]
-    assert load_dataset(csv(rows, "x,y"), target="y").task.kind == "regression"
+    assert load_dataset(csv(FRAME.assign(y=np.arange(ROWS) % 3)), target="y").task.class_names == ("0", "1", "2")
+    assert load_dataset(csv(FRAME.assign(y=np.arange(ROWS))), target="y").task.kind == "regression"
+    assert load_dataset(csv(FRAME.assign(y=(np.arange(ROWS) % 2) * 1.0)), target="y").task.class_names == ("0", "1")
 
 
-def changed(row, field, text):
-    fields = ROWS[row].split(",")
-    fields[field] = text
-    return [*ROWS[:row], ",".join(fields), *ROWS[row + 1 :]]
+def test_columns_are_what_they_are_said_to_be(csv):
+    path = csv(FRAME.assign(plan=rng.integers(1, 4, ROWS)))
+    data = load_dataset(path, target="keen", columns={"plan": "category"}, drop=["since", "work"], keep=["id"])
+    kinds = {column.name: column.kind for column in data.task.table.columns}
+    assert kinds == {"id": "category", "age": "number", "income": "number", "plan": "category"}
 
 
-@pytest.mark.parametrize(
-    ("rows", "target", "message"),
-    [
-        (ROWS, None, "name the column to predict.*age, height, label, price"),
-        (ROWS, "lable", "no column is called 'lable'; did you mean 'label'"),
-        (ROWS, "price", "line 2, column 'label': 'no' is text where a number is needed"),
-        (changed(5, 0, ""), "label", "line 7, column 'age': the field is empty"),
-        (changed(5, 0, "NaN"), "label", "line 7, column 'age' is NaN"),
-        (changed(5, 1, "inf"), "label", "line 7, column 'height' is inf"),
-        (changed(5, 1, "1e300"), "label", "more than float32 can hold"),
-        (changed(5, 2, ""), "label", "line 7, column 'label': the target is missing"),
-        ([row.replace("yes", "no") for row in ROWS], "label", "'no' in every row"),
-        (ROWS[:4], "label", "at least 3 rows of each class"),
-        ([], "label", "no rows"),
-        (changed(5, 3, "1,2,3"), "label", "cannot be read as .csv"),
-        ([f"{row},9" for row in ROWS], "label", "more fields than the first line has column names"),
-        ([*ROWS[:5], "1,2", *ROWS[5:]], "label", "line 7, column 'price': the field is empty"),
-        ([*ROWS[:5], "", *ROWS[5:]], "label", "line 7, column 'age': the field is empty"),
-        (changed(5, 2, "NaN"), "label", "line 7, column 'label': the target is missing"),
-        (changed(5, 0, "True"), "label", "line 7, column 'age': 'True' is text where a number is needed"),
-        ([f"1,{index % 2 == 0},a,2" for index in range(40)], "label", "line 2, column 'height': 'True' is text"),
-        (changed(5, 0, "n/a"), "label", "line 7, column 'age' is NaN"),
-        (changed(30, 3, "dear"), "price", "line 2, column 'label': 'no' is text"),
-        ([f"{index},2,3,{index * 1.5 if index else 'dear'}" for index in range(40)], "price", "'dear' stands among"),
-        ([f'{index},2,"a\nb",{index or ""}' for index in range(40)], "label", "line 3, column 'price': the field is"),
-        (ROWS, [], "name the column to predict"),
-        (ROWS, ["price", "price"], "'price' is asked for twice"),
-        (ROWS, ["age", "label"], "line 2, column 'label': 'no' is text where a number is needed"),
-    ],
-)
-def test_says_what_is_wrong(csv, rows, target, message):
-    with pytest.raises(DataError, match=message):
-        load_dataset(csv(rows), target=target)
+def test_a_class_of_one_row_is_trained_on_and_said(csv):
+    data = load_dataset(csv(FRAME.assign(keen=["perhaps", *FRAME["keen"][1:]])), target="keen")
+    assert data.task.class_names == ("no", "perhaps", "yes")
+    assert (data.y_train == 1).sum() == 1 and "Too few rows to split, so all are trained on: perhaps." in data.remarks
+
+
+def test_arrays_in_memory():
+    x, y = rng.normal(size=(40, 3)), np.arange(40) % 2
+    data = load_dataset((x, y))
+    assert (data.task.input_shape, data.task.table) == ((3,), None)
+    assert load_dataset((x.tolist(), y.tolist())).fingerprint == data.fingerprint
 
 
 @pytest.mark.parametrize(
-    ("header", "message"),
+    ("frame", "options", "message"),
     [
-        ("age,age,label,price", "column 'age' is there twice"),
-        ("age, age,label,price", "column 'age' is there twice"),
-        (",height,label,price", "column 1 has no name.*index=False"),
-        ("age;height;label;price", "separated by ';'"),
-        ("", "its first line is empty"),
+        (FRAME, {}, "name the column to predict.*id, age, work"),
+        (FRAME, {"target": "kene"}, "no column is called 'kene'; did you mean 'keen'"),
+        (FRAME, {"target": "keen", "columns": {"wrok": "text"}}, "'wrok'; did you mean 'work'"),
+        (FRAME, {"target": "keen", "columns": {"work": "number"}}, "column 'work'"),
+        (FRAME, {"target": "keen", "columns": {"work": "colour"}}, "'colour' is none of number"),
+        (FRAME[["id", "keen"]], {"target": "keen"}, "no column is left to learn from.*--keep"),
+        (FRAME[["keen"]], {"target": "keen"}, "no column is left|no column"),
+        (FRAME.assign(keen="yes"), {"target": "keen"}, "'yes' in every row"),
+        (FRAME.assign(age=1e300 * rng.normal(size=ROWS)), {"target": "keen"}, "'age' has a number that.*float32"),
+        (FRAME[:3], {"target": "keen"}, "no class has 3 rows"),
+        (FRAME, {"target": "keen", "image_size": (8, 8)}, "image_size= is for folders"),
     ],
 )
-def test_header(csv, header, message):
+def test_says_what_is_wrong(csv, frame, options, message):
     with pytest.raises(DataError, match=message):
-        load_dataset(csv(header=header), target="label")
+        load_dataset(csv(frame), **options)
 
 
-def test_names_and_labels_with_commas_quotes_and_spaces(csv):
-    rows = [f'{index},1.5,"{("a, b ", "c")[index % 2]}" ,2' for index in range(40)]
-    data = load_dataset(csv(rows, '"size, cm" , cm,label ,x'), target="label")
-    assert data.task.feature_names == ("size, cm", "cm", "x")
-    assert data.task.class_names == ("a, b", "c")
-
-
-def test_a_byte_order_mark_and_empty_last_lines_do_not_count(csv):
-    data = load_dataset(csv([*ROWS, "", ",,,"], encoding="utf-8-sig"), target="label")
-    assert data.task.feature_names == ("age", "height", "price")
-    assert len(data.x_train) + len(data.x_val) + len(data.x_test) == 40
-
-
-def test_values_are_those_of_the_file(csv):
-    data = load_dataset(csv(), target="label")
-    rows = np.concatenate([data.x_train, data.x_val, data.x_test])
-    expected = [[index, index * 0.5, index * 1.25] for index in range(40)]
-    np.testing.assert_array_equal(rows[rows[:, 0].argsort()], np.array(expected, np.float32))
-
-
-def test_encoding_and_empty_file(csv, tmp_path):
-    with pytest.raises(DataError, match="line 1, byte 1 is not UTF-8"):
-        load_dataset(csv(header="âge,height,label,price", encoding="latin-1"), target="label")
-    with pytest.raises(DataError, match="line 7, byte 8 is not UTF-8"):
-        load_dataset(csv(changed(5, 2, "né"), encoding="latin-1"), target="label")
-    empty = tmp_path / "empty.csv"
-    empty.write_text("")
-    with pytest.raises(DataError, match="the file is empty"):
-        load_dataset(empty, target="y")
-    with pytest.raises(DataError, match="no column besides the target"):
-        load_dataset(csv(["1"] * 9, "y"), target="y")
+@pytest.mark.parametrize(
+    ("source", "options", "message"),
+    [
+        ((np.zeros((4, 2)), np.arange(4)), {"target": "y"}, "the arrays: target= is for tables"),
+        ((np.zeros((4, 2)), np.arange(3)), {}, "x has 4 rows and y 3"),
+        ([1, 2], {}, "source is a list; expected a name"),
+        ({"x": [1, 2], "y": [1]}, {"target": "y"}, "length|rows"),
+        ("digits", {"drop": ["x"]}, "digits: drop= is for tables"),
+    ],
+)
+def test_sources_that_are_none(source, options, message):
+    with pytest.raises(DataError, match=message):
+        load_dataset(source, **options)
