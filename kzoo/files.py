@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import stat
 import threading
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 LARGEST_JSON = 256 * 2**20
 """Bytes of a JSON file, at most."""
@@ -87,10 +89,17 @@ def write_text(path: Path, text: str) -> None:
     Raises:
         OSError: It cannot be written; what was there is intact, and nothing else is left.
     """
+    with written(path) as file:
+        file.write(text)
+
+
+@contextlib.contextmanager
+def written(path: Path) -> Iterator[TextIO]:
+    """A text file to write to, which is in its place at the end of the `with` block; see `write_text`."""
     staged = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}")
     try:
-        with staged.open("w", encoding="utf-8") as file:
-            file.write(text)
+        with staged.open("w", encoding="utf-8", newline="") as file:
+            yield file
             file.flush()
             os.fsync(file.fileno())
         staged.replace(path)

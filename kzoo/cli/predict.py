@@ -1,21 +1,32 @@
-"""`kzoo predict MODEL_DIR REQUEST.json`: the answer of an export, with no server."""
+"""`kzoo predict EXPORT REQUEST.json` or `ROWS.csv`: the answers of an export, with no server."""
 
 from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, TextIO
 
 import typer
 
 import kzoo
 from kzoo.cli import arguments
-from kzoo.cli.console import Failure, describe, mendable
+from kzoo.cli.console import Failure, console, describe, mendable
 from kzoo.cli.limits import ends_after
 from kzoo.cli.quiet import import_tensorflow
 from kzoo.export.inference.request_json import parse_body
-from kzoo.files import read_bytes
+from kzoo.files import read_bytes, written
+from kzoo.tables.reading import read_rows
+from kzoo.tables.sources import is_table
+
+if TYPE_CHECKING:
+    import pandas
+
+    from kzoo.export.inference.table_rows import TableRunner
+
+CHUNK = 10_000
+"""Rows of a table that are answered at once."""
 
 LARGEST = 2**30
 """Bytes of a request, at most."""
@@ -27,15 +38,29 @@ def predict(
         typer.Argument(metavar="EXPORT", help="An export, or the directory with its versions (the newest answers)."),
     ],
     request: Annotated[
-        str, typer.Argument(metavar="REQUEST.json", help="Body of a TensorFlow Serving REST request; - for stdin.")
+        str,
+        typer.Argument(
+            metavar="REQUEST.json|ROWS.csv", help="Body of a TensorFlow Serving REST request, - for stdin; or a table."
+        ),
     ],
+    out: Annotated[
+        Path | None, typer.Option(metavar="ANSWERS.csv", help="File for the answers to a table; printed if not given.")
+    ] = None,
     status: Annotated[
         bool, typer.Option("--status", help="Print the status that the server would answer with, in a line before.")
     ] = False,
     trust: arguments.Trust = False,
     timeout: arguments.Timeout = arguments.TIMEOUT,
 ) -> None:
-    """Answer a TensorFlow Serving REST request body from an export, with no server."""
+    """Answer a TensorFlow Serving REST request body, or the rows of a table, from an export, with no server."""
+    if request != "-" and is_table(Path(request)):
+        if status:
+            raise typer.BadParameter("is for requests of JSON.", param_hint="--status")
+        with mendable(kzoo.DataError, kzoo.ExportError, kzoo.RequestError, OSError), ends_after(timeout):
+            _answer_table(model_dir, Path(request), out, trust)
+        return
+    if out is not None:
+        raise typer.BadParameter("is for tables; the answer to a request is printed.", param_hint="--out")
     body = _read(request)
     try:
         parse_body(body)  # a mistake in the file is found before TensorFlow is imported
@@ -49,6 +74,31 @@ def predict(
     if status:
         sys.stdout.write("200\n")
     sys.stdout.write(f"{answer}\n")
+
+
+def _answer_table(model_dir: Path, table: Path, out: Path | None, trust: bool) -> None:
+    """Write an answer for every row, in constant memory; a file is there whole or not at all."""
+    import_tensorflow()
+    from kzoo.export import Runner, version_directory
+    from kzoo.export.inference.table_rows import TableRunner
+
+    with Runner(version_directory(model_dir), trust=trust) as runner:
+        asked = TableRunner(runner)
+        frames = read_rows(table, asked.columns, chunk_rows=CHUNK)
+        if out is None:
+            _write(asked, frames, sys.stdout)
+            return
+        with written(out) as file:
+            count = _write(asked, frames, file)
+    console().print(f"{count} answers are in {out}", markup=False, soft_wrap=True)
+
+
+def _write(asked: TableRunner, frames: Iterator[pandas.DataFrame], file: TextIO) -> int:
+    count = 0
+    for frame in frames:
+        asked.answer(frame).to_csv(file, index=False, header=not count)
+        count += len(frame)
+    return count
 
 
 def _answer(model_dir: Path, body: bytes, trust: bool) -> str:
