@@ -1,0 +1,224 @@
+"""Real tables, as they come: whether they train and are served as they were trained, and how well.
+
+The tables are CSV files in a directory, described by a `tables.csv` beside them or elsewhere: name, file, target, kind
+and quality ("yes" for those that models are compared on). None comes with the repository.
+
+"answers" trains the defaults of a family for an epoch, exports it, and asks the export with the rows of the file, with
+every cell of some rows missing in turn, and with words that are in no row. The difference is from what the Keras model
+answers to the rows that training would see.
+
+"quality" compares on the same test rows: the defaults of `mlp`, the best of a search, and models of scikit-learn with
+their defaults, which have the validation rows to train on as well. The score is accuracy, or R2.
+
+Run: python tests/benchmarks/tables.py DIR [--described tables.csv] [--quality] [--trials 30] [--epochs 25] [--seeds 1]
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import datetime
+import importlib.metadata
+import os
+import tempfile
+import time
+from pathlib import Path
+
+os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
+
+import numpy as np
+import sklearn.base
+import sklearn.ensemble
+import sklearn.linear_model
+import sklearn.pipeline
+import sklearn.preprocessing
+
+import kzoo
+
+RESULTS = Path(__file__).with_suffix(".md")
+ODD_ROWS = 20
+UNSEEN = "a word of no row"
+
+
+def answers(source: str, target: str) -> dict[str, object]:
+    """How far the answers of an export are from those of its model."""
+    from kzoo.export import Runner
+    from kzoo.export.inference.table_rows import TableRunner
+    from kzoo.tables.reading import read_rows, read_table
+
+    began = time.process_time()
+    data = kzoo.load_dataset(source, target=target)
+    reading = time.process_time() - began
+    table, encoding = read_table(source, target), data.task.table
+    model = kzoo.create_model("mlp", data.task)
+    model.fit(data.x_train, data.y_train, epochs=1, verbose=0)
+    with tempfile.TemporaryDirectory() as directory:
+        path = kzoo.export_model(model, Path(directory) / "table", task=data.task, examples=data.x_train[:64])
+        with Runner(path) as runner:
+            asked = TableRunner(runner)
+
+            def difference(frame, expected) -> float:
+                found = asked.answer(frame).drop(columns="label", errors="ignore").to_numpy(dtype=np.float64)
+                return float(np.abs(found - expected).max() / np.abs(expected).max())
+
+            (raw,) = read_rows(source, asked.columns, chunk_rows=10**9)
+            raw = raw.iloc[np.asarray(table.rows) - 1]
+            expected = model.predict(encoding.encode(table.frame), batch_size=4096, verbose=0)
+            rows = difference(raw, expected)
+            odd = 0.0
+            for column in encoding.columns:
+                for value in (None, UNSEEN) if column.is_text else (np.nan,):
+                    changed = table.frame.head(ODD_ROWS).assign(**{column.name: value})
+                    odd = max(odd, difference(changed, model.predict(encoding.encode(changed), verbose=0)))
+    return {
+        "rows": len(table.frame),
+        "columns": len(encoding.columns),
+        "numbers": len(encoding.features),
+        "reading": reading,
+        "apart": rows,
+        "odd": odd,
+    }
+
+
+def quality(source: str, target: str, seed: int, trials: int, epochs: int) -> dict[str, float]:
+    """Scores on the test rows by the name of the model, and the CPU seconds of the search."""
+    import keras
+
+    import tuners
+
+    data = kzoo.load_dataset(source, target=target, seed=seed)
+    classes = data.task.kind == "classification"
+
+    def score(answer) -> float:
+        if classes:
+            return float((np.asarray(answer).argmax(axis=1) == data.y_test).mean())
+        truth = data.y_test.reshape(-1)
+        return 1 - float(((np.asarray(answer).reshape(-1) - truth) ** 2).mean() / truth.var())
+
+    scores = {}
+    keras.utils.set_random_seed(seed)
+    model = kzoo.create_model("mlp", data.task)
+    model.fit(data.x_train, data.y_train, epochs=epochs, batch_size=32, verbose=0)
+    scores["mlp, defaults"] = score(model.predict(data.x_test, verbose=0))
+    began = time.process_time()
+    with tempfile.TemporaryDirectory() as directory:
+        tuner = tuners.CoarseToFineSearch(
+            kzoo.create_hypermodel("mlp", data.task, epochs=epochs),
+            objective=data.task.objective,
+            max_trials=trials,
+            seed=seed,
+            directory=directory,
+            project_name="search",
+        )
+        validation = (data.x_val, data.y_val)
+        tuner.search(data.x_train, data.y_train, validation_data=validation, epochs=epochs, verbose=0)
+        best = tuner.get_best_models()[0]
+    scores["mlp, searched"] = score(best.predict(data.x_test, verbose=0))
+    scores["search, CPU s"] = time.process_time() - began
+    x, y = np.concatenate([data.x_train, data.x_val]), np.concatenate([data.y_train, data.y_val]).reshape(-1)
+    for name, peer in peers(classes, seed).items():
+        peer.fit(x, y)
+        known = peer.predict_proba(data.x_test) if classes else peer.predict(data.x_test)
+        if classes and known.shape[1] < data.task.num_classes:
+            known = np.eye(data.task.num_classes)[peer.predict(data.x_test)]
+        scores[name] = score(known)
+    return scores
+
+
+def peers(classes: bool, seed: int) -> dict[str, sklearn.base.BaseEstimator]:
+    """Models of scikit-learn with their defaults."""
+    ensemble, linear = sklearn.ensemble, sklearn.linear_model
+
+    def scaled(model):
+        return sklearn.pipeline.make_pipeline(sklearn.preprocessing.StandardScaler(), model)
+
+    if classes:
+        return {
+            "HistGradientBoosting": ensemble.HistGradientBoostingClassifier(random_state=seed),
+            "RandomForest": ensemble.RandomForestClassifier(random_state=seed),
+            "LogisticRegression or Ridge": scaled(linear.LogisticRegression(max_iter=1000)),
+        }
+    return {
+        "HistGradientBoosting": ensemble.HistGradientBoostingRegressor(random_state=seed),
+        "RandomForest": ensemble.RandomForestRegressor(random_state=seed),
+        "LogisticRegression or Ridge": scaled(linear.Ridge()),
+    }
+
+
+def measured() -> str:
+    versions = ", ".join(
+        f"{each} {importlib.metadata.version(each)}" for each in ("tensorflow", "keras", "scikit-learn")
+    )
+    return f"{datetime.date.today()}, {versions}"
+
+
+def write(part: str, lines: list[str]) -> None:
+    """Put a part into the results in place of the one with the same title."""
+    old = RESULTS.read_text(encoding="utf-8") if RESULTS.exists() else "# Real tables\n\nWritten by `tables.py`.\n"
+    head, *parts = old.rstrip().split("\n## ")
+    kept = {each.splitlines()[0]: each for each in parts}
+    kept[part] = "\n".join([part, "", *lines])
+    RESULTS.write_text("\n## ".join([head + "\n", *(f"{each.rstrip()}\n" for each in kept.values())]), encoding="utf-8")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("directory", type=Path)
+    parser.add_argument("--described", type=Path)
+    parser.add_argument("--tables", nargs="*", help="names; all if not given")
+    parser.add_argument("--quality", action="store_true", help="compare models, on the tables marked for it")
+    parser.add_argument("--trials", type=int, default=30)
+    parser.add_argument("--epochs", type=int, default=25)
+    parser.add_argument("--seeds", type=int, default=1)
+    options = parser.parse_args()
+    with (options.described or options.directory / "tables.csv").open(encoding="utf-8") as file:
+        tables = [each for each in csv.DictReader(file) if not options.tables or each["name"] in options.tables]
+    if options.quality:
+        compare([each for each in tables if each["quality"] == "yes"], options)
+        return
+    lines = [
+        f"Measured {measured()}. Differences are a share of the largest answer.",
+        "",
+        "| table | rows | columns | numbers | read and encoded, CPU | rows of the file | a cell missing or unseen |",
+        "|---|---:|---:|---:|---:|---:|---:|",
+    ]
+    for table in tables:
+        found = answers(str(options.directory / table["file"]), table["target"])
+        lines.append(
+            f"| {table['name']} | {found['rows']:,} | {found['columns']} | {found['numbers']} | {found['reading']:.1f} s "
+            f"| {found['apart']:.1e} | {found['odd']:.1e} |"
+        )
+        print(lines[-1], flush=True)
+    write("Answers", lines)
+
+
+def compare(tables: list[dict[str, str]], options: argparse.Namespace) -> None:
+    rows, names = {}, []
+    for table in tables:
+        source = str(options.directory / table["file"])
+        found = [
+            quality(source, table["target"], seed, options.trials, options.epochs)
+            for seed in range(1, options.seeds + 1)
+        ]
+        rows[table["name"]] = {name: float(np.mean([each[name] for each in found])) for name in found[0]}
+        names = [name for name in found[0] if not name.endswith("CPU s")]
+        print(table["name"], {name: round(value, 4) for name, value in rows[table["name"]].items()}, flush=True)
+    scores = np.array([[row[name] for name in names] for row in rows.values()])
+    ranks = (-scores[:, :, None] < -scores[:, None]).sum(axis=1) + 1
+    lines = [
+        f"Measured {measured()}, {options.trials} trials of {options.epochs} epochs, {options.seeds} seeds.",
+        "Accuracy, or R2, on the test rows.",
+        "",
+        f"| table | {' | '.join(names)} | search, CPU |",
+        "|---|" + "---:|" * (len(names) + 1),
+        *(
+            f"| {table} | {' | '.join(f'{row[name]:.3f}' for name in names)} | {row['search, CPU s']:.0f} s |"
+            for table, row in rows.items()
+        ),
+        f"| mean rank | {' | '.join(f'{rank:.2f}' for rank in ranks.mean(axis=0))} | |",
+    ]
+    write("Quality", lines)
+
+
+if __name__ == "__main__":
+    main()
