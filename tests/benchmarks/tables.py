@@ -185,8 +185,9 @@ def main() -> None:
     for table in tables:
         found = answers(str(options.directory / table["file"]), table["target"])
         lines.append(
-            f"| {table['name']} | {found['rows']:,} | {found['columns']} | {found['numbers']} | {found['reading']:.1f} s "
-            f"| {found['apart']:.1e} | {found['odd']:.1e} |"
+            "| {name} | {rows:,} | {columns} | {numbers} | {reading:.1f} s | {apart:.1e} | {odd:.1e} |".format(
+                name=table["name"], **found
+            )
         )
         print(lines[-1], flush=True)
     write("Answers", lines)
