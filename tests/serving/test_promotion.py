@@ -256,7 +256,7 @@ def test_pruned_while_a_label_moves(moths, serve):
     """The label has moved in the configuration, and the server has not looked at it yet."""
     write_release(moths, Release({"stable": 1}, (1, 3)))
     server = serve()
-    until(lambda: len(server.core.status("moths")) == 2)
+    until(lambda: [each.state for each in server.core.status("moths")] == ["AVAILABLE", "AVAILABLE"])
     promote(moths, 3, servers=[server.address])
     assert prune(moths, 1) == [2]
     # It answers under the label at every moment.
