@@ -115,7 +115,7 @@ def understand(name: str, cells: Cells, decimal: Decimal, *, keep: bool = False)
         if reason:
             return _left_out(name, numeric, reason)
     whole = bool((values == np.round(values)).all())
-    reason = _names_of_things(name, words) if whole else ""
+    reason = _names_of_things(name, words, NEARLY_ALL * rows) if whole else ""
     if reason:
         return Understood(Column(name, "category", reason, missing_words=MISSING_NUMBERS), numeric)
     return _as_numbers(name, cells, numeric, written, values)
@@ -261,7 +261,14 @@ def _stray(cells: Cells) -> str:
 
 def _useless(name: str, cells: Cells, values: NDArray[np.float64]) -> str:
     """Why a column of numbers is left out, or ""."""
-    constant = values.min() == values.max() and (cells.codes >= 0).all() and len(cells.codes) > 1
+    # Of long whole numbers float64 does not have the last digits.
+    long = max(map(len, cells.words)) > LONGEST_NUMBER
+    constant = (
+        values.min() == values.max()
+        and not (long and len(values) > 1)
+        and (cells.codes >= 0).all()
+        and len(cells.codes) > 1
+    )
     reason = _empty(cells) or ("one value in every row" if constant else "")
     whole = bool((values == np.round(values)).all())
     count, rows = len(values), len(cells.codes)
@@ -269,13 +276,12 @@ def _useless(name: str, cells: Cells, values: NDArray[np.float64]) -> str:
         return reason
     if count == rows and values.min() in (0, 1) and values.max() - values.min() == rows - 1:
         return "numbers the rows"
-    long = max(map(len, cells.words)) > LONGEST_NUMBER
     if _last_word(name) in ID_NAMES or long or _zeros_in_front(cells.words):
         return f"an id: {_each_row(count, int(cells.counts.sum()))}"
     return ""
 
 
-def _names_of_things(name: str, words: Sequence[str]) -> str:
+def _names_of_things(name: str, words: Sequence[str], rows: float) -> str:
     """Why whole numbers are a category, or ""."""
     words = [word.removesuffix(".0") for word in words]  # As pandas writes them where some are missing.
     if not all(word.isascii() and word.isdigit() for word in words):
@@ -284,7 +290,7 @@ def _names_of_things(name: str, words: Sequence[str]) -> str:
         return "codes with zeros in front"
     if max(map(len, words)) > LONGEST_NUMBER:
         return f"codes of more than {LONGEST_NUMBER} digits"
-    return "codes, by its name" if _last_word(name) in CODE_NAMES else ""
+    return "codes, by its name" if _last_word(name) in CODE_NAMES and len(words) < rows else ""
 
 
 def _zeros_in_front(words: Sequence[str] | NDArray[np.object_]) -> bool:
