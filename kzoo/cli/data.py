@@ -16,17 +16,18 @@ from kzoo.cli import arguments
 from kzoo.cli.console import bad_argument, command, console, mendable, print_json
 from kzoo.errors import DataError
 from kzoo.tables.findings import class_counts, find_problems, is_classes
-from kzoo.tables.reading import Survey, survey
 from kzoo.tables.sources import is_table
+from kzoo.tables.survey import Survey, survey
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from kzoo.tables.columns import Kind
-    from kzoo.tables.kinds import Understood
+    from kzoo.tables.understood import Understood
 
 SHOWN_COLUMNS = 60
 SHOWN_CLASSES = 12
+SHOWN_SENTENCES = 12
 LONGEST_EXAMPLE = 40
 
 SHARE = 0.2
@@ -233,6 +234,8 @@ def _show_list(out: rich.console.Console, title: str, sentences: tuple[str, ...]
     out.print()
     _line(out, title)
     table = rich.table.Table(box=None, show_header=False, pad_edge=False, padding=(0, 1, 0, 0))
-    for sentence in sentences:
+    for sentence in sentences[:SHOWN_SENTENCES]:
         table.add_row("-", rich.text.Text(sentence, overflow="fold"))
+    if len(sentences) > SHOWN_SENTENCES:
+        table.add_row("-", f"... and {len(sentences) - SHOWN_SENTENCES} more; --json has all.")
     out.print(table)

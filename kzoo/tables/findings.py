@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kzoo.tables.dates import are_in_order
-from kzoo.tables.kinds import Understood
-from kzoo.tables.reading import Survey
+from kzoo.tables.survey import Survey
+from kzoo.tables.understood import Understood
 
 FEW_VALUES = 20
 """Whole numbers with at most so many different values are taken for classes."""
@@ -143,8 +143,8 @@ def _r2(each: Understood, groups: NDArray, target: NDArray, learn: NDArray, hold
 def _r2_of_ranks(guess: NDArray, y: NDArray) -> float:
     import pandas
 
-    ranks = [pandas.Series(each).rank().to_numpy() for each in (guess, y)]
-    return float(np.corrcoef(*ranks)[0, 1] ** 2) if all(map(np.ptp, ranks)) else 0.0
+    one, other = (pandas.Series(each).rank().to_numpy() for each in (guess, y))
+    return float(np.corrcoef(one, other)[0, 1] ** 2) if np.ptp(one) and np.ptp(other) else 0.0
 
 
 def _curve(x: NDArray, y: NDArray, learn: NDArray, hold: NDArray) -> NDArray:

@@ -23,7 +23,6 @@ dates also "?", "-" and ".". In a column of text "None" is a value, as people wr
 
 from __future__ import annotations
 
-import dataclasses
 import re
 from collections.abc import Sequence
 
@@ -35,6 +34,7 @@ from kzoo.tables.cells import Cells
 from kzoo.tables.columns import MISSING_NUMBERS, MISSING_WORDS, Column, Kind
 from kzoo.tables.dates import NO_DATES, Dates, are_dates, find_dates
 from kzoo.tables.numbers import Decimal, Written, find_written, numbers_as_written, plain_numbers
+from kzoo.tables.understood import Misfit, Understood
 
 NEARLY_EMPTY = 0.01
 """A share of the rows; so few that hold a value are as good as none."""
@@ -50,39 +50,6 @@ CODE_NAMES = frozenset(("id", "ids", "code", "zip", "zipcode", "postcode", "post
 """Last words of the names of columns whose whole numbers are names of things rather than amounts."""
 
 YES_AND_NO = ({"true", "false"}, {"yes", "no"}, {"y", "n"}, {"t", "f"}, {"on", "off"})
-
-
-@dataclasses.dataclass(frozen=True, eq=False)
-class Understood:
-    """A column and what was made of it.
-
-    Attributes:
-        column: Its kind and reason.
-        cells: Its fields, missing ones left out.
-        values: The number of each of `cells.words`, where it is a column of numbers.
-        remark: What is worth saying of it, a sentence, or "".
-        stray: The first field that is no number or date where nearly all others are, or "".
-    """
-
-    column: Column
-    cells: Cells
-    values: NDArray[np.float64] | None = None
-    remark: str = ""
-    stray: str = ""
-
-    @property
-    def missing(self) -> int:
-        """Rows without a value."""
-        return int((self.cells.codes < 0).sum())
-
-    @property
-    def distinct(self) -> int:
-        """Different values."""
-        return len(self.cells.words if self.values is None else np.unique(self.values))
-
-    def data(self) -> NDArray:
-        """The value of each row, as `Table.frame` has it."""
-        return self.cells.text() if self.values is None else self.cells.numbers(self.values)
 
 
 def understand(name: str, cells: Cells, decimal: Decimal, *, keep: bool = False) -> Understood:
@@ -147,19 +114,6 @@ def understand_as(kind: Kind, name: str, cells: Cells, decimal: Decimal) -> Unde
     if kind == "boolean" and len(present.words) != 2:
         raise Misfit(name, kind, str(present.words[min(2, len(present.words) - 1)]))
     return Understood(Column(name, kind, "as asked", missing_words=missing_in_text(cells)), present)
-
-
-class Misfit(DataError):
-    """A field that is not of the kind that its column is said to be."""
-
-    def __init__(self, name: str, kind: str, word: str):
-        self.name, self.kind, self.word = name, kind, word
-        super().__init__(self.at(f"column {name!r}"))
-
-    def at(self, place: str) -> str:
-        """The message, with the place of the field."""
-        needed = {"number": "a number", "date": "a date as the others are", "boolean": "one of two values"}[self.kind]
-        return f"{place}: {self.word[:40]!r} is not {needed}; mend it, leave the field empty, or take another kind."
 
 
 def doubtful_decimals(cells: Cells) -> tuple[Decimal, ...]:

@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 from kzoo.errors import DataError
 from kzoo.tables.cells import Cells
 from kzoo.tables.columns import MISSING_NUMBERS
-from kzoo.tables.kinds import Misfit, missing_in_text, understand_as
+from kzoo.tables.kinds import missing_in_text, understand_as
 from kzoo.tables.numbers import Decimal, looks_like_number
 from kzoo.tables.sources import Opened
+from kzoo.tables.understood import Misfit
 
 LARGEST_EXACT = 2.0**53
 

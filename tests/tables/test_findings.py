@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from kzoo.tables.findings import find_problems
-from kzoo.tables.reading import survey
+from kzoo.tables.survey import survey
 
 
 def problems(y, test_rows=1000, **columns):

@@ -7,7 +7,8 @@ import pandas as pd
 import pytest
 
 from kzoo.errors import DataError
-from kzoo.tables.reading import read_table, survey
+from kzoo.tables.reading import read_table
+from kzoo.tables.survey import survey
 
 ROWS = 60
 

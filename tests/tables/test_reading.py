@@ -173,6 +173,7 @@ def test_one_row_is_enough_to_predict(tmp_path):
         ("a,d\n1,2024-01-31\n", "no column is called 'b'; there are a, d."),
         ("A,b,d\n1,red,2024-01-31\n", "no column is called 'a'; did you mean 'A'?"),
         ("a,b,d\n1,red,2024-01-31\nx,red,2024-01-31\n", "line 3, column 'a': 'x' is not a number"),
+        ("a,b,d\n1,red,2024-01-31\n1,red,31/01/2024\n", "line 3, column 'd': '31/01/2024' is not a date as the others"),
         ("a,b,d\n1,red,2024-01-31\n1,red,2024-01-31,9\n", "line 3 has 4 fields where there are 3 columns"),
     ],
 )

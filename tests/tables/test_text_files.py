@@ -6,7 +6,8 @@ import pytest
 
 from kzoo.errors import DataError
 from kzoo.tables import packed
-from kzoo.tables.reading import read_table, survey
+from kzoo.tables.reading import read_table
+from kzoo.tables.survey import survey
 
 LINES = "\n".join(f"{n}.5,{n * n % 7},{'ab'[n % 2]}" for n in range(30))
 
