@@ -248,7 +248,10 @@ def _names_of_things(name: str, words: Sequence[str], rows: float) -> str:
 
 
 def _zeros_in_front(words: Sequence[str] | NDArray[np.object_]) -> bool:
-    return len(words[0]) > 1 and any(word[0] == "0" for word in words) and len(set(map(len, words))) == 1
+    if not any(len(word) > 1 and word[0] == "0" for word in words):
+        return False
+    # 8 and 08 side by side are careless numbers.
+    return all(map(str.isdigit, words)) and len({word.lstrip("0") for word in words}) == len(words)
 
 
 def _empty(cells: Cells) -> str:

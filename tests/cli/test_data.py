@@ -100,5 +100,5 @@ def test_it_starts_without_tensorflow(process, table):
     result = process(
         "data", "t.csv", "--target", "kind", env={**__import__("os").environ, "PYTHONPROFILEIMPORTTIME": "1"}
     )
-    assert result.returncode == 0 and "kzoo.tables.reading" in result.stderr
+    assert result.returncode == 0 and "kzoo.tables.survey" in result.stderr
     assert not [line for line in result.stderr.splitlines() if line.split("|")[-1].strip() in ("tensorflow", "keras")]

@@ -205,6 +205,15 @@ def test_quoted_fields_hold_separators_quotes_and_line_breaks(file):
     assert table.frame["x"][0] == 'a "b",\nc' and len(table.frame) == 20
 
 
+def test_quotes_after_a_backslash_are_part_of_a_field(file):
+    # sqlitebrowser/sqlitebrowser #1032.
+    lines = "".join(f'"{n % 3}","naka, \\"who\'s there?\\" kebab","{n % 2}"\n' for n in range(30))
+    table = read(file, '"x","z","y"\n' + lines, keep=["z"])
+    assert table.frame["z"][0] == 'naka, "who\'s there?" kebab' and len(table.frame) == 30
+    lines = "".join(f'"C:\\{n % 3}\\","{n % 2}"\n' for n in range(30))
+    assert read(file, '"x","y"\n' + lines).frame["x"][0] == "C:\\0\\"
+
+
 def test_a_target_may_be_left_open(file):
     file.write_text("x,z,y\n" + LINES)
     found = survey(file)
