@@ -25,7 +25,7 @@ Data = Annotated[
     ),
 ]
 Target = Annotated[
-    list[str] | None, typer.Option(metavar="COLUMN", help="Column of a .csv to predict; repeat it for several.")
+    list[str] | None, typer.Option(metavar="COLUMN", help="Column of a table to predict; repeat it for several.")
 ]
 ColumnKinds = Annotated[
     list[str] | None,

@@ -182,6 +182,13 @@ def _counted(columns: Sequence[Understood]) -> str:
     return f"{total} column{'s' * (total != 1)} ({', '.join(counts)})"
 
 
+def _why(each: Understood) -> str:
+    """The reason, where the other cells do not tell it already."""
+    if each.column.kind == "date":
+        return each.column.date_format
+    return "" if each.column.reason.startswith("text with") else each.column.reason
+
+
 def _becomes(kinds: set[Kind]) -> str:
     """What a model gets of the columns of each kind."""
     becomes = {
@@ -209,7 +216,7 @@ def _table(columns: tuple[Understood, ...], width: int) -> rich.table.Table:
         cells = [each.column.name, each.column.kind, str(each.missing or ""), str(each.distinct)]
         cells += [_example(each)] if roomy else []
         # What a file holds is no markup.
-        table.add_row(*(rich.text.Text(" ".join(cell.split())) for cell in (*cells, each.column.reason)))
+        table.add_row(*(rich.text.Text(" ".join(cell.split())) for cell in (*cells, _why(each))))
     return table
 
 

@@ -178,7 +178,7 @@ def _as_dates(name: str, cells: Cells, dates: Dates, *, keep: bool) -> Understoo
             "first. Write dates as 2024-01-31 to be sure."
         )
     missing = (*MISSING_NUMBERS, *NO_DATES)
-    return Understood(Column(name, "date", f"such as {cells.words[0]}", dates.format, missing), cells, None, remark)
+    return Understood(Column(name, "date", f"written as {cells.words[0]}", dates.format, missing), cells, None, remark)
 
 
 def _as_text(name: str, cells: Cells, *, keep: bool) -> Understood:
@@ -198,7 +198,7 @@ def _as_text(name: str, cells: Cells, *, keep: bool) -> Understood:
             return _left_out(name, present, reason)
     if (words >= 3 and count > rows / 2) or (words >= 8 and count >= 50):
         return Understood(Column(name, "text", f"{words:.0f} words on average", missing_words=missing), present)
-    reason = f"{count} different values" if count > 1 else "one value or none"
+    reason = f"text with {count} different values" if count > 1 else "one value or none"
     column = Column(name, "category", reason, missing_words=missing)
     return Understood(column, present, None, stray=stray)
 

@@ -54,7 +54,7 @@ def test_json_has_all(kzoo, table):
     assert found["columns"][3] == {
         "name": "seen",
         "kind": "date",
-        "reason": "such as 2024-01-01",
+        "reason": "written as 2024-01-01",
         "date_format": "%Y-%m-%d",
         "missing": 0,
         "distinct": 149,
