@@ -16,17 +16,18 @@ from kzoo.cli import arguments
 from kzoo.cli.console import bad_argument, command, console, mendable, print_json
 from kzoo.errors import DataError
 from kzoo.tables.findings import class_counts, find_problems, is_classes
-from kzoo.tables.reading import Survey, survey
 from kzoo.tables.sources import is_table
+from kzoo.tables.survey import Survey, survey
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from kzoo.tables.columns import Kind
-    from kzoo.tables.kinds import Understood
+    from kzoo.tables.understood import Understood
 
 SHOWN_COLUMNS = 60
 SHOWN_CLASSES = 12
+SHOWN_SENTENCES = 12
 LONGEST_EXAMPLE = 40
 
 SHARE = 0.2
@@ -181,6 +182,13 @@ def _counted(columns: Sequence[Understood]) -> str:
     return f"{total} column{'s' * (total != 1)} ({', '.join(counts)})"
 
 
+def _why(each: Understood) -> str:
+    """The reason, where the other cells do not tell it already."""
+    if each.column.kind == "date":
+        return each.column.date_format
+    return "" if each.column.reason.startswith("text with") else each.column.reason
+
+
 def _becomes(kinds: set[Kind]) -> str:
     """What a model gets of the columns of each kind."""
     becomes = {
@@ -208,7 +216,7 @@ def _table(columns: tuple[Understood, ...], width: int) -> rich.table.Table:
         cells = [each.column.name, each.column.kind, str(each.missing or ""), str(each.distinct)]
         cells += [_example(each)] if roomy else []
         # What a file holds is no markup.
-        table.add_row(*(rich.text.Text(" ".join(cell.split())) for cell in (*cells, each.column.reason)))
+        table.add_row(*(rich.text.Text(" ".join(cell.split())) for cell in (*cells, _why(each))))
     return table
 
 
@@ -233,6 +241,8 @@ def _show_list(out: rich.console.Console, title: str, sentences: tuple[str, ...]
     out.print()
     _line(out, title)
     table = rich.table.Table(box=None, show_header=False, pad_edge=False, padding=(0, 1, 0, 0))
-    for sentence in sentences:
+    for sentence in sentences[:SHOWN_SENTENCES]:
         table.add_row("-", rich.text.Text(sentence, overflow="fold"))
+    if len(sentences) > SHOWN_SENTENCES:
+        table.add_row("-", f"... and {len(sentences) - SHOWN_SENTENCES} more; --json has all.")
     out.print(table)

@@ -14,9 +14,9 @@ KINDS: tuple[Kind, ...] = ("number", "boolean", "category", "date", "text", "lef
 
 MISSING_WORDS = (
     *("NA", "N/A", "n/a", "<NA>", "#N/A", "#NA", "#N/A N/A", "NaN", "nan", "-NaN", "-nan", "NULL", "null", "None"),
-    *("1.#IND", "-1.#IND", "1.#QNAN", "-1.#QNAN", "NaT"),
+    *("1.#IND", "-1.#IND", "1.#QNAN", "-1.#QNAN", "NaT", "\\N"),
 )
-"""What pandas takes for a missing value, besides the empty field."""
+"""What pandas takes for a missing value, and MySQL writes for it, besides the empty field."""
 
 MISSING_NUMBERS = (*MISSING_WORDS, "na", "none", "NONE", "Null", "NAN", "?", "-", ".")
 """What is a missing value where the other fields of a column are numbers or dates."""

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kzoo.tables.dates import are_in_order
-from kzoo.tables.kinds import Understood
-from kzoo.tables.reading import Survey
+from kzoo.tables.survey import Survey
+from kzoo.tables.understood import Understood
 
 FEW_VALUES = 20
 """Whole numbers with at most so many different values are taken for classes."""
@@ -135,7 +135,16 @@ def _r2(each: Understood, groups: NDArray, target: NDArray, learn: NDArray, hold
     if each.values is not None:
         guesses.append(_curve(each.data(), y, learn, hold))
     score = max(1 - ((y[hold] - guess) ** 2).sum() / total for guess in guesses)
+    # A few rows of a long tail may hide that all others are in the right order.
+    score = max(score, _r2_of_ranks(guesses[-1], y[hold]))
     return float(score) if score >= 1 - ERROR_LEFT / 2 else None
+
+
+def _r2_of_ranks(guess: NDArray, y: NDArray) -> float:
+    import pandas
+
+    one, other = (pandas.Series(each).rank().to_numpy() for each in (guess, y))
+    return float(np.corrcoef(one, other)[0, 1] ** 2) if np.ptp(one) and np.ptp(other) else 0.0
 
 
 def _curve(x: NDArray, y: NDArray, learn: NDArray, hold: NDArray) -> NDArray:

@@ -23,7 +23,6 @@ dates also "?", "-" and ".". In a column of text "None" is a value, as people wr
 
 from __future__ import annotations
 
-import dataclasses
 import re
 from collections.abc import Sequence
 
@@ -35,6 +34,7 @@ from kzoo.tables.cells import Cells
 from kzoo.tables.columns import MISSING_NUMBERS, MISSING_WORDS, Column, Kind
 from kzoo.tables.dates import NO_DATES, Dates, are_dates, find_dates
 from kzoo.tables.numbers import Decimal, Written, find_written, numbers_as_written, plain_numbers
+from kzoo.tables.understood import Misfit, Understood
 
 NEARLY_EMPTY = 0.01
 """A share of the rows; so few that hold a value are as good as none."""
@@ -50,39 +50,6 @@ CODE_NAMES = frozenset(("id", "ids", "code", "zip", "zipcode", "postcode", "post
 """Last words of the names of columns whose whole numbers are names of things rather than amounts."""
 
 YES_AND_NO = ({"true", "false"}, {"yes", "no"}, {"y", "n"}, {"t", "f"}, {"on", "off"})
-
-
-@dataclasses.dataclass(frozen=True, eq=False)
-class Understood:
-    """A column and what was made of it.
-
-    Attributes:
-        column: Its kind and reason.
-        cells: Its fields, missing ones left out.
-        values: The number of each of `cells.words`, where it is a column of numbers.
-        remark: What is worth saying of it, a sentence, or "".
-        stray: The first field that is no number or date where nearly all others are, or "".
-    """
-
-    column: Column
-    cells: Cells
-    values: NDArray[np.float64] | None = None
-    remark: str = ""
-    stray: str = ""
-
-    @property
-    def missing(self) -> int:
-        """Rows without a value."""
-        return int((self.cells.codes < 0).sum())
-
-    @property
-    def distinct(self) -> int:
-        """Different values."""
-        return len(self.cells.words if self.values is None else np.unique(self.values))
-
-    def data(self) -> NDArray:
-        """The value of each row, as `Table.frame` has it."""
-        return self.cells.text() if self.values is None else self.cells.numbers(self.values)
 
 
 def understand(name: str, cells: Cells, decimal: Decimal, *, keep: bool = False) -> Understood:
@@ -115,7 +82,7 @@ def understand(name: str, cells: Cells, decimal: Decimal, *, keep: bool = False)
         if reason:
             return _left_out(name, numeric, reason)
     whole = bool((values == np.round(values)).all())
-    reason = _names_of_things(name, words) if whole else ""
+    reason = _names_of_things(name, words, NEARLY_ALL * rows) if whole else ""
     if reason:
         return Understood(Column(name, "category", reason, missing_words=MISSING_NUMBERS), numeric)
     return _as_numbers(name, cells, numeric, written, values)
@@ -147,19 +114,6 @@ def understand_as(kind: Kind, name: str, cells: Cells, decimal: Decimal) -> Unde
     if kind == "boolean" and len(present.words) != 2:
         raise Misfit(name, kind, str(present.words[min(2, len(present.words) - 1)]))
     return Understood(Column(name, kind, "as asked", missing_words=missing_in_text(cells)), present)
-
-
-class Misfit(DataError):
-    """A field that is not of the kind that its column is said to be."""
-
-    def __init__(self, name: str, kind: str, word: str):
-        self.name, self.kind, self.word = name, kind, word
-        super().__init__(self.at(f"column {name!r}"))
-
-    def at(self, place: str) -> str:
-        """The message, with the place of the field."""
-        needed = {"number": "a number", "date": "a date as the others are", "boolean": "one of two values"}[self.kind]
-        return f"{place}: {self.word[:40]!r} is not {needed}; mend it, leave the field empty, or take another kind."
 
 
 def doubtful_decimals(cells: Cells) -> tuple[Decimal, ...]:
@@ -224,7 +178,7 @@ def _as_dates(name: str, cells: Cells, dates: Dates, *, keep: bool) -> Understoo
             "first. Write dates as 2024-01-31 to be sure."
         )
     missing = (*MISSING_NUMBERS, *NO_DATES)
-    return Understood(Column(name, "date", f"such as {cells.words[0]}", dates.format, missing), cells, None, remark)
+    return Understood(Column(name, "date", f"written as {cells.words[0]}", dates.format, missing), cells, None, remark)
 
 
 def _as_text(name: str, cells: Cells, *, keep: bool) -> Understood:
@@ -244,7 +198,7 @@ def _as_text(name: str, cells: Cells, *, keep: bool) -> Understood:
             return _left_out(name, present, reason)
     if (words >= 3 and count > rows / 2) or (words >= 8 and count >= 50):
         return Understood(Column(name, "text", f"{words:.0f} words on average", missing_words=missing), present)
-    reason = f"{count} different values" if count > 1 else "one value or none"
+    reason = f"text with {count} different values" if count > 1 else "one value or none"
     column = Column(name, "category", reason, missing_words=missing)
     return Understood(column, present, None, stray=stray)
 
@@ -261,7 +215,14 @@ def _stray(cells: Cells) -> str:
 
 def _useless(name: str, cells: Cells, values: NDArray[np.float64]) -> str:
     """Why a column of numbers is left out, or ""."""
-    constant = values.min() == values.max() and (cells.codes >= 0).all() and len(cells.codes) > 1
+    # Of long whole numbers float64 does not have the last digits.
+    long = max(map(len, cells.words)) > LONGEST_NUMBER
+    constant = (
+        values.min() == values.max()
+        and not (long and len(values) > 1)
+        and (cells.codes >= 0).all()
+        and len(cells.codes) > 1
+    )
     reason = _empty(cells) or ("one value in every row" if constant else "")
     whole = bool((values == np.round(values)).all())
     count, rows = len(values), len(cells.codes)
@@ -269,13 +230,12 @@ def _useless(name: str, cells: Cells, values: NDArray[np.float64]) -> str:
         return reason
     if count == rows and values.min() in (0, 1) and values.max() - values.min() == rows - 1:
         return "numbers the rows"
-    long = max(map(len, cells.words)) > LONGEST_NUMBER
     if _last_word(name) in ID_NAMES or long or _zeros_in_front(cells.words):
         return f"an id: {_each_row(count, int(cells.counts.sum()))}"
     return ""
 
 
-def _names_of_things(name: str, words: Sequence[str]) -> str:
+def _names_of_things(name: str, words: Sequence[str], rows: float) -> str:
     """Why whole numbers are a category, or ""."""
     words = [word.removesuffix(".0") for word in words]  # As pandas writes them where some are missing.
     if not all(word.isascii() and word.isdigit() for word in words):
@@ -284,11 +244,14 @@ def _names_of_things(name: str, words: Sequence[str]) -> str:
         return "codes with zeros in front"
     if max(map(len, words)) > LONGEST_NUMBER:
         return f"codes of more than {LONGEST_NUMBER} digits"
-    return "codes, by its name" if _last_word(name) in CODE_NAMES else ""
+    return "codes, by its name" if _last_word(name) in CODE_NAMES and len(words) < rows else ""
 
 
 def _zeros_in_front(words: Sequence[str] | NDArray[np.object_]) -> bool:
-    return len(words[0]) > 1 and any(word[0] == "0" for word in words) and len(set(map(len, words))) == 1
+    if not any(len(word) > 1 and word[0] == "0" for word in words):
+        return False
+    # 8 and 08 side by side are careless numbers.
+    return all(map(str.isdigit, words)) and len({word.lstrip("0") for word in words}) == len(words)
 
 
 def _empty(cells: Cells) -> str:

@@ -18,6 +18,9 @@ SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "|", " ": "sp
 RECORDS = 300
 """Records from the beginning of a file that its layout is found from."""
 
+_ESCAPED = re.compile(r"""(?<!")\\"[^,;\t|\s"]""")
+"""A quotation mark after a backslash, within a field: before the end of one the backslash is the last of a path."""
+
 FIRST = 20
 """Records that the names of the columns are looked for in, where some are known."""
 
@@ -33,16 +36,19 @@ class Layout:
         separator: What stands between its fields; " " for any number of spaces.
         names: Of its columns, all different.
         lines_before: Lines before the first row.
+        escape: The sign before a quotation mark that is part of a quoted field, as databases write; None where the
+            mark is doubled.
         remarks: What is worth saying of it, a sentence each.
     """
 
     separator: str
     names: tuple[str, ...]
     lines_before: int
+    escape: str | None
     remarks: tuple[str, ...]
 
 
-def read_records(lines: Iterable[str], separator: str) -> Iterator[Record]:
+def read_records(lines: Iterable[str], separator: str, escape: str | None) -> Iterator[Record]:
     """The records of a text file, blank ones left out.
 
     Raises:
@@ -50,7 +56,7 @@ def read_records(lines: Iterable[str], separator: str) -> Iterator[Record]:
     """
     if separator == " ":
         lines = (line.strip(" \r\n") + "\n" for line in lines)
-    reader = csv.reader(lines, delimiter=separator, skipinitialspace=True)
+    reader = csv.reader(lines, delimiter=separator, skipinitialspace=True, escapechar=escape)
     for fields in reader:
         if len(fields) > 1 or (fields and fields[0].strip()):
             yield reader.line_num, fields
@@ -73,8 +79,9 @@ def find_layout(sample: str, path: Path, wanted: Collection[str] = (), *, whole:
     """
     lines = sample.splitlines(keepends=True)
     told = re.fullmatch(r"sep=(.)\s*", lines[0]) if lines else None  # A line that Excel understands.
+    escape = "\\" if _ESCAPED.search(sample) else None
     readings = {
-        separator: _first_records(lines, separator, whole=whole)
+        separator: _first_records(lines, separator, escape, whole=whole)
         for separator in ([told[1]] if told and told[1] in SEPARATORS else SEPARATORS)
     }
     separator = max(readings, key=lambda each: _score(each, readings[each], wanted))
@@ -107,13 +114,13 @@ def find_layout(sample: str, path: Path, wanted: Collection[str] = (), *, whole:
         remarks += _complete(names)
     if start >= len(records):
         raise DataError(f"{path}: there are column names and no rows.")
-    return Layout(separator, tuple(names), before, tuple(remarks))
+    return Layout(separator, tuple(names), before, escape, tuple(remarks))
 
 
-def _first_records(lines: Sequence[str], separator: str, *, whole: bool) -> list[Record]:
+def _first_records(lines: Sequence[str], separator: str, escape: str | None, *, whole: bool) -> list[Record]:
     records = []
     try:
-        for record in itertools.islice(read_records(lines, separator), RECORDS):
+        for record in itertools.islice(read_records(lines, separator, escape), RECORDS):
             records.append(record)
     except csv.Error:
         return []

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,61 +10,18 @@ from numpy.typing import NDArray
 
 from kzoo.errors import DataError
 from kzoo.tables.cells import Cells, cells_of
-from kzoo.tables.columns import KINDS, Column, Kind, Table
-from kzoo.tables.kinds import Misfit, Understood, doubtful_decimals, understand, understand_as
+from kzoo.tables.columns import Column, Kind, Table
+from kzoo.tables.dates import are_dates
+from kzoo.tables.kinds import understand_as
 from kzoo.tables.numbers import Decimal
 from kzoo.tables.sources import Opened, listed, open_source
-from kzoo.tables.target import Target, find_target
+from kzoo.tables.survey import decimal_of, survey, without_headers
+from kzoo.tables.understood import Misfit
 
 if TYPE_CHECKING:
     import pandas
 
     from kzoo.tables.sources import Source
-
-
-@dataclasses.dataclass(frozen=True, eq=False)
-class Survey:
-    """A table and all that was found out of it.
-
-    Attributes:
-        where: The file, or "the table".
-        columns: Every column but the targets.
-        targets: What is to be predicted; empty where that was left open.
-        rows: Number of each row in the file, from 1: those that have a target.
-        remarks: What reading found that a person wants to know, a sentence each.
-    """
-
-    where: str
-    columns: tuple[Understood, ...]
-    targets: tuple[Target, ...]
-    rows: NDArray[np.int64]
-    remarks: tuple[str, ...]
-
-    def table(self) -> Table:
-        """The rows as they are trained on.
-
-        Raises:
-            DataError: No column is left to learn from.
-        """
-        import pandas
-
-        used = [each for each in self.columns if each.column.kind != "left out"]
-        if not used:
-            if not self.columns:
-                raise DataError(f"{self.where}: there is no column besides the target.")
-            why = ", ".join(f"{each.column.name} ({each.column.reason})" for each in self.columns[:5])
-            raise DataError(
-                f"{self.where}: no column is left to learn from: {why}; --keep NAME takes one in all the same."
-            )
-        values = [each.values for each in self.targets]
-        return Table(
-            frame=pandas.DataFrame({each.column.name: pandas.Series(each.data(), dtype=_dtype(each)) for each in used}),
-            columns=tuple(each.column for each in self.columns),
-            target=values[0] if len(values) == 1 else np.stack(values, axis=1),
-            target_names=tuple(each.name for each in self.targets),
-            rows=self.rows,
-            remarks=self.remarks,
-        )
 
 
 def read_table(
@@ -94,139 +50,11 @@ def read_table(
             the line and the column.
     """
     if target is None or (not isinstance(target, str) and not len(target)):
-        names = open_source(source).names
-        where = "the table" if not isinstance(source, str) and not hasattr(source, "suffix") else source
-        raise DataError(f"{where}: name the column to predict with target= (--target); there are {listed(names)}.")
+        opened = open_source(source)
+        raise DataError(
+            f"{opened.where}: name the column to predict with target= (--target); there are {listed(opened.names)}."
+        )
     return survey(source, target, kinds=kinds, drop=drop, keep=keep).table()
-
-
-def survey(
-    source: Source,
-    target: str | Sequence[str] | None = None,
-    *,
-    kinds: Mapping[str, Kind] | None = None,
-    drop: Sequence[str] = (),
-    keep: Sequence[str] = (),
-) -> Survey:
-    """Reads a table with all that `kzoo data` shows of it; see `read_table`. The target may be left open."""
-    asked = [target] if isinstance(target, str) else list(target or ())
-    opened = open_source(source, [name for name in asked if name[:1] != "#"])
-    targets = opened.named(asked, "target: ")
-    wishes = _wishes(opened, kinds or {}, drop, keep, targets)
-    cells, positions, remarks = _read_cells(opened)
-    opened = opened.of_rows(positions)
-    filled = np.any([each.codes >= 0 for each in cells.values()], axis=0)
-    if not filled.any():
-        raise DataError(f"{opened.where}: there are column names and no rows.")
-    if not filled.all():
-        remarks.append(f"{_rows(int((~filled).sum()), 'without any value')} left out.")
-    decimal = _decimal(opened, cells.values())
-    found = [find_target(name, cells.pop(name), wishes.get(name), decimal, opened) for name in targets]
-    kept = filled & np.all([each.present for each in found], axis=0) if found else filled
-    if found and not kept.any():
-        raise DataError(f"{opened.where}: no row has a target; {listed(targets)} is empty.")
-    if found and not (kept == filled).all():
-        missing = np.flatnonzero(filled & ~kept)
-        first = f"row {missing[0] + 1}" if len(missing) == 1 else f"the first of them row {missing[0] + 1}"
-        remarks.append(f"{_rows(len(missing), 'without a target')} left out, {first}.")
-    found = [each.of_rows(kept) for each in found]
-    remarks += [remark for each in found for remark in each.remarks]
-    columns = []
-    for name in list(cells):
-        column = cells.pop(name)
-        column = column if kept.all() else column.of_rows(kept)
-        columns.append(_understood(name, column, wishes.get(name), decimal, opened, kept))
-    remarks += [each.remark for each in columns if each.remark]
-    return Survey(opened.where, tuple(columns), tuple(found), positions[kept] + 1, tuple(remarks))
-
-
-def _rows(count: int, which: str) -> str:
-    return f"1 row {which} is" if count == 1 else f"{count} rows {which} are"
-
-
-def _dtype(each: Understood) -> type:
-    return float if each.column.kind == "number" else object
-
-
-def _wishes(
-    opened: Opened, kinds: Mapping[str, Kind], drop: Sequence[str], keep: Sequence[str], targets: Sequence[str]
-) -> dict[str, str]:
-    """What is asked of columns, by name: a kind, or "keep".
-
-    Raises:
-        DataError: A column is not there, a kind is none, or two wishes exclude each other.
-    """
-    wishes: dict[str, str] = {}
-    asked = [(kinds, ""), (dict.fromkeys(drop, "left out"), "drop: "), (dict.fromkeys(keep, "keep"), "keep: ")]
-    for wanted, what in asked:
-        names = opened.named(list(wanted), what)
-        for name, wish in zip(names, wanted.values(), strict=True):
-            if wish not in (*KINDS, "keep"):
-                raise DataError(f"{opened.where}: column {name!r}: kind {wish!r} is none of {', '.join(KINDS)}.")
-            if wishes.setdefault(name, wish) != wish and "left out" in (wish, wishes[name]):
-                raise DataError(f"{opened.where}: column {name!r} is to be dropped and to be kept; decide for one.")
-            if name in targets and wish not in ("number", "category"):
-                raise DataError(f"{opened.where}: column {name!r} is the target; it can be a number or a category.")
-    return wishes
-
-
-def _read_cells(opened: Opened) -> tuple[dict[str, Cells], NDArray[np.int64], list[str]]:
-    """All columns, the number of each row in the source from 0, and remarks."""
-    frame = next(opened.frames(None, None), None)
-    if frame is None or not len(frame):
-        raise DataError(f"{opened.where}: there are column names and no rows.")
-    remarks = list(opened.remarks)
-    # A line that ends too early has its last field empty: only then are the lines looked at once more.
-    if opened.text and (frame[opened.names[-1]] == "").any():
-        short = opened.text.short_rows()
-        remarks += [short] if short else []
-    frame, positions = _without_headers(opened, frame, 0)
-    if len(positions) and positions[-1] + 1 > len(positions):
-        line = opened.place(int(np.argmax(positions != np.arange(len(positions))))).rpartition(": ")[2]
-        remarks.append(f"The names of the columns are there again ({line}); such lines are passed over.")
-    # Taken out one by one: what is read of a column is no longer needed then.
-    return {name: cells_of(frame.pop(name)) for name in opened.names}, positions, remarks
-
-
-def _without_headers(opened: Opened, frame: pandas.DataFrame, start: int) -> tuple[pandas.DataFrame, NDArray[np.int64]]:
-    """A frame without rows that hold the names of the columns, as where files were joined; and which rows are left."""
-    positions, names = np.arange(start, start + len(frame)), list(frame.columns)
-    again = (frame[names[0]] == names[0]).to_numpy(dtype=bool) if opened.text else np.zeros(len(frame), dtype=bool)
-    if again.any():
-        again = again & (frame == names).all(axis=1).to_numpy(dtype=bool)
-    return (frame[~again], positions[~again]) if again.any() else (frame, positions)
-
-
-def _decimal(opened: Opened, cells: Iterable[Cells]) -> Decimal:
-    """The decimal sign of a file, where that is in doubt: that of its columns which leave no doubt."""
-    found = [doubtful_decimals(each) for each in cells]
-    semicolons = opened.text is not None and opened.text.layout.separator == ";"
-    certain = {each[0] for each in found if len(each) == 1}
-    return "," if "," in certain or (semicolons and "." not in certain) else "."
-
-
-def _understood(
-    name: str, cells: Cells, wish: str | None, decimal: Decimal, opened: Opened, kept: NDArray[np.bool_]
-) -> Understood:
-    def place(word: str) -> str:
-        row = int(cells.rows_of(word)[0])
-        return opened.place(int(np.flatnonzero(kept)[row]))
-
-    try:
-        if wish is None or wish == "keep":
-            found = understand(name, cells, decimal, keep=wish == "keep")
-            if not found.stray:
-                return found
-            remark = (
-                f"Column {name!r} would be numbers or dates but for fields such as {found.stray[:40]!r} "
-                f"({place(found.stray).rpartition(': ')[2]}); mend these, or leave them empty."
-            )
-            return dataclasses.replace(found, remark=remark)
-        return understand_as(wish, name, cells, decimal)  # type: ignore[arg-type]
-    except Misfit as misfit:
-        raise DataError(misfit.at(f"{place(misfit.word)}, column {name!r}")) from None
-    except DataError as error:
-        raise DataError(f"{opened.where}: {error}") from None
 
 
 def read_rows(source: Source, columns: Sequence[Column], *, chunk_rows: int) -> Iterator[pandas.DataFrame]:
@@ -255,11 +83,11 @@ def read_rows(source: Source, columns: Sequence[Column], *, chunk_rows: int) -> 
     decimal: Decimal | None = None
     start = 0
     for whole in opened.frames(chunk_rows, names):
-        frame, positions = _without_headers(opened, whole, start)
+        frame, positions = without_headers(opened, whole, start)
         start += len(whole)
         cells = {name: cells_of(frame[name]) for name in names}
         # The rows of a file are written alike: what the first ones tell holds for the others.
-        decimal = decimal or _decimal(opened, cells.values())
+        decimal = decimal or decimal_of(opened, cells.values())
         data = {column.name: _row_values(column, cells[column.name], decimal, opened, positions) for column in wanted}
         yield pandas.DataFrame(data).set_axis(positions)
 
@@ -271,11 +99,15 @@ def _row_values(
     import pandas
 
     present = cells.without(column.missing_words)
-    if column.kind != "number":
-        return pandas.Series(present.text(), dtype=object)
-    if not len(present.words):
+    if column.kind == "number" and not len(present.words):
         return pandas.Series(np.full(len(cells.codes), np.nan))
     try:
+        if column.kind == "date":
+            fits = are_dates(list(present.words), column.date_format)
+            if not fits.all():
+                raise Misfit(column.name, "date", str(present.words[np.argmin(fits)]))
+        if column.kind != "number":
+            return pandas.Series(present.text(), dtype=object)
         return pandas.Series(understand_as("number", column.name, present, decimal).data(), dtype=float)
     except Misfit as misfit:
         row = int(positions[present.rows_of(misfit.word)[0]])

@@ -10,9 +10,11 @@ from numpy.typing import NDArray
 
 from kzoo.errors import DataError
 from kzoo.tables.cells import Cells
-from kzoo.tables.kinds import Misfit, missing_in_text, understand_as
-from kzoo.tables.numbers import Decimal
+from kzoo.tables.columns import MISSING_NUMBERS
+from kzoo.tables.kinds import missing_in_text, understand_as
+from kzoo.tables.numbers import Decimal, looks_like_number
 from kzoo.tables.sources import Opened
+from kzoo.tables.understood import Misfit
 
 LARGEST_EXACT = 2.0**53
 
@@ -54,6 +56,8 @@ def find_target(name: str, cells: Cells, wish: str | None, decimal: Decimal, ope
     """
     if cells.problem:
         raise DataError(f"{opened.where}: target {name!r} holds {cells.problem}; a number or a label is needed.")
+    if not len(cells.without(MISSING_NUMBERS).words):
+        return Target(name, np.empty(len(cells.codes)), np.zeros(len(cells.codes), bool))
     if wish != "category":
         try:
             return _numbers(name, cells, decimal, opened)
@@ -62,9 +66,6 @@ def find_target(name: str, cells: Cells, wish: str | None, decimal: Decimal, ope
             if wish == "number" or _mostly_numbers(cells):
                 place = f"{opened.place(row)}, column {name!r}"
                 raise DataError(f"{place}: {misfit.word[:40]!r} stands among numbers in the target; mend it.") from None
-        except DataError:
-            # No value at all.
-            return Target(name, np.empty(len(cells.codes)), np.zeros(len(cells.codes), bool))
     present = cells.without(missing_in_text(cells))
     return Target(name, present.text(), present.codes >= 0, tuple(_alike(name, present)))
 
@@ -86,8 +87,6 @@ def _numbers(name: str, cells: Cells, decimal: Decimal, opened: Opened) -> Targe
 
 def _mostly_numbers(cells: Cells) -> bool:
     """Whether a word among numbers looks like a mistake rather than like a label."""
-    from kzoo.tables.numbers import looks_like_number
-
     sample = cells.words[:1000]
     return len(sample) > 20 and sum(map(looks_like_number, sample)) > 0.95 * len(sample)
 

@@ -92,6 +92,7 @@ class TextFile:
                     dtype=object,
                     na_filter=False,
                     skipinitialspace=True,
+                    escapechar=self.layout.escape,
                     low_memory=False,
                     chunksize=chunk_rows or 2**62,
                 ) as chunks:
@@ -145,7 +146,7 @@ class TextFile:
 
     def _records(self) -> Iterator[tuple[int, list[str]]]:
         with self._rows() as rows:
-            for line, fields in read_records(rows, self.layout.separator):
+            for line, fields in read_records(rows, self.layout.separator, self.layout.escape):
                 yield line + self.layout.lines_before, fields
 
     def _broken(self, error: Exception) -> DataError:

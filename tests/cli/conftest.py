@@ -16,11 +16,11 @@ class Command:
     def __init__(self, directory):
         self.directory = directory
 
-    def __call__(self, *arguments):
+    def __call__(self, *arguments, columns=80):
         before = os.getcwd()
         os.chdir(self.directory)
         try:
-            result = CliRunner().invoke(app, [str(each) for each in arguments], env={"COLUMNS": "80"})
+            result = CliRunner().invoke(app, [str(each) for each in arguments], env={"COLUMNS": str(columns)})
         finally:
             os.chdir(before)
         if result.exception is not None and not isinstance(result.exception, SystemExit | Failure):

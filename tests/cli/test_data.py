@@ -1,0 +1,104 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+
+@pytest.fixture
+def table(tmp_path):
+    random = np.random.default_rng(1)
+    rows = 150
+    frame = pd.DataFrame(
+        {
+            "Id": range(1, rows + 1),
+            "a column with a name that is much too long": random.normal(size=rows),
+            "colour": random.choice(["red", "[bold]white[/]", "blue"], rows),
+            "seen": pd.date_range("2024-01-01", periods=rows).astype(str),
+            "note": [f"a sentence with {n} words or so in it" for n in range(rows)],
+            "kind": random.choice(["rose", "tulip"], rows),
+        }
+    )
+    frame.loc[3, "kind"] = None
+    frame.to_csv(tmp_path / "t.csv", index=False, sep=";")
+    return frame
+
+
+@pytest.mark.parametrize("width", [60, 80, 140])
+def test_the_screen_holds_what_was_found(kzoo, table, width):
+    result = kzoo("data", "t.csv", "--target", "kind", columns=width)
+    assert result.exit_code == 0
+    lines = [line.rstrip() for line in result.stdout.splitlines()]
+    assert max(map(len, lines)) <= width
+    words = " ".join(" ".join(lines).split())
+    for each in (
+        "t.csv: 149 rows, 5 columns (1 left out, 1 number, 1 category, 1 date, 1 text).",
+        "Target kind: 2 classes: ",
+        "Split: 89 rows to train on, 30 to validate by, 30 for the test.",
+        "- Fields are separated by semicolons.",
+        "- 1 row without a target is left out, row 4.",
+        "- The test has 30 rows only",
+        "Column 'seen' is a date and rows come in its order",
+        "Next: kzoo search mlp --data t.csv --target kind",
+    ):
+        assert each in words
+    assert any(line.startswith("Id") and "left out" in line for line in lines)
+
+
+def test_without_a_target_it_lists_the_columns_and_asks(kzoo, table):
+    result = kzoo("data", "t.csv")
+    assert "6 columns" in result.stdout and result.stdout.rstrip().endswith("kzoo data t.csv --target COLUMN")
+
+
+def test_json_has_all(kzoo, table):
+    found = kzoo.json("data", "t.csv", "--target", "kind", "--drop", "note", "--column", "colour=text", "--keep", "Id")
+    assert [each["kind"] for each in found["columns"]] == ["number", "number", "text", "date", "left out"]
+    assert found["columns"][3] == {
+        "name": "seen",
+        "kind": "date",
+        "reason": "written as 2024-01-01",
+        "date_format": "%Y-%m-%d",
+        "missing": 0,
+        "distinct": 149,
+        "example": "2024-01-01",
+    }
+    assert found["rows"] == 149 and sum(found["targets"][0]["classes"].values()) == 149
+    assert found["split"] == {"train": 89, "validation": 30, "test": 30} and len(found["remarks"]) == 2
+    number = kzoo.json("data", "t.csv", "--target", "a column with a name that is much too long")["targets"][0]
+    assert number["kind"] == "regression" and number["quartiles"][2] == pytest.approx(table.iloc[:, 1].median())
+
+
+def test_many_columns_are_cut_short(kzoo, tmp_path):
+    values = np.random.default_rng(1).normal(size=(50, 90))
+    pd.DataFrame(values).add_prefix("x").to_csv(tmp_path / "wide.csv", index=False)
+    assert "... and 29 columns (29 numbers); --json has all." in kzoo("data", "wide.csv", "--target", "x0").stdout
+
+
+def test_names_and_arrays_are_described(kzoo, tmp_path):
+    shown = kzoo("data", "wine").stdout
+    assert "wine: 178 rows of 13 float32 numbers." in shown and "3 classes" in shown
+    np.savez(tmp_path / "a.npz", x=np.zeros((20, 4)), y=np.arange(20.0) / 3)
+    assert "Target: numbers." in kzoo("data", "a.npz").stdout
+    assert kzoo.json("data", "wine")["split"] == {"train": 106, "validation": 36, "test": 36}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (["t.csv", "--target", "knid"], 1, "t.csv: target: no column is called 'knid'; did you mean 'kind'?"),
+        (["gone.csv"], 1, "gone.csv: no such file"),
+        (["t.csv", "--column", "seen"], 2, "'seen' is not of the form NAME=KIND"),
+        (["t.csv", "--column", "seen=float"], 2, "'float' is no kind of a column"),
+        (["wien"], 1, "did you mean wine"),
+    ],
+)
+def test_errors_are_one_line(kzoo, table, arguments, code, message):
+    result = kzoo("data", *arguments)
+    said = str(result.exception) if code == 1 else " ".join(result.output.replace("│", " ").split())
+    assert result.exit_code == code and message in said
+
+
+def test_it_starts_without_tensorflow(process, table):
+    result = process(
+        "data", "t.csv", "--target", "kind", env={**__import__("os").environ, "PYTHONPROFILEIMPORTTIME": "1"}
+    )
+    assert result.returncode == 0 and "kzoo.tables.survey" in result.stderr
+    assert not [line for line in result.stderr.splitlines() if line.split("|")[-1].strip() in ("tensorflow", "keras")]
