@@ -15,17 +15,17 @@ References:
 from __future__ import annotations
 
 import dataclasses
-import re
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from kzoo.export.versions import list_versions
-from kzoo.serving.configuration import Release, served_name
+from kzoo.serving.configuration import Release, served_name, write_configuration
 from kzoo.serving.deployment import POLL_SECONDS
 from kzoo.serving.errors import ServingError
 from kzoo.serving.ownership import unfinished
 from kzoo.serving.releases import (
+    LABEL,
     SETTLED,
     is_settled,
     locked_release,
@@ -38,7 +38,6 @@ from kzoo.serving.replicas import LOCAL, Replica, find_replicas
 from kzoo.serving.transport import VersionStatus
 
 LOOK = 0.25
-_LABEL = re.compile(r"[a-z][a-z0-9_-]*")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -89,7 +88,7 @@ def promote(
             or could not load the version, which is then not to be served any more.
         OSError: It cannot be written.
     """
-    if not _LABEL.fullmatch(label):
+    if not LABEL.fullmatch(label):
         raise ServingError(f"{label!r} is not a label; expected a word such as stable or canary.")
     _require(base, version)
     if problem := unfinished(base / str(version)):
@@ -152,6 +151,9 @@ class _Promotion:
             if self.given != self.version:
                 self._write(served_beside(before, there, self.version))
                 self._tell_served()
+            else:
+                # What was ended between the labels and the configuration has to be written still.
+                write_configuration(self.base, before)
         while True:
             left = self._look(earlier)
             if not left or time.monotonic() >= deadline:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 import shutil
 import time
 from collections.abc import Iterator, Sequence
@@ -22,6 +23,8 @@ from kzoo.serving.ownership import is_own_base, is_own_version
 
 FILE = "labels.json"
 LOCK = ".lock"
+LABEL = re.compile(r"[a-z][a-z0-9_-]*")
+"""What labels look like, which go into addresses and the server's configuration as they are."""
 SETTLED = 60.0
 """Seconds after which a server is taken to serve what it should, where it is not asked."""
 
@@ -50,12 +53,20 @@ def read_release(base: Path) -> Release:
     path = base / DIRECTORY / FILE
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
-        labels = {str(label): int(version) for label, version in found["labels"].items()}
-        return Release(labels, tuple(int(version) for version in found["served"]))
+        labels = {label: _version(version) for label, version in found["labels"].items()}
+        if wrong := [label for label in labels if not LABEL.fullmatch(label)]:
+            raise ValueError(f"{wrong[0]!r} is no label")
+        return Release(labels, tuple(map(_version, found["served"])))
     except FileNotFoundError:
         return Release()
-    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise ServingError(f"{path}: not readable as labels ({error!r}); mend it or remove it.") from None
+
+
+def _version(value: object) -> int:
+    if isinstance(value, int) and is_version(str(value)):
+        return value
+    raise ValueError(f"{value!r} is no version")
 
 
 def write_current_configuration(base: Path) -> Release:

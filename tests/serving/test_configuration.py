@@ -117,6 +117,29 @@ def test_a_label_goes_to_a_version_that_is_there(base):
         promote(base, 1)
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "[1",
+        "[" * 100_000,
+        '{"labels": {"stable": 1e400}, "served": []}',
+        '{"labels": {"stable": "1"}, "served": []}',
+        '{"labels": {"stable": true}, "served": []}',
+        '{"labels": {"stable": 9223372036854775808}, "served": []}',
+        '{"labels": {"a\\" } evil": 1}, "served": []}',
+        '{"labels": {"\\ud800": 1}, "served": []}',
+        '{"labels": [], "served": [[]]}',
+        '{"served": []}',
+    ],
+)
+def test_labels_that_somebody_else_has_written(base, text):
+    (base / "serving").mkdir()
+    (base / "serving" / "labels.json").write_text(text)
+    with pytest.raises(ServingError, match=r"labels\.json: not readable as labels .*; mend it or remove it\.$"):
+        read_labels(base)
+
+
 def test_a_label_on_a_version_that_is_gone_is_kept_from_the_server(base):
     promote(base, 1)
     promote(base, 2, "canary")

@@ -1,6 +1,7 @@
 """Promotions against servers that take up their configuration in the order of TensorFlow Serving's source."""
 
 import contextlib
+import http.server
 import json
 import os
 import subprocess
@@ -256,7 +257,7 @@ def test_pruned_while_a_label_moves(moths, serve):
     """The label has moved in the configuration, and the server has not looked at it yet."""
     write_release(moths, Release({"stable": 1}, (1, 3)))
     server = serve()
-    until(lambda: len(server.core.status("moths")) == 2)
+    until(lambda: [each.state for each in server.core.status("moths")] == ["AVAILABLE", "AVAILABLE"])
     promote(moths, 3, servers=[server.address])
     assert prune(moths, 1) == [2]
     # It answers under the label at every moment.
@@ -306,6 +307,26 @@ def test_killed_between_the_steps(moths, serve):
     assert server.under("stable") == 1
     assert promote(moths, 2, servers=[server.address], wait=20).left == ""
     assert server.under("stable") == 2
+
+
+def test_killed_between_the_labels_and_the_configuration(moths, serve):
+    write_release(moths, Release({"stable": 1}, (1, 2)))
+    server = serve()
+    config = (moths / CONFIG).read_text()
+    write_release(moths, Release({"stable": 2}, (1, 2)))
+    (moths / CONFIG).write_text(config)
+    assert promote(moths, 2, servers=[server.address], wait=20).left == ""
+    assert server.under("stable") == 2
+
+
+def test_another_program_at_the_usual_port_is_no_server(moths, monkeypatch):
+    handler = http.server.SimpleHTTPRequestHandler
+    monkeypatch.setattr(handler, "log_message", lambda *_: None)
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as other:
+        threading.Thread(target=other.serve_forever, daemon=True).start()
+        monkeypatch.setattr("kzoo.serving.replicas.LOCAL", f"127.0.0.1:{other.server_port}")
+        assert promote(moths, 1).labels == {"stable": 1}
+        other.shutdown()
 
 
 def test_servers_that_are_named_have_to_be_there(moths):
