@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import dataclasses
 import datetime
 import gc
 import http.client
@@ -23,8 +24,10 @@ import statistics
 import tempfile
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+
+import numpy as np
 
 import kzoo
 from kzoo.export import Runner
@@ -34,6 +37,7 @@ from kzoo.serving import Server, start
 DIGITS = Path(__file__).parents[2] / "saved_models" / "digits"
 RESULTS = Path(__file__).with_suffix(".md")
 PREDICT = "/v1/models/digits:predict"
+INFER = "/v2/models/digits/infer"
 SIZES = (1, 32, 256)
 ROUNDS = 15
 SECONDS = 0.15
@@ -42,12 +46,32 @@ CLIENTS = 8
 Call = Callable[[], object]
 
 
-def client(port: int, body: bytes) -> Call:
+@dataclasses.dataclass(frozen=True)
+class Asked:
+    """A request as it is sent."""
+
+    port: int
+    body: bytes
+    target: str = PREDICT
+    headers: Mapping[str, str] = dataclasses.field(default_factory=dict)
+
+
+def binary(port: int, batch: np.ndarray) -> Asked:
+    """Numbers as they are in memory, by the Open Inference Protocol."""
+    data = batch.astype("<f4").tobytes()
+    given = {"name": "inputs", "shape": list(batch.shape), "datatype": "FP32"}
+    parameters = {"signature_name": "numeric", "binary_data_output": True}
+    request = {"inputs": [given | {"parameters": {"binary_data_size": len(data)}}], "parameters": parameters}
+    head = json.dumps(request).encode()
+    return Asked(port, head + data, INFER, {"Inference-Header-Content-Length": str(len(head))})
+
+
+def client(asked: Asked) -> Call:
     """A request on a connection that is kept."""
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+    connection = http.client.HTTPConnection("127.0.0.1", asked.port, timeout=60)
 
     def ask() -> bytes:
-        connection.request("POST", PREDICT, body)
+        connection.request("POST", asked.target, asked.body, dict(asked.headers))
         answer = connection.getresponse()
         content = answer.read()
         assert answer.status == 200, content
@@ -119,16 +143,18 @@ def main() -> None:
         for size in SIZES:
             batch = rows[:size]
             body = json.dumps({"signature_name": "numeric", "instances": batch.tolist()}).encode()
+            asked = {name: Asked(port, body) for name, port in servers.items()}
+            asked["embedded server, binary"] = binary(servers["embedded server"], batch)
             calls: dict[str, Call] = {
                 "session": lambda batch=batch: runner.run("numeric", {"inputs": batch}),
                 "session and JSON": lambda body=body: respond(runner, "predict", body),
-                **{name: client(port, body) for name, port in servers.items()},
+                **{name: client(each) for name, each in asked.items()},
             }
             found = milliseconds(calls)
             for name, value in found.items():
                 rate = ""
-                if name in servers:
-                    rate = f"{requests_a_second(lambda port=servers[name], body=body: client(port, body)):.0f}"
+                if name in asked:
+                    rate = f"{requests_a_second(lambda each=asked[name]: client(each)):.0f}"
                 table.append(f"| {size} | {name} | {value:.2f} | {value / found['session']:.1f} | {rate} |")
                 print(table[-1], flush=True)
     names = ("tensorflow", "starlette", "uvicorn", "httptools")
@@ -143,7 +169,7 @@ def main() -> None:
 `saved_models/digits`, signature `numeric`. A session answers arrays; "session and JSON" reads the request and writes
 the answer as text besides; the servers are asked over one kept connection, and for requests/s over {CLIENTS} at a time,
 by clients in Python that share the machine with them. Batching waits a millisecond for others, so that one client alone
-pays it at every request.
+pays it at every request. Binary is the Open Inference Protocol with its binary tensor data.
 """
     )
 

@@ -123,16 +123,19 @@ function image(input) {
     parts: [element("div", { className: "image" }, drop, canvas), settings],
     read: () => {
       if (!filled) throw new Error(`Give an image for ${input.name}.`);
-      const scale = (value) => (value / 255) * Number(white.value);
+      const scale = (value) => value * (Number(white.value) / 255); // By 1 where white is 255.
       return mapped(values(), input.dtype.includes("int") ? (value) => Math.round(scale(value)) : scale);
     },
     write: (rows) => {
       inverted.checked = false;
       words.textContent = "An example; drop an image here, or choose one";
-      paint(mapped(rows, (value) => (value / Number(white.value)) * 255));
+      paint(mapped(rows, (value) => value * (255 / Number(white.value))));
     },
   };
 }
+
+// Beside its place, an image would be opened instead of the page.
+for (const name of ["dragover", "drop"]) addEventListener(name, (event) => event.preventDefault());
 
 const KINDS = { columns, json, image };
 const inputs = model.inputs.map((input) => ({ ...input, ...KINDS[input.kind](input) }));
