@@ -17,7 +17,7 @@ from pathlib import Path
 
 from kzoo.export.layout import ALLOWED_BATCH_SIZES, CARD, SERVED_NAME, SERVED_NAME_RULE
 from kzoo.export.versions import list_versions, strays
-from kzoo.files import write_text
+from kzoo.files import read_json, write_text
 from kzoo.serving.deployment import NO_BATCHING, compose, kubernetes
 from kzoo.serving.errors import ServingError
 
@@ -99,7 +99,7 @@ def has_open_dimensions(base: Path) -> bool:
 def _inputs(version: Path) -> list[str]:
     """The inputs of a version's signatures as its card has them; empty where it has no card."""
     try:
-        signatures = json.loads((version / CARD).read_text(encoding="utf-8"))["signatures"]
+        signatures = read_json(version / CARD)["signatures"]
         return [str(text) for signature in signatures.values() for text in signature["inputs"]]
     except (OSError, ValueError, TypeError, KeyError, AttributeError):
         return []

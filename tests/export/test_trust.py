@@ -111,6 +111,19 @@ def test_exports_of_keras_itself_run(kind, tmp_path):
         assert runner.run("serving_default", {name: value})
 
 
+def test_exports_of_tensorflow_1_run(tmp_path):
+    v1 = tf.compat.v1
+    with v1.Session(graph=tf.Graph()) as session:
+        x = v1.placeholder(tf.float32, [None, 2], "x")
+        y = x * v1.get_variable("w", initializer=[1.0, 2.0])
+        session.run(v1.global_variables_initializer())
+        builder = v1.saved_model.Builder(str(tmp_path / "1"))
+        signature = v1.saved_model.predict_signature_def({"x": x}, {"y": y})
+        builder.add_meta_graph_and_variables(session, ["serve"], {"serving_default": signature})
+        builder.save()
+    assert kzoo.predict(tmp_path, REQUEST) == {"outputs": [[1.0, 4.0]]}
+
+
 REFUSED = """
     TPU Xla Dataset Iterator Reader Queue Barrier Debug Session PyFunc Rpc Collective Nccl BoostedTrees Infeed Outfeed
     Summary Experimental DTensor Mesh Relayout Stage OrderedMap ConditionalAccumulator ResourceAccumulator Mutex

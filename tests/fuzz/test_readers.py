@@ -27,11 +27,12 @@ from kzoo.export.golden import golden_problems
 from kzoo.export.inference.rest_api import METHODS, respond
 from kzoo.export.inference.saved_model_file import read_serving_graph
 from kzoo.export.inference.trust import refuse_untrusted
-from kzoo.export.layout import GOLDEN, MANIFEST, WARMUP
+from kzoo.export.layout import CARD, GOLDEN, MANIFEST, WARMUP
 from kzoo.export.manifest import damage
 from kzoo.export.warmup import read_warmup
 from kzoo.files import parse_json
 from kzoo.serving import releases
+from kzoo.serving.configuration import has_open_dimensions
 from kzoo.serving.errors import ServingError
 from tuners.parallel.messages import MessageError, decode
 from tuners.store.checkpoints import CheckpointError, checkpoint_path, load_weights, save_weights
@@ -169,6 +170,16 @@ def test_labels(tmp_path):
             one_line(describe(error))
 
     tried(files({"labels": {"stable": 3, "canary": 4}, "served": [3, 4]}), check)
+
+
+def test_cards(spoilt):
+    path = spoilt / CARD
+
+    def check(content):
+        path.write_bytes(content)
+        assert has_open_dimensions(spoilt.parent) in (True, False)
+
+    tried(files(json.loads(path.read_text())), check)
 
 
 def test_journals(tmp_path):

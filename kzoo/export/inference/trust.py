@@ -155,7 +155,7 @@ class _Graph:
             for node in place.nodes.values():
                 for name in _called(node):
                     self._calls.setdefault(name, []).append((place, node))
-        self._saving = self._never_run(meta_graph, _node_name(saver.save_tensor_name))
+        self._nodes_run, self._functions_run = self._executed(meta_graph)
 
     def unknown(self) -> Iterator[tuple[str, Any]]:
         """Nodes that do more than compute, with the place where each stands."""
@@ -187,38 +187,32 @@ class _Graph:
         if node.op in _PRINTS:
             return not node.attr["output_stream"].s.startswith(b"file:")
         if node.op in _SAVES:
-            return place.name in self._saving
+            return node.name not in self._nodes_run if place is self._main else place.name not in self._functions_run
         if node.op == _READS_WEIGHTS:
             return bool(node.input) and self._origins(place, node.input[0]) == {self._filename}
         if node.op == _READS_ASSET:
             return len(node.input) > 1 and self._origins(place, node.input[1]) <= self._assets
         return False
 
-    def _never_run(self, meta_graph: Any, save: str) -> set[str]:
-        """Functions that save weights, which a loader calls never: only one node calls them, and nothing uses that."""
-        asked = {
-            _node_name(tensor.name)
-            for signature in meta_graph.signature_def.values()
-            for tensor in (*signature.inputs.values(), *signature.outputs.values())
-        }
-        used = {_node_name(each) for node in self._main.nodes.values() for each in node.input}
-        if save not in self._main.nodes or save in asked | used | {meta_graph.saver_def.restore_op_name}:
-            return set()
-        names = set(_called(self._main.nodes[save]))
-        todo = list(names)
+    def _executed(self, meta_graph: Any) -> tuple[set[str], set[str]]:
+        """Nodes and functions that a loader or a request may run; beside them every SavedModel says how to save it."""
+        asked = [tensor.name for each in meta_graph.signature_def.values() for tensor in each.outputs.values()]
+        named = [name for each in meta_graph.collection_def.values() for name in each.node_list.value]
+        nodes: set[str] = set()
+        todo = [meta_graph.saver_def.restore_op_name, *asked, *named]
         while todo:
-            place = self._functions.get(todo.pop())
-            new = {name for node in place.nodes.values() for name in _called(node)} - names if place else set()
-            names |= new
-            todo += new
-        # What somebody else calls as well is run.
-        return {
-            name
-            for name in names
-            if all(
-                node.name == save if place is self._main else place.name in names for place, node in self._calls[name]
-            )
-        }
+            name = _node_name(todo.pop())
+            if name in self._main.nodes and name not in nodes:
+                nodes.add(name)
+                todo += self._main.nodes[name].input
+        functions: set[str] = set()
+        todo = [each for name in nodes for each in _called(self._main.nodes[name])]
+        while todo:
+            name = todo.pop()
+            if name in self._functions and name not in functions:
+                functions.add(name)
+                todo += [each for node in self._functions[name].nodes.values() for each in _called(node)]
+        return nodes, functions
 
     def _assigned(self, handle: str) -> list[str]:
         """All values that a variable of the graph may have; none where that cannot be told.
@@ -269,7 +263,9 @@ class _Graph:
 
 
 def _called(node: Any) -> Iterator[str]:
-    """Functions that a node names."""
+    """Functions that a node names, or that are its operation."""
+    if node.op.startswith("__"):
+        yield node.op
     for attribute in node.attr.values():
         if attribute.HasField("func"):
             yield attribute.func.name
