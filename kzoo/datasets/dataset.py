@@ -29,7 +29,7 @@ class Dataset:
         y_test: Their targets.
         task: The learning task, with the statistics of the training split.
         licence: Terms the data come under, where known.
-        origin: Who collected the data, or the path they were read from.
+        origin: Who collected the data, or the name of the file or folder, without its place on this machine.
         remarks: What a person wants to know of how they were read, a sentence each.
     """
 

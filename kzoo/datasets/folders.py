@@ -54,7 +54,7 @@ def read_folder(folder: Path, image_size: Size | None) -> RawData:
         _loaded(parts.get("validation")),
         _loaded(parts.get("test")),
         kind="classification",
-        origin=str(folder),
+        origin=folder.name,
     )
 
 

@@ -36,7 +36,7 @@ def read_npz(path: Path) -> RawData:
     """
     arrays = _load(path)
     if "x" in arrays:
-        return RawData(path.stem, str(path), _part(arrays, "x", "y", path), origin=str(path))
+        return RawData(path.stem, str(path), _part(arrays, "x", "y", path), origin=path.name)
     train = _part(arrays, "x_train", "y_train", path)
     given = {part: _part(arrays, f"x_{part}", f"y_{part}", path) for part in PARTS[1:] if f"x_{part}" in arrays}
     for part, rows in given.items():
@@ -45,7 +45,7 @@ def read_npz(path: Path) -> RawData:
                 f"{path}: one row of x_{part} is {rows.x.dtype} {rows.x.shape[1:]}, of x_train {train.x.dtype} "
                 f"{train.x.shape[1:]}; they must be alike."
             )
-    return RawData(path.stem, str(path), train, given.get("val"), given.get("test"), origin=str(path))
+    return RawData(path.stem, str(path), train, given.get("val"), given.get("test"), origin=path.name)
 
 
 def read_arrays(x: ArrayLike, y: ArrayLike) -> RawData:

@@ -78,7 +78,7 @@ class RawData:
         columns: Of a table, what they hold; the inputs are `TableRows` then, which are yet to be encoded.
         remarks: What a person wants to know of how the data were read, a sentence each.
         licence: Terms the data come under, where known.
-        origin: Who collected the data, or their path.
+        origin: Who collected the data, or the name of the file or folder.
     """
 
     name: str

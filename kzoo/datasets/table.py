@@ -40,5 +40,5 @@ def read_columns(
         Part(TableRows(table.frame), np.asarray(table.target)),
         columns=table.columns,
         remarks=tuple(remarks),
-        origin="" if path is None else str(path),
+        origin="" if path is None else path.name,
     )

@@ -41,6 +41,7 @@ def test_classes(csv):
     assert data.task.input_shape == (len(data.task.feature_names),) == data.x_train.shape[1:]
     assert data.x_train.dtype == np.float32 and np.isfinite(data.x_train).all()
     assert any("id" in remark for remark in data.remarks)
+    assert data.origin == "people.csv"
     assert Task.from_dict(json.loads(json.dumps(data.task.to_dict()))) == data.task
 
 
