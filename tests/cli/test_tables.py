@@ -1,0 +1,94 @@
+"""A table with columns of every kind, from the file to the answers of an export, by the command."""
+
+import csv
+import io
+import json
+
+import numpy as np
+import pytest
+
+ROWS = 120
+
+
+@pytest.fixture(scope="module")
+def table():
+    rng = np.random.default_rng(2)
+    lines = ["id;age;work class;since;income"]
+    for row in range(ROWS):
+        age = "" if row % 9 == 0 else f"{rng.normal(40, 9):.1f}".replace(".", ",")
+        work = ["private", "self", "NA"][rng.integers(0, 3)]
+        lines.append(
+            f"p{row:03d};{age};{work};{1 + row % 28}.{1 + row % 12}.20{10 + row % 9};{['low', 'high'][row % 2]}"
+        )
+    return "\n".join(lines) + "\n"
+
+
+@pytest.fixture
+def people(kzoo, table):
+    (kzoo.directory / "people.csv").write_text(table, encoding="utf-8")
+    return kzoo
+
+
+def answers(text):
+    return list(csv.DictReader(io.StringIO(text)))
+
+
+def test_from_the_file_to_the_answers(people):
+    arguments = ("--trials", 1, "--epochs", 1, "--out", "RUN", "--fix", "layers=1", "--column", "since=date")
+    searched = people("search", "mlp", "--data", "people.csv", "--target", "income", *arguments)
+    assert searched.exit_code == 0
+    assert "id (an id" in searched.stdout.replace("\n", " ")
+    assert people("export", "RUN", "--name", "people").exit_code == 0
+
+    request = json.loads((people.directory / "saved_models" / "people" / "request.json").read_text())
+    assert list(request["instances"][0]) == ["age", "work class", "since"]
+    by_request = json.loads(people("predict", "saved_models/people", "saved_models/people/request.json").stdout)
+
+    # Rows without a target, in another order of columns and with others among them; the first is one of the request.
+    first = request["instances"][0]
+    lines = [
+        "work class,since,note,age",
+        f"{first['work class']},{first['since']},x,{first['age']}",
+        ",,y,",
+        "?,soon,,1",
+    ]
+    (people.directory / "new.csv").write_text("\n".join(lines) + "\n")
+    result = people("predict", "saved_models/people", "new.csv", "--out", "answers.csv")
+    assert "3 answers are in answers.csv" in result.stdout
+    found = answers((people.directory / "answers.csv").read_text())
+    assert [*found[0]] == ["label", "probabilities: high", "probabilities: low"]
+    assert [float(found[0][f"probabilities: {name}"]) for name in ("high", "low")] == pytest.approx(
+        by_request["predictions"][0]["probabilities"], abs=1e-6
+    )
+    assert answers(people("predict", "saved_models/people", "new.csv").stdout) == found
+
+    (people.directory / "less.csv").write_text("age,since\n1,2.3.2011\n")
+    result = people("predict", "saved_models/people", "less.csv", "--out", "other.csv")
+    assert result.exit_code == 1 and "'work class'" in str(result.exception)
+    (people.directory / "words.csv").write_text("age,since,work class\n3,,\nold,,\n")
+    result = people("predict", "saved_models/people", "words.csv", "--out", "other.csv")
+    assert "line 3, column 'age'" in str(result.exception)
+    # Nothing half-written.
+    assert not list(people.directory.glob("*other.csv*"))
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--column", "agee=number"), "did you mean 'age'"),
+        (("--column", "age"), "NAME=KIND"),
+        (("--drop", "wage"), "did you mean 'age'"),
+        (("--drop", "age", "--keep", "age"), "decide for one"),
+    ],
+)
+def test_wishes_that_cannot_be(people, options, message):
+    result = people("search", "mlp", "--data", "people.csv", "--target", "income", *options)
+    assert result.exit_code == 2 and message in " ".join(result.stderr.split())
+
+
+def test_an_export_of_images_takes_no_table(people):
+    from pathlib import Path
+
+    digits = Path(__file__).parents[2] / "saved_models" / "digits"
+    result = people("predict", digits, "people.csv")
+    assert result.exit_code == 1 and "takes no rows of named columns" in str(result.exception)
