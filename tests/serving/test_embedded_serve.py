@@ -16,6 +16,8 @@ import numpy as np
 import pytest
 from embedded import wait_until
 
+from kzoo.cli.serve import _banner
+from kzoo.export.layout import CARD
 from kzoo.serving import Client, Server, ServingError, find_server, promote, start
 from kzoo.serving.configuration import write_local_models
 from kzoo.serving.embedded.run import main
@@ -119,6 +121,16 @@ def test_which_server_is_taken(programs, monkeypatch):
     assert find_server("0.0.0.0").kind == "tensorflow_model_server"
     (Path(os.environ["PATH"]) / "tensorflow_model_server").unlink()
     assert find_server() == Server("embedded", "Docker is installed, but its engine does not answer")
+
+
+@pytest.mark.parametrize(("shape", "words"), [("[any, 4]", "Batching is on."), ("[any, any]", "Batching is off: ")])
+def test_the_banner_says_whether_batching_is_on(tmp_path, shape, words):
+    card = tmp_path / "texts" / "1" / CARD
+    card.parent.mkdir(parents=True)
+    (tmp_path / "texts" / "1" / "saved_model.pb").touch()
+    card.write_text(json.dumps({"signatures": {"serving_default": {"inputs": [f"inputs: float32 {shape}"]}}}))
+    said = _banner(tmp_path / "texts", Server("embedded", "why not"), "127.0.0.1", 8501, 8500, batching=True)
+    assert words in said and "Why not by TensorFlow Serving: why not." in said
 
 
 def test_batching_is_not_for_the_real_one(base, stand_in, free_port):
