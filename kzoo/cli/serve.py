@@ -44,6 +44,7 @@ def serve(
     batching: Annotated[
         bool, typer.Option("--batching", help="Answer requests that come together in one; embedded only.")
     ] = False,
+    trust: arguments.Trust = False,
 ) -> None:
     """Serve an export: with TensorFlow Serving, its program or Docker image, where it is here, else embedded.
 
@@ -66,6 +67,7 @@ def serve(
                 timeout=timeout,
                 server=server,
                 batching=batching,
+                trust=trust,
             ) as process,
         ):
             text = _banner(base, server, host, rest_port, grpc_port or GRPC_PORT, batching)

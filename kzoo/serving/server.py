@@ -88,6 +88,7 @@ def start(
     timeout: float = 120.0,
     server: Server | None = None,
     batching: bool = False,
+    trust: bool = False,
 ) -> Iterator[subprocess.Popen[bytes]]:
     """Serve an export, from when it answers until the end of the `with` block.
 
@@ -100,6 +101,7 @@ def start(
         server: What to start; `find_server` says if not given.
         batching: Whether the embedded server answers requests that come together in one, where the export is fit for
             that (`kzoo.serving.configuration.has_open_dimensions`).
+        trust: Whether the embedded server loads the export whatever its graph does; TensorFlow Serving always does.
 
     Yields:
         The process of the server.
@@ -120,6 +122,8 @@ def start(
     command = _command(server, base, host, rest_port, grpc_port or GRPC_PORT, container)
     if batching and not has_open_dimensions(base):
         command.append("--batching")
+    if trust and server.kind == "embedded":
+        command.append("--trust")
     release = write_current_configuration(base)
     write_local_models(base, release)
     wanted = release.served or list_versions(base)[-1:]

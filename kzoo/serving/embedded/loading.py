@@ -25,11 +25,12 @@ MOST_WARMUP_RECORDS = 1000
 _CODES = {number: name for name, number in vars(tf.errors).items() if name.isupper() and isinstance(number, int)}
 
 
-def load_version(path: str) -> Runner:
+def load_version(path: str, *, trust: bool = False) -> Runner:
     """Load a version and answer its warm-up requests.
 
     Args:
         path: Directory of the version.
+        trust: Whether to load it whatever its graph does, such as reading files.
 
     Returns:
         The runner, which the caller has to close.
@@ -40,7 +41,7 @@ def load_version(path: str) -> Runner:
     if not any(os.path.isfile(os.path.join(path, name)) for name in ("saved_model.pb", "saved_model.pbtxt")):
         raise NotFound(f"Could not find SavedModel .pb or .pbtxt at supplied export directory path: {path}")
     try:
-        runner = Runner(path)
+        runner = Runner(path, trust=trust)
     except ExportError as error:
         raise _status(error.__cause__ or error) from error
     try:

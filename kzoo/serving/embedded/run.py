@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import functools
 import gc
 import ipaddress
 import logging
@@ -126,7 +127,7 @@ def main(arguments: list[str] | None = None) -> int:
             load_retry_interval_micros=asked.load_retry_interval_micros,
             allow_version_labels_for_unavailable_models=True,
         ),
-        load=_load_for_batching if asked.batching else load_version,
+        load=functools.partial(_load_for_batching if asked.batching else load_version, trust=asked.trust),
     )
     # TensorFlow's modules stay; looking through them at every collection doubles the time of a large request.
     gc.collect()
@@ -156,12 +157,13 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--max_num_load_retries", type=int, default=20, help="further attempts at a failed load")
     parser.add_argument("--load_retry_interval_micros", type=int, default=1_000_000, help="time between attempts")
     parser.add_argument("--batching", action="store_true", help="answer requests that come together in one")
+    parser.add_argument("--trust", action="store_true", help="load an export whatever its graph does")
     parser.add_argument("--until_stdin_closes", action="store_true", help="end when the starting process ends")
     return parser
 
 
-def _load_for_batching(path: str) -> BatchingRunner:
-    return BatchingRunner(load_version(path))
+def _load_for_batching(path: str, *, trust: bool) -> BatchingRunner:
+    return BatchingRunner(load_version(path, trust=trust))
 
 
 def _end_with_stdin() -> None:
