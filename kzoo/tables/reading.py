@@ -82,7 +82,8 @@ def read_rows(source: Source, columns: Sequence[Column], *, chunk_rows: int) -> 
             opened.named(name)
     decimal: Decimal | None = None
     start = 0
-    for whole in opened.frames(chunk_rows, names):
+    # Of a text file all columns: only by all of them are lines told that repeat the names.
+    for whole in opened.frames(chunk_rows, None if opened.text else names):
         frame, positions = without_headers(opened, whole, start)
         start += len(whole)
         cells = {name: cells_of(frame[name]) for name in names}

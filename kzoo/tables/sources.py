@@ -161,8 +161,12 @@ def _in_memory(source: pandas.DataFrame | Mapping[str, Any]) -> Opened:
     import pandas
 
     where = "the table"
+    remarks: tuple[str, ...] = ()
     if isinstance(source, pandas.DataFrame):
         frame = source.reset_index(drop=True)
+        if any(name is not None for name in source.index.names):
+            named = ", ".join(map(str, source.index.names))
+            remarks = (f"The index ({named}) is no column and left out; frame.reset_index() makes it one.",)
     elif isinstance(source, Mapping):
         try:
             frame = pandas.DataFrame({name: pandas.Series(values) for name, values in source.items()})
@@ -184,7 +188,7 @@ def _in_memory(source: pandas.DataFrame | Mapping[str, Any]) -> Opened:
         step = rows or len(frame)
         return (wanted.iloc[start : start + step] for start in range(0, len(frame), step))
 
-    return Opened(where, tuple(names), frames, lambda row: f"{where}: row {row + 1}")
+    return Opened(where, tuple(names), frames, lambda row: f"{where}: row {row + 1}", remarks)
 
 
 def _check_names(names: Sequence[str], where: str) -> None:

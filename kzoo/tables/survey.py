@@ -163,7 +163,9 @@ def _read_cells(opened: Opened) -> tuple[dict[str, Cells], NDArray[np.int64], li
 def without_headers(opened: Opened, frame: pandas.DataFrame, start: int) -> tuple[pandas.DataFrame, NDArray[np.int64]]:
     """A frame without rows that hold the names of the columns, as where files were joined; and which rows are left."""
     positions, names = np.arange(start, start + len(frame)), list(frame.columns)
-    again = (frame[names[0]] == names[0]).to_numpy(dtype=bool) if opened.text else np.zeros(len(frame), dtype=bool)
+    again = np.zeros(len(frame), dtype=bool)
+    if opened.text and len(names) > 1:
+        again = (frame[names[0]] == names[0]).to_numpy(dtype=bool)
     if again.any():
         again = again & (frame == names).all(axis=1).to_numpy(dtype=bool)
     return (frame[~again], positions[~again]) if again.any() else (frame, positions)

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 SAMPLE = 2**18
 """Bytes of a file that its layout is found from."""
 
+SURPLUS = "\0"
+"""The name of a column for fields beyond the last, which no file has."""
+
 ENDINGS = (".csv", ".tsv", ".txt", ".tab", ".dat", ".data")
 
 
@@ -78,7 +81,8 @@ class TextFile:
         """
         import pandas
 
-        names = list(self.layout.names)
+        # What pandas makes of a line with more fields depends on its version and on where a chunk begins.
+        names = [*self.layout.names, SURPLUS]
         try:
             with self._rows() as rows, warnings.catch_warnings():
                 # Said of fields beyond the last column, which would be dropped.
@@ -96,8 +100,10 @@ class TextFile:
                     low_memory=False,
                     chunksize=chunk_rows or 2**62,
                 ) as chunks:
-                    # With usecols pandas would drop fields beyond the last column without a word.
-                    yield from (chunk if columns is None else chunk[[*columns]] for chunk in chunks)
+                    for chunk in chunks:
+                        if (chunk.pop(SURPLUS) != "").any():
+                            raise self._broken(None)
+                        yield chunk if columns is None else chunk[[*columns]]
         except (pandas.errors.ParserError, pandas.errors.ParserWarning) as error:
             raise self._broken(error) from None
 
@@ -149,11 +155,11 @@ class TextFile:
             for line, fields in read_records(rows, self.layout.separator, self.layout.escape):
                 yield line + self.layout.lines_before, fields
 
-    def _broken(self, error: Exception) -> DataError:
+    def _broken(self, error: Exception | None) -> DataError:
         width, before = len(self.layout.names), self.layout.lines_before
         try:
             for line, fields in self._records():
-                if len(fields) > width:
+                if len(fields) > width and any(fields[width:]):
                     return DataError(
                         f"{self.path}: line {line} has {len(fields)} fields where there are {width} columns; put a "
                         "field that holds the separator into quotation marks."

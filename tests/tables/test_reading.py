@@ -41,6 +41,10 @@ def test_a_table_is_the_same_from_every_source(flowers, tmp_path):
     assert [column.kind for column in lines.columns] == [column.kind for column in table.columns]
 
 
+def test_an_index_with_a_name_is_said(flowers):
+    assert "The index (seen) is no column" in read_table(flowers.set_index("seen"), "kind").remarks[0]
+
+
 def test_arrow_files_are_read(flowers, tmp_path):
     pytest.importorskip("pyarrow")
     table = read_table(flowers, "kind")
@@ -156,6 +160,11 @@ def test_rows_to_predict_come_in_chunks_with_the_named_columns_only(tmp_path):
     assert frame.columns.tolist() == ["a", "b", "d"] and frame.index.tolist() == list(range(100))
     assert frame["a"].tolist()[:1] == [1234.5] and np.isnan(frame["a"][1])
     assert frame["b"].tolist()[:2] == ["red", None] and frame["d"][0] == "2024-01-31"
+
+
+def test_a_row_that_holds_the_name_of_its_column_is_a_row(tmp_path):
+    (tmp_path / "new.csv").write_text("red,size\nred,1\nblue,2\n")
+    assert len(next(read_rows(tmp_path / "new.csv", [Column("red", "category")], chunk_rows=9))) == 2
 
 
 def test_one_row_is_enough_to_predict(tmp_path):
