@@ -18,7 +18,9 @@ _FIELDS = {
     "p": ("half", "([AaPp])[Mm]"),
     "M": ("minute", "([0-9]{1,2})"),
     "S": ("second", "([0-9]{1,2})"),
-    # Neither changes what is made of a date.
+    # None changes what is made of a date.
+    "a": ("", "[A-Za-z]{3}"),
+    "A": ("", "[A-Za-z]{6,9}"),
     "f": ("", "[0-9]{1,9}"),
     "z": ("", "(?:Z|[+-][0-9]{2}:?[0-9]{2})"),
 }
@@ -43,6 +45,11 @@ class Pattern:
     fields: tuple[str, ...]
 
     @property
+    def has_date(self) -> bool:
+        """Whether it is a day, or a month, and no time of day alone."""
+        return bool({"year", "short_year"} & {*self.fields} and {"month", "month_name"} & {*self.fields})
+
+    @property
     def has_time(self) -> bool:
         """Whether there are hours in it."""
         return "hour" in self.fields or "hour_of_12" in self.fields
@@ -52,11 +59,11 @@ def pattern_of(date_format: str) -> Pattern:
     """The pattern of a format.
 
     Args:
-        date_format: Directives of `datetime.strptime`, %Y %y %m %b %B %d %H %I %p %M %S %f and %z, with signs between
-            them.
+        date_format: Directives of `datetime.strptime`, %Y %y %m %b %B %d %a %A %H %I %p %M %S %f and %z, with signs
+            between them.
 
     Raises:
-        ValueError: It has another directive, or has no year, month and day.
+        ValueError: It has another directive, or neither year and month nor hours.
     """
     expression, fields = "", []
     parts = re.split(r"%(.)", date_format)
@@ -70,9 +77,10 @@ def pattern_of(date_format: str) -> Pattern:
         name, group = _FIELDS[part]
         expression += _TIGHT.get(part, group) if tight else group
         fields += [name] if name else []
-    if not ({"year", "short_year"} & {*fields} and {"month", "month_name"} & {*fields} and "day" in fields):
-        raise ValueError(f"the date format {date_format!r} lacks a year, a month or a day")
-    return Pattern(expression, tuple(fields))
+    pattern = Pattern(expression, tuple(fields))
+    if not (pattern.has_date or (pattern.has_time and not {"day", "month", "year"} & {*fields})):
+        raise ValueError(f"the date format {date_format!r} lacks a year or a month")
+    return pattern
 
 
 def calendar(fields: dict[str, Any], xp: Any) -> tuple[Any, Any, Any, Any, Any]:
@@ -85,19 +93,20 @@ def calendar(fields: dict[str, Any], xp: Any) -> tuple[Any, Any, Any, Any, Any]:
 
     Returns:
         Whether each is a date, days since 1970-01-01, day of the year from 0, day of the week from 0 for Monday, and
-        hour of the day as a fraction, all [rows]; anything where it is no date.
+        hour of the day as a fraction, all [rows]; anything where it is no date. A month stands for its first day, a
+        time of day for itself on any day.
 
     References:
         The days are counted by the rules of the Gregorian calendar, leap years every fourth, but not every hundredth,
         and yet every four hundredth year.
     """
-    zero = fields["day"] * 0
-    if "year" in fields:
-        year = fields["year"]
-    else:
+    zero = next(iter(fields.values())) * 0
+    one = zero + 1
+    year, day = fields.get("year", one), fields.get("day", one)
+    if "short_year" in fields:
         # As strptime takes them, after POSIX.
         year = fields["short_year"] + xp.where(fields["short_year"] < 69, zero + 2000, zero + 1900)
-    month = fields["month"] if "month" in fields else fields["month_name"]
+    month = fields.get("month", fields.get("month_name", one))
     hour = fields.get("hour", zero)
     known_hour = (hour >= 0) & (hour < 24)
     if "hour_of_12" in fields:
@@ -107,11 +116,10 @@ def calendar(fields: dict[str, Any], xp: Any) -> tuple[Any, Any, Any, Any, Any]:
     known_month = (month > 0) & (month < 13)
     index = xp.where(known_month, month - 1, zero)
     leap = ((year % 4 == 0) & (year % 100 != 0)) | (year % 400 == 0)
-    one = zero + 1
     length = _taken(_LENGTHS, index, xp) + xp.where(leap & (month == 2), one, zero)
-    known = known_month & (fields["day"] > 0) & (fields["day"] <= length) & (year > 0)
+    known = known_month & (day > 0) & (day <= length) & (year > 0)
     known = known & known_hour & (minute < 60) & (second < 61)
-    of_year = _taken(_DAYS_BEFORE, index, xp) + xp.where(leap & (month > 2), one, zero) + fields["day"] - 1
+    of_year = _taken(_DAYS_BEFORE, index, xp) + xp.where(leap & (month > 2), one, zero) + day - 1
     before = year - 1
     days = before * 365 + before // 4 - before // 100 + before // 400 + of_year - 719162
     return known, days, of_year, (days + 3) % 7, _as_float(hour, xp) + _as_float(minute, xp) / 60.0

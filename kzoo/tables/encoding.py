@@ -5,7 +5,7 @@
 - category: one number for each frequent word, 1 where it is that one. Missing is a word like others. Rare words share
   one number, which is 1 for words that training has not seen, too; where there are none, such a word is all zeros.
 - date: days since 1970, the place in the year on a circle, the weekday as a category, and of times the place in the day
-  on a circle.
+  on a circle; of times of day the last alone.
 - text: one number for each frequent token, 1 where it is among those of the text.
 """
 
@@ -79,8 +79,9 @@ class EncodedColumn:
         if self.kind == "text":
             return tuple(f"{self.name}~{word}" for word in self.words)
         if self.kind == "date":
-            parts = ["days", "year sin", "year cos", *WEEKDAYS]
-            parts += ["day sin", "day cos"] if pattern_of(self.date_format).has_time else []
+            pattern = pattern_of(self.date_format)
+            parts = ["days", "year sin", "year cos", *WEEKDAYS] if pattern.has_date else []
+            parts += ["day sin", "day cos"] if pattern.has_time else []
             return (*(f"{self.name} {part}" for part in parts), *missing)
         return (self.name, *missing)
 
@@ -103,15 +104,15 @@ class TableEncoding:
     @property
     def indicators(self) -> NDArray[np.bool_]:
         """Which numbers of a row are 0 or 1 by what they are [width]."""
-        raw = {"number": 1, "boolean": 0, "category": 0, "date": 3, "text": 0}
-        parts = []
-        for column in self.columns:
-            found = np.ones(len(column.features), dtype=bool)
-            found[: raw[column.kind]] = False
-            if column.kind == "date" and pattern_of(column.date_format).has_time:
-                found[3 + len(WEEKDAYS) : 5 + len(WEEKDAYS)] = False
-            parts.append(found)
-        return np.concatenate(parts)
+        measured = (" days", " sin", " cos")
+        return np.array(
+            [
+                not (feature == column.name and column.kind == "number")
+                and not (column.kind == "date" and feature.endswith(measured))
+                for column in self.columns
+                for feature in column.features
+            ]
+        )
 
     def encode(self, columns: Any) -> NDArray[np.float32]:
         """Rows as numbers.
@@ -229,8 +230,10 @@ def _date_parts(column: EncodedColumn, values: Any, backend: Backend) -> list[An
 
     is_day = weekday[:, None] == xp.asarray(range(len(WEEKDAYS)), dtype=xp.int64)[None]
     value, *missing = _filled(xp.asarray(days, dtype=xp.float32), known, column, xp)
-    parts = [value, *circle(xp.asarray(of_year, dtype=xp.float32), YEAR)]
-    parts.append(xp.asarray(is_day, dtype=xp.float32) * here[:, None])
+    parts: list[Any] = []
+    if pattern.has_date:
+        parts = [value, *circle(xp.asarray(of_year, dtype=xp.float32), YEAR)]
+        parts.append(xp.asarray(is_day, dtype=xp.float32) * here[:, None])
     return [*parts, *(circle(hour, DAY) if pattern.has_time else []), *missing]
 
 
@@ -403,8 +406,11 @@ def _unknown(words: Sequence[str]) -> str:
 def _date_text(column: EncodedColumn, row: NDArray) -> str:
     import datetime
 
-    date = datetime.datetime(1970, 1, 1) + datetime.timedelta(days=round(float(row[0])))
-    if pattern_of(column.date_format).has_time:
-        sine, cosine = row[3 + len(WEEKDAYS) : 5 + len(WEEKDAYS)]
+    date, place = datetime.datetime(1970, 1, 1), dict(zip(column.features, row, strict=True))
+    pattern = pattern_of(column.date_format)
+    if pattern.has_date:
+        date += datetime.timedelta(days=round(float(row[0])))
+    if pattern.has_time:
+        sine, cosine = place[f"{column.name} day sin"], place[f"{column.name} day cos"]
         date += datetime.timedelta(minutes=round(math.atan2(sine, cosine) / (2 * math.pi) * 24 * 60) % (24 * 60))
     return date.replace(tzinfo=datetime.UTC).strftime(column.date_format)

@@ -10,6 +10,7 @@ import pytest
 
 from kzoo.tables.calendar import pattern_of
 from kzoo.tables.columns import Column
+from kzoo.tables.dates import find_dates
 from kzoo.tables.encoding import FEWEST, MOST_WORDS, TableEncoding, learn
 
 AGE, WORK, KEEN, WHEN, NOTE = (
@@ -84,7 +85,7 @@ def test_a_text_is_the_tokens_that_are_frequent():
 
 FORMATS = (
     *("%Y-%m-%d", "%d.%m.%Y", "%m/%d/%y", "%Y%m%d", "%d %b %Y", "%B %d, %Y", "%Y-%m-%d %H:%M:%S"),
-    *("%Y-%m-%dT%H:%M:%S.%f%z", "%m/%d/%Y %I:%M %p"),
+    *("%Y-%m-%dT%H:%M:%S.%f%z", "%m/%d/%Y %I:%M %p", "%a, %d %b %Y", "%A %B %d, %Y", "%Y-%m-%d %H:%M UTC"),
 )
 
 
@@ -119,7 +120,38 @@ def test_what_is_no_date_is_missing(word):
     assert x[1, -1] == 0
 
 
-@pytest.mark.parametrize("date_format", ["%Y-%m", "%Y-%j", "%d.%m."])
+def test_a_month_is_its_first_day_and_a_time_of_day_has_no_day():
+    month = Column("when", "date", date_format="%b %Y")
+    encoding, x = encoded(month, ["Jan 1970", "Mar 1970"], ["Feb 1970", "Foo 1970"])
+    np.testing.assert_array_equal(x[:, 0], [31, 29.5])
+    assert encoding.decode(x)["when"][0] == "Feb 1970"
+    clock = Column("when", "date", date_format="%H:%M")
+    encoding, x = encoded(clock, ["06:00", "18:00", ""], ["12:00", "25:00", "06:30"])
+    assert encoding.features == ("when day sin", "when day cos", "when is missing")
+    np.testing.assert_allclose(
+        x, [[0, -1, 0], [0, 0, 1], [np.sin(6.5 / 12 * np.pi), np.cos(6.5 / 12 * np.pi), 0]], atol=1e-6
+    )
+    assert encoding.decode(x)["when"].tolist() == ["12:00", "", "06:30"]
+
+
+def test_every_format_that_is_found_is_one_that_can_be_taken_apart():
+    for date in (
+        "2021-03-04",
+        "4.3.2021",
+        "3/14/21",
+        "Mon, Mar 14 2021",
+        "Monday 14 March 2021",
+        "14-Mar-21",
+        "May 2021",
+    ):
+        for clock in ("", " 7:05", "T07:05:06.123Z", " 07:05:06 PM", ", 7:05 am", " 07:05 +02:00", " 07:05:06 UTC"):
+            found = find_dates([date + clock])
+            assert found is None or pattern_of(found.format), date + clock
+    for word in ("20210314", "2021-03", "7:05", "07:05:06 PM"):
+        assert pattern_of(find_dates([word]).format)
+
+
+@pytest.mark.parametrize("date_format", ["%Y", "%Y-%j", "%d.%m."])
 def test_a_format_that_gives_no_date_is_refused(date_format):
     with pytest.raises(ValueError, match="the date format"):
         pattern_of(date_format)
