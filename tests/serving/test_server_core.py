@@ -380,6 +380,22 @@ def test_a_wait_ends_with_the_server(serve):
     assert found == ["CANCELLED"]
 
 
+def test_a_server_can_be_stopped_at_any_moment_of_its_start(serve, monkeypatch):
+    served = serve()
+    started = threading.Thread.start
+
+    def stop_first(thread):
+        if thread.name == "manage-versions":
+            stopping = threading.Thread(target=served.core.stop, name="stopping")
+            started(stopping)
+            stopping.join(0.1)
+        started(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", stop_first)
+    with pytest.raises(StatusError, match="CANCELLED"):
+        served.core.start()
+
+
 @pytest.mark.parametrize(
     ("text", "code"),
     [

@@ -79,6 +79,7 @@ class ServerCore:
         self._source_lock, self._config_lock = threading.Lock(), threading.Lock()
         self._labels: dict[str, int] = {}
         self._threads: list[threading.Thread] = []
+        self._threads_lock = threading.Lock()
 
     def start(self) -> None:
         """Read the configuration and load what it asks for; returns when a version is available.
@@ -100,10 +101,11 @@ class ServerCore:
 
     def stop(self) -> None:
         """End all threads, and unload everything once the leases have been given back."""
-        self._stopped.set()
-        for thread in self._threads:
+        with self._threads_lock:
+            self._stopped.set()
+            threads = list(self._threads)
+        for thread in threads:
             thread.join()
-        self._threads.clear()
         if self._manager is not None:
             self._manager.unload_all()
 
@@ -259,9 +261,12 @@ class ServerCore:
                 function()
                 self._stopped.wait(max(0.0, seconds - (time.monotonic() - began)))
 
-        thread = threading.Thread(target=run, name=name, daemon=True)
-        self._threads.append(thread)
-        thread.start()
+        with self._threads_lock:
+            # Whoever stops the server while it starts waits for all threads that there will be.
+            if not self._stopped.is_set():
+                thread = threading.Thread(target=run, name=name, daemon=True)
+                thread.start()
+                self._threads.append(thread)
 
 
 def _tensorflow_loader() -> Callable[[str], Any]:

@@ -144,9 +144,9 @@ class VersionManager:
         """Load one after another from now on (`ConnectSourcesWithFastInitialLoad`); waits for loads that are on."""
         with self._lock:
             self._in_threads = False
-        for thread in self._load_threads:
+            threads = list(self._load_threads)
+        for thread in threads:
             thread.join()
-        self._load_threads.clear()
 
     def unload_all(self) -> None:
         """Unload everything, when nothing else is done any more."""
