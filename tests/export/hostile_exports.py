@@ -81,7 +81,7 @@ def in_another_function_name(directory, mark):
     """A function named like a harmless operation would not hide one."""
     save(directory, after(writes(mark)))
     saved_model = changed(directory)
-    content = saved_model.SerializeToString().replace(b"WriteFile", b"NoSuchOpX")
+    content = saved_model.SerializeToString().replace(b"WriteFile", b"No\nSuchOp")
     (directory / "saved_model.pb").write_bytes(content)
 
 

@@ -65,7 +65,7 @@ def refuse_untrusted(directory: Path, meta_graph: Any) -> None:
         raise ExportError(f"{directory} does not load: it lacks the function {missing[0][:80]!r}, which it calls.")
     if graph.calls_too_deep():
         raise ExportError(f"{directory} is not run: its functions call themselves, or each other without an end.")
-    found = sorted({f"{node.op} ({where})" for where, node in graph.unknown()}) or assets
+    found = sorted({f"{_shown(node.op)} ({_shown(where)})" for where, node in graph.unknown()}) or assets
     if found:
         more = f" and {len(found) - _MENTIONED} more" if len(found) > _MENTIONED else ""
         raise ExportError(
@@ -270,6 +270,11 @@ def _called(node: Any) -> Iterator[str]:
         if attribute.HasField("func"):
             yield attribute.func.name
         yield from (function.name for function in attribute.list.func)
+
+
+def _shown(name: str) -> str:
+    """A name of anybody's choice, in a line."""
+    return ascii(name)[1:-1][:80]
 
 
 def _node_name(tensor: str) -> str:
