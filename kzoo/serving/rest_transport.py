@@ -17,6 +17,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
+from kzoo.files import parse_json
 from kzoo.serving.connections import Connections
 from kzoo.serving.endpoint import Endpoint
 from kzoo.serving.errors import (
@@ -108,7 +109,7 @@ class RestTransport:
         if status != HTTPStatus.OK:
             raise refusal(_KINDS.get(status, ServingError), target, self.address, _message(status, text))
         try:
-            return json.loads(text)
+            return parse_json(text)
         except ValueError:
             raise self._no_server(text) from None
 
@@ -137,7 +138,7 @@ def _path(target: Target) -> str:
 def _message(status: int, body: bytes) -> str:
     text = body.decode(errors="replace")
     try:
-        return str(json.loads(text)["error"])
+        return str(parse_json(text)["error"])
     except (ValueError, KeyError, TypeError):
         return f"HTTP {status} {text}"
 

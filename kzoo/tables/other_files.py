@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import io
 import itertools
-import json
 from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kzoo.errors import DataError
+from kzoo.files import parse_json
 from kzoo.tables.encodings import find_encoding
 from kzoo.tables.packed import opened
 
@@ -43,7 +43,7 @@ def json_lines(path: Path, chunk_rows: int | None = None) -> Iterator[pandas.Dat
 
 def _record(line: str, number: int, path: Path) -> dict:
     try:
-        record = json.loads(line)
+        record = parse_json(line)
     except ValueError as error:
         what = " of an array: write one object a line" if number == 1 and line.lstrip().startswith("[") else ""
         raise DataError(f"{path}: line {number} is not JSON{what} ({error}).") from None

@@ -20,6 +20,7 @@ import tensorflow as tf
 from kzoo.export.errors import RequestError, reason
 from kzoo.export.inference.rest_api import DEFAULT_SIGNATURE
 from kzoo.export.inference.runner import Runner, Signature, Tensor
+from kzoo.files import parse_json
 from kzoo.serving.embedded.protocol_tensors import datatype_of, read_binary, read_json, write_binary, write_json
 
 PLATFORM = "tensorflow_savedmodel"
@@ -110,8 +111,8 @@ def _described(tensor: Tensor) -> dict[str, Any]:
 
 def _parsed(body: bytes) -> Any:
     try:
-        return json.loads(body)
-    except (ValueError, RecursionError) as error:
+        return parse_json(body)
+    except ValueError as error:
         raise RequestError(f"The body is not JSON: {error}") from None
 
 

@@ -23,6 +23,7 @@ import numpy as np
 from kzoo.export.inference.rest_api import DEFAULT_SIGNATURE
 from kzoo.export.inference.runner import Runner, Signature, Tensor
 from kzoo.export.layout import CARD, GOLDEN
+from kzoo.files import read_json
 from kzoo.serving.embedded.inference_protocol import default_signature
 
 MOST_COLUMNS = 64
@@ -105,8 +106,8 @@ def described(runner: Runner, name: str) -> dict[str, Any]:
 def _read(runner: Runner, path: Any, otherwise: Any) -> Any:
     """What a file of the export holds; another's export has none, or one of another form."""
     try:
-        found = json.loads((runner.directory / path).read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError):
+        found = read_json(runner.directory / path)
+    except (OSError, ValueError):
         return otherwise
     return found if isinstance(found, type(otherwise)) else otherwise
 
