@@ -1,10 +1,22 @@
 """Keras, imported when it is first used: what only lists or reads must start without TensorFlow."""
 
-from typing import TYPE_CHECKING
+from __future__ import annotations
 
-import lazy_loader
+import importlib
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import keras as keras
 else:
-    keras = lazy_loader.load("keras")
+
+    class _Keras:
+        """Stands for the module in ours alone.
+
+        A lazy module in `sys.modules` would be found by everybody: where TensorFlow is imported before it was used, it
+        finds Keras half imported, and stays so.
+        """
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(importlib.import_module("keras"), name)
+
+    keras = _Keras()

@@ -2,6 +2,8 @@
 
 import ast
 import importlib
+import subprocess
+import sys
 from importlib.metadata import version
 from pathlib import Path
 
@@ -19,6 +21,12 @@ def test_every_name_of_a_stub_is_there(name):
     for each in names:
         # A module of the same name would hide what is meant.
         assert not isinstance(getattr(package, each), type(ast)), each
+
+
+def test_tensorflow_can_be_imported_after_the_zoo_was_listed():
+    """Keras that is yet to be imported is no module that others would find half imported."""
+    code = "import sys, kzoo; kzoo.list_models(); assert 'keras' not in sys.modules; import tensorflow, keras; keras.layers"
+    subprocess.run([sys.executable, "-c", code], check=True)
 
 
 def test_both_packages_have_the_version_of_the_distribution():
