@@ -25,7 +25,8 @@ def test_every_name_of_a_stub_is_there(name):
 
 def test_tensorflow_can_be_imported_after_the_zoo_was_listed():
     """Keras that is yet to be imported is no module that others would find half imported."""
-    code = "import sys, kzoo; kzoo.list_models(); assert 'keras' not in sys.modules; import tensorflow, keras; keras.layers"
+    listed = "import sys, kzoo; kzoo.list_models(); assert 'keras' not in sys.modules"
+    code = f"{listed}; import tensorflow, keras; keras.layers"
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
