@@ -21,7 +21,7 @@ from kzoo.export.layout import CARD
 from kzoo.serving.embedded.page import page
 from kzoo.serving.embedded.page.document import described
 
-HOSTILE = "</script><script>alert(1)</script><img src=x onerror=alert(2)>\u2028 ${title} \ud800"
+HOSTILE = "</script><script>alert(1)</script><img src=x onerror=alert(2)>\u2028 ${title}"
 
 
 @pytest.fixture(scope="module")
@@ -135,7 +135,7 @@ def test_hostile_cards_are_text(published, tmp_path):
         assert json.loads(parts.texts["script"][0])["description"] == HOSTILE
         # Another's files, of any form.
         golden = path.with_name("golden.json")
-        for content in ("", "[", "[" * 100_000, "3", "{}", "[1]", '[{"request": {"inputs": 3}}]', "null", "\ud800"):
+        for content in ("", "[", "[" * 100_000, "3", "{}", "[1]", '[{"request": {"inputs": 3}}]', "null", "\ud800", '{"description": "\\ud800"}'):
             path.write_bytes(content.encode(errors="surrogatepass"))
             golden.write_bytes(content.encode(errors="surrogatepass"))
             assert described(runner, "iris")["inputs"][0]["example"] is None
