@@ -135,7 +135,18 @@ def test_hostile_cards_are_text(published, tmp_path):
         assert json.loads(parts.texts["script"][0])["description"] == HOSTILE
         # Another's files, of any form.
         golden = path.with_name("golden.json")
-        for content in ("", "[", "[" * 100_000, "3", "{}", "[1]", '[{"request": {"inputs": 3}}]', "null", "\ud800", '{"description": "\\ud800"}'):
+        for content in (
+            "",
+            "[",
+            "[" * 100_000,
+            "3",
+            "{}",
+            "[1]",
+            '[{"request": {"inputs": 3}}]',
+            "null",
+            "\ud800",
+            '{"description": "\\ud800"}',
+        ):
             path.write_bytes(content.encode(errors="surrogatepass"))
             golden.write_bytes(content.encode(errors="surrogatepass"))
             assert described(runner, "iris")["inputs"][0]["example"] is None
