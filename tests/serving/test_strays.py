@@ -99,14 +99,15 @@ def test_serving_beside_strays(stray, stand_in, free_port, monkeypatch):
 
 
 def test_a_version_that_is_still_being_copied_is_served_when_it_is_whole(base, stand_in, free_port, monkeypatch):
-    monkeypatch.setenv("KZOO_STAND_IN_HASTE", "20")
+    # It is tried again for 12 s, and whole before that.
+    monkeypatch.setenv("KZOO_STAND_IN_HASTE", "5")
     variables = base / "2" / "variables" / "variables.data-00000-of-00001"
     kept = shutil.move(variables, base.parent / "kept")
     assert unfinished(base / "2") == "variables/variables.data-00000-of-00001 is missing."
     with pytest.raises(ServingError, match="is no whole export: variables/.* is missing"):
         promote(base, 2)
     port = free_port()
-    copying = threading.Timer(6, shutil.move, (kept, variables))
+    copying = threading.Timer(8, shutil.move, (kept, variables))
     copying.start()
     with start(base, host="0.0.0.0", rest_port=port, grpc_port=free_port(), timeout=60):
         assert not copying.is_alive()

@@ -18,6 +18,12 @@ class Circle:
         self.self = self
 
 
+@pytest.fixture(autouse=True)
+def thawed():
+    """What an earlier test has frozen is not of these."""
+    gc.unfreeze()
+
+
 def test_only_what_is_new_is_collected():
     old = Circle()
     before = weakref.ref(old)
