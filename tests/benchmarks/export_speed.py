@@ -1,10 +1,10 @@
 """Exports beside `model.export`: size on disk, time to load, time to answer; writes export_speed.md beside this file.
 
 Both exports are loaded in one process by the C++ loader, and their runs alternate, so that ratios hold whatever else
-the machine does. It is a process that has trained nothing, as a server's has not: where one has, oneDNN's fused layers,
-which only `model.export`'s graph has, take up to twice the time for 32 rows. Time is CPU time of the process. Sessions
-answer in the thread that calls and in no other: what is compared is the graphs, and the hand-over between threads costs
-as much as a small model. An empty graph is measured too, since every request pays for it whatever the export.
+the machine does. It is a process that has trained nothing, as a server's has not: in one that has, the MLP on digits
+measured up to 2.5 at 32 rows, for a reason that is not known. Time is CPU time of the process. Sessions answer in the
+thread that calls and in no other: what is compared is the graphs, and the hand-over between threads costs as much as a
+small model. An empty graph is measured too, since every request pays for it whatever the export.
 
 Run it with `python tests/benchmarks/export_speed.py`; it needs Fashion-MNIST.
 
