@@ -21,9 +21,9 @@ FORK = """
 import os, pathlib, sys, time
 from kzoo.locks import take_lock
 lock = take_lock(pathlib.Path(sys.argv[1]))
-child = os.fork()
-if child:
-    print(child, flush=True)
+if not os.fork():
+    # By now it has let go of what it inherited.
+    print(os.getpid(), flush=True)
 time.sleep(60)
 """
 
