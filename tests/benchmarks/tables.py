@@ -10,7 +10,11 @@ answers to the rows that training would see.
 "quality" compares on the same test rows: the defaults of `mlp`, the best of a search, and models of scikit-learn with
 their defaults, which have the validation rows to train on as well. The score is accuracy, or R2.
 
+"large" makes a table of 100,000 rows and 50 columns in the directory and reads it, then answers it and a million rows
+with `kzoo predict`, each in a process of its own.
+
 Run: python tests/benchmarks/tables.py DIR [--described tables.csv] [--quality] [--trials 30] [--epochs 25] [--seeds 1]
+     python tests/benchmarks/tables.py DIR --large
 """
 
 from __future__ import annotations
@@ -20,6 +24,8 @@ import csv
 import datetime
 import importlib.metadata
 import os
+import subprocess
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -158,7 +164,8 @@ def write(part: str, lines: list[str]) -> None:
     head, *parts = old.rstrip().split("\n## ")
     kept = {each.splitlines()[0]: each for each in parts}
     kept[part] = "\n".join([part, "", *lines])
-    RESULTS.write_text("\n## ".join([head + "\n", *(f"{each.rstrip()}\n" for each in kept.values())]), encoding="utf-8")
+    text = "\n## ".join([f"{head.rstrip()}\n", *(f"{each.rstrip()}\n" for each in kept.values())])
+    RESULTS.write_text(text, encoding="utf-8")
 
 
 def main() -> None:
@@ -167,10 +174,14 @@ def main() -> None:
     parser.add_argument("--described", type=Path)
     parser.add_argument("--tables", nargs="*", help="names; all if not given")
     parser.add_argument("--quality", action="store_true", help="compare models, on the tables marked for it")
+    parser.add_argument("--large", action="store_true", help="time and memory of a large table")
     parser.add_argument("--trials", type=int, default=30)
     parser.add_argument("--epochs", type=int, default=25)
     parser.add_argument("--seeds", type=int, default=1)
     options = parser.parse_args()
+    if options.large:
+        write("Large", large(options.directory))
+        return
     with (options.described or options.directory / "tables.csv").open(encoding="utf-8") as file:
         tables = [each for each in csv.DictReader(file) if not options.tables or each["name"] in options.tables]
     if options.quality:
@@ -191,6 +202,48 @@ def main() -> None:
         )
         print(lines[-1], flush=True)
     write("Answers", lines)
+
+
+def large(directory: Path) -> list[str]:
+    """Time and memory of a table that is made here: numbers, words, dates and a target."""
+    import pandas
+
+    rng, rows = np.random.default_rng(0), 100_000
+    columns: dict[str, object] = {f"number {each}": rng.normal(size=rows).round(4) for each in range(30)}
+    columns |= {f"word {each}": rng.choice([f"w{one}" for one in range(5 + each)], rows) for each in range(16)}
+    for each in range(3):
+        days = pandas.to_timedelta(rng.integers(0, 8000, rows), unit="D")
+        columns[f"date {each}"] = pandas.Series(pandas.Timestamp("2001-01-01") + days).dt.strftime("%Y-%m-%d")
+    frame = pandas.DataFrame({**columns, "target": rng.choice(["a", "b"], rows)})
+    frame.loc[rng.random(rows) < 0.1, "number 3"] = np.nan
+    hundred, million = directory / "large.csv", directory / "million.csv"
+    frame.to_csv(hundred, index=False)
+    frame.sample(10 * rows, replace=True, random_state=1).to_csv(million, index=False)
+    read = f"import kzoo; kzoo.load_dataset({str(hundred)!r}, target='target')"
+    lines = [f"Measured {measured()}.", "", "| what | CPU | wall | memory |", "|---|---:|---:|---:|"]
+    lines.append(f"| 100,000 rows x 50 columns read and encoded | {spent(read)} |")
+    with tempfile.TemporaryDirectory() as place:
+        data = kzoo.load_dataset(hundred, target="target")
+        model = kzoo.create_model("mlp", data.task)
+        export = kzoo.export_model(model, Path(place) / "large", task=data.task, examples=data.x_train[:64])
+        for name, table in (("100,000", hundred), ("1,000,000", million)):
+            predict = ["predict", str(export), str(table), "--out", str(Path(place) / "answers.csv")]
+            run = spent(f"import sys; from kzoo.cli import main; sys.argv[1:] = {predict!r}; main()")
+            lines.append(f"| {name} rows answered by `kzoo predict` | {run} |")
+    return lines
+
+
+PEAK = "import atexit; atexit.register(lambda: print(open('/proc/self/status').read().split('VmHWM:')[1].split()[0]))"
+"""The kernel's own figure of a process counts what its parent had when it was started."""
+
+
+def spent(code: str) -> str:
+    """CPU seconds, wall seconds and peak memory of a process of Python, as cells of a table."""
+    before, began = os.times(), time.perf_counter()
+    done = subprocess.run([sys.executable, "-c", f"{PEAK}; {code}"], capture_output=True, text=True, check=True)
+    seconds, after = time.perf_counter() - began, os.times()
+    cpu = after.children_user + after.children_system - before.children_user - before.children_system
+    return f"{cpu:.1f} s | {seconds:.1f} s | {int(done.stdout.split()[-1]) / 1024:.0f} MB"
 
 
 def compare(tables: list[dict[str, str]], options: argparse.Namespace) -> None:
