@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import re
+import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -23,8 +24,6 @@ STATUSES = ("COMPLETED", "FAILED", "INVALID")
 
 FOREIGN = "oracle.json"
 """Where the oracles of keras-tuner keep a search; one that is given our directory sees there that it is not its."""
-
-SCALARS = (str, int, float, type(None))
 
 
 @dataclasses.dataclass
@@ -124,7 +123,7 @@ def _end(search: SearchState, record: dict[str, Any]) -> None:
         trial = search.trials[trial_id] = TrialState(trial_id, number, point, {})
     if trial.state is not None:  # The first result stands.
         return
-    if not isinstance(record.get("seconds"), int | float | None):
+    if not (record.get("seconds") is None or _is_number(record["seconds"])):
         raise ValueError("seconds is not a number")
     trial.runs, trial.seconds, trial.values = int(record["runs"]), record.get("seconds"), values
     trial.engines = _checked_engines(record.get("engines", {}))
@@ -145,9 +144,9 @@ def _checked(record: dict[str, Any]) -> tuple[int, dict[str, float], dict[str, A
     number, point, values = record["number"], record["point"], record["values"]
     if not (isinstance(number, int) and isinstance(point, dict) and isinstance(values, dict)):
         raise ValueError("number, point or values is of the wrong type")
-    if not all(isinstance(each, int | float) for each in point.values()):
+    if not all(_is_number(each) for each in point.values()):
         raise ValueError("point has a coordinate that is not a number")
-    if not all(isinstance(each, SCALARS) for each in values.values()):
+    if not all(each is None or isinstance(each, str) or _is_number(each) for each in values.values()):
         raise ValueError("values has a value that is neither text nor a number")
     return number, point, values
 
@@ -158,6 +157,11 @@ def _checked_engines(engines: Any) -> dict[str, Any]:
     if not all(isinstance(each, str) for each in (*used, *refusals, *refusals.values())):
         raise ValueError("the engines of a trial are not text")
     return engines
+
+
+def _is_number(value: Any) -> bool:
+    """Whether it is a number that float64 can hold; infinity and NaN are."""
+    return isinstance(value, float) or (isinstance(value, int) and abs(value) <= sys.float_info.max)
 
 
 def _checked_space(space: Any) -> list[dict[str, Any]]:
@@ -171,14 +175,14 @@ def _checked_state(state: dict[str, Any]) -> dict[str, Any]:
     score, metrics = state["score"], state["metrics"]["metrics"]
     if not (state["status"] in STATUSES and isinstance(state["message"], str | None) and isinstance(metrics, dict)):
         raise ValueError("the status, message or metrics of a trial are of the wrong kind")
-    if score is not None and not (isinstance(score, int | float) and isinstance(state["best_step"], int)):
+    if score is not None and not (_is_number(score) and isinstance(state["best_step"], int)):
         raise ValueError("the score of a trial is not a number")
     for metric in metrics.values():
         for each in metric["observations"]:
             values = each["value"]
             if not (isinstance(each["step"], int) and isinstance(values, list) and values):
                 raise ValueError("a metric of a trial has a step without a value")
-            if not all(isinstance(one, int | float) for one in values):
+            if not all(_is_number(one) for one in values):
                 raise ValueError("a metric of a trial is not a number")
     return state
 
