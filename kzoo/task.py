@@ -49,6 +49,8 @@ class Task:
             raise ValueError(f"Task.kind is {self.kind!r}; expected 'classification' or 'regression'.")
         if self.kind == "classification" and len(self.class_names) < 2:
             raise ValueError(f"A classification task needs at least 2 class names, got {self.class_names!r}.")
+        if not self.input_shape or not all(isinstance(size, int) for size in self.input_shape):
+            raise ValueError(f"Task.input_shape is {str(self.input_shape)[:80]}; expected whole numbers.")
         channels = self.input_shape[-1]
         if len(self.input_mean) != channels or len(self.input_variance) != channels:
             raise ValueError(

@@ -174,7 +174,7 @@ class Run:
         except OSError as error:
             raise Failure(f"{path}: {error.strerror}.") from None
         except (ValueError, TypeError, KeyError, AttributeError, OverflowError) as error:
-            raise Failure(f"{path}: not a description of a search ({describe(error)}).") from None
+            raise Failure(f"{path}: not a description of a search ({describe(error)[:300]}).") from None
 
 
 def library_versions() -> dict[str, str]:

@@ -3,6 +3,7 @@ import keras_tuner
 import numpy as np
 import pytest
 
+from kzoo.task import Task
 from kzoo.zoo.creation import create_model
 from kzoo.zoo.hypermodel import create_hypermodel
 from kzoo.zoo.optimizers import learning_rate_schedule
@@ -115,3 +116,9 @@ def test_a_family_is_refused_a_task_that_it_cannot_learn(examples):
 def test_a_name_is_registered_once():
     with pytest.raises(ValueError, match="'mlp' is registered already"):
         register_model("mlp", description="another")(lambda task, values: None)
+
+
+@pytest.mark.parametrize("shape", [(), ("wide",), (4, {"b64": 3}), [4.5]])
+def test_a_shape_is_whole_numbers(shape):
+    with pytest.raises(ValueError, match="Task.input_shape is .*; expected whole numbers"):
+        Task("classification", shape, "float32", 9, (0.0,), (1.0,), class_names=("a", "b"))
