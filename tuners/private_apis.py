@@ -130,7 +130,9 @@ class _GradientsOfGraphs(dict[str, Any]):
             entry = {**entry, "type": _WhileItLives(name, gradient)}
         # The graphs around it as well, which hold what is in it by name only.
         while isinstance(graph, FuncGraph):
-            graph.kept_gradients = [*getattr(graph, "kept_gradients", ()), gradient]
+            if not hasattr(graph, "kept_gradients"):
+                graph.kept_gradients = []
+            graph.kept_gradients.append(gradient)
             graph = graph.outer_graph
         super().__setitem__(name, entry)
 

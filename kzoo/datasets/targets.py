@@ -9,12 +9,9 @@ from numpy.typing import NDArray
 
 from kzoo.datasets.dataset import DataError
 from kzoo.datasets.raw import RawData
+from kzoo.tables.findings import FEW_VALUES
+from kzoo.tables.target import LARGEST_EXACT
 from kzoo.task import TaskKind
-
-FEW_VALUES = 20
-"""Whole numbers with at most so many different values are taken for classes."""
-
-LARGEST_EXACT = 2.0**53
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

@@ -97,7 +97,7 @@ def columns_of(examples: Any, encoding: TableEncoding) -> dict[str, np.ndarray]:
         Float32, or text as objects, [rows].
 
     Raises:
-        ExportError: A column is not there, or the rows have another width.
+        ExportError: A column is not there, the rows have another width, or there are none.
     """
     if isinstance(examples, Mapping) or hasattr(examples, "columns"):
         gone = [column.name for column in encoding.columns if column.name not in examples]
@@ -129,6 +129,8 @@ def _with_odd_rows(columns: dict[str, np.ndarray], encoding: TableEncoding) -> d
     for column in encoding.columns:
         odd += [(column.name, ""), (column.name, UNSEEN)] if column.is_text else [(column.name, np.float32(np.nan))]
     count = len(next(iter(columns.values())))
+    if not count:
+        raise ExportError("examples has no rows; give a few, such as data.x_train[:64].")
     rows = np.concatenate([np.arange(count), np.arange(len(odd)) % count])
     found = {name: values[rows] for name, values in columns.items()}
     for place, (name, value) in enumerate(odd, start=count):

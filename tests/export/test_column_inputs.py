@@ -126,6 +126,8 @@ def test_examples_that_do_not_fit_are_refused(classifier, frame, tmp_path):
         kzoo.export_model(model, tmp_path / "people", task=task, examples=less)
     with pytest.raises(kzoo.ExportError, match=r"has the shape \[3, 2\]"):
         kzoo.export_model(model, tmp_path / "people", task=task, examples=np.zeros((3, 2)))
+    with pytest.raises(kzoo.ExportError, match="examples has no rows"):
+        kzoo.export_model(model, tmp_path / "people", task=task, examples={name: [] for name in frame})
 
 
 def test_an_encoding_that_differs_in_the_graph_is_refused(frame, encoding, monkeypatch):

@@ -125,6 +125,9 @@ class Engines:
     ) -> Any:
         refusals: dict[str, str] = {}
         asked = self._asked()
+        if not asked:
+            self._note("fit", refusals)
+            return by_keras(*args, **kwargs)
         try:
             call = read_call(model, args, kwargs)
         except Exception as error:
