@@ -22,7 +22,11 @@ def promote(
     host: Annotated[str, typer.Option(help="Where the running server is.")] = "127.0.0.1",
     rest_port: Annotated[int, typer.Option(min=1, max=65535, help="Its REST port.")] = 8501,
     server: Annotated[
-        list[str] | None, typer.Option(metavar="HOST:PORT", help="A running server's REST API; once for each replica.")
+        list[str] | None,
+        typer.Option(metavar="HOST:PORT|URL", help="REST API of a running server; once per replica."),
+    ] = None,
+    token: Annotated[
+        str | None, typer.Option(envvar="KZOO_TOKEN", show_envvar=True, help="Bearer token that the servers ask for.")
     ] = None,
     wait: Annotated[
         float, typer.Option(min=0, metavar="SECONDS", help="Wait until the servers answer under the label with it.")
@@ -34,7 +38,7 @@ def promote(
     servers = server or (None if here == LOCAL else [here])
     say = warn if as_json else functools.partial(console().print, markup=False, soft_wrap=True)
     with mendable(serving.ServingError, OSError):
-        found = serving.promote(to / name, version, label, servers=servers, wait=wait, tell=say)
+        found = serving.promote(to / name, version, label, servers=servers, token=token, wait=wait, tell=say)
     if as_json:
         print_json(dataclasses.asdict(found))
     elif found.left:

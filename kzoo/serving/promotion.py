@@ -62,6 +62,7 @@ def promote(
     label: str = "stable",
     *,
     servers: Sequence[str] | None = None,
+    token: str | None = None,
     wait: float = 0.0,
     tell: Callable[[str], None] = lambda line: None,
 ) -> Promotion:
@@ -74,8 +75,9 @@ def promote(
         base: Directory of the versions.
         version: Number of a version that exists.
         label: The label, which no other version has afterwards.
-        servers: "HOST:PORT" of the REST API of every server; None for the one on this machine, if there is one. An
-            empty sequence, or none there, for servers that cannot be asked.
+        servers: "HOST:PORT" of the REST API of every server, or the URL of a gateway before it; None for the one on
+            this machine, if there is one. An empty sequence, or none there, for servers that cannot be asked.
+        token: Bearer token of every request to them. It can be read on the way where a URL is not https.
         wait: Seconds to wait until the servers answer under the label with the version. Where none can be asked, the
             seconds that loading may take: the label moves after them.
         tell: Gets a line for each thing that was done.
@@ -93,7 +95,7 @@ def promote(
     _require(base, version)
     if problem := unfinished(base / str(version)):
         raise ServingError(f"{base / str(version)} is no whole export: {problem} Export or copy it again.")
-    replicas = find_replicas(served_name(base), servers, label)
+    replicas = find_replicas(served_name(base), servers, label, token=token)
     promotion = _Promotion(base, version, label, replicas, tell)
     if replicas:
         return promotion.with_servers(wait)

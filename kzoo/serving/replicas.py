@@ -18,21 +18,22 @@ class Replica:
 
     Args:
         name: Name of the model.
-        address: "HOST:PORT" of its REST API.
+        address: "HOST:PORT" of its REST API, or the URL of a gateway before it.
         label: The label that is promoted.
+        token: Bearer token of every request, or None.
 
     Raises:
-        ServingError: The address is not of that form.
+        ServingError: The address is of neither form.
     """
 
-    def __init__(self, name: str, address: str, label: str) -> None:
-        host, _, port = address.rpartition(":")
-        if not host or not port.isdecimal() or not 0 < int(port) < 65536:
-            raise ServingError(f"{address!r} is not the address of a server; expected HOST:PORT, such as {LOCAL}.")
+    def __init__(self, name: str, address: str, label: str, token: str | None = None) -> None:
+        host, port = _place(address)
         self.address = address
-        host = host.strip("[]")
-        self._model = Client(name, host=host, rest_port=int(port), timeout=TIMEOUT)
-        self._label = Client(name, host=host, rest_port=int(port), timeout=TIMEOUT, label=label)
+        try:
+            self._model = Client(name, host=host, rest_port=port, timeout=TIMEOUT, token=token)
+            self._label = Client(name, host=host, rest_port=port, timeout=TIMEOUT, token=token, label=label)
+        except ValueError as error:
+            raise ServingError(str(error)) from None
 
     def check(self) -> None:
         """Make sure that there is a server of the model.
@@ -59,18 +60,31 @@ class Replica:
             return None
 
 
-def find_replicas(name: str, addresses: Sequence[str] | None, label: str) -> list[Replica]:
+def _place(address: str) -> tuple[str, int]:
+    """Host or URL, and the port, which counts where it is no URL."""
+    if "://" in address:
+        return address, 0
+    host, _, port = address.rpartition(":")
+    if not host or not port.isdecimal() or not 0 < int(port) < 65536:
+        raise ServingError(
+            f"{address!r} is not the address of a server; expected HOST:PORT, such as {LOCAL}, or https://HOST/PATH."
+        )
+    return host.strip("[]"), int(port)
+
+
+def find_replicas(name: str, addresses: Sequence[str] | None, label: str, *, token: str | None = None) -> list[Replica]:
     """The servers that serve a model.
 
     Args:
         name: Name of the model.
-        addresses: "HOST:PORT" of each; None for the one on this machine, if there is one.
+        addresses: "HOST:PORT" or the URL of each; None for the one on this machine, if there is one.
         label: The label that is promoted.
+        token: Bearer token of every request, or None.
 
     Raises:
         ServingError: One of the addresses given has no server of this model.
     """
-    replicas = [Replica(name, address, label) for address in ([LOCAL] if addresses is None else addresses)]
+    replicas = [Replica(name, address, label, token) for address in ([LOCAL] if addresses is None else addresses)]
     try:
         for replica in replicas:
             replica.check()

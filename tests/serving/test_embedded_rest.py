@@ -9,6 +9,7 @@ import time
 
 import numpy as np
 import pytest
+import tensorflow as tf
 from embedded import embedded
 
 from kzoo.serving import promote
@@ -137,6 +138,31 @@ def test_classify(server):
     assert status == 200 and [name for name, _ in answer["results"][0]] == ["setosa", "versicolor", "virginica"]
     status, answer = server.json("POST", "/v1/models/iris:regress", request)
     assert status == 400 and "error" in answer
+
+
+class Heights(tf.Module):
+    """A model of one signature that is asked with tf.Examples and answers with numbers."""
+
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="inputs")])
+    def __call__(self, inputs):
+        features = {"girth": tf.io.FixedLenFeature([], tf.float32), "age": tf.io.FixedLenFeature([], tf.float32, 0)}
+        parsed = tf.io.parse_example(inputs, features)
+        return {"outputs": 2 * parsed["girth"] + parsed["age"]}
+
+
+def test_regress(tmp_path):
+    """http_rest_api_handler.cc, ProcessRegressRequest: one number per example, in "results"."""
+    module = Heights()
+    tf.saved_model.save(module, str(tmp_path / "heights/1"), signatures={"serving_default": module.__call__})
+    with embedded(tmp_path / "heights") as running:
+        request = {"examples": [{"girth": 1.5, "age": 1.0}, {"girth": [2.0]}]}
+        assert running.json("POST", "/v1/models/heights:regress", request) == (200, {"results": [4.0, 4.0]})
+        shared = {"context": {"age": 3.0}, "examples": [{"girth": 1.5}]}
+        assert running.json("POST", "/v1/models/heights:regress", shared) == (200, {"results": [6.0]})
+        whole = {"examples": [{"girth": 1.5, "age": 1}]}  # A whole number is an int64.
+        assert running.json("POST", "/v1/models/heights:regress", whole)[0] == 400
+        for wrong in ("classify", "predict"):
+            assert running.json("POST", f"/v1/models/heights:{wrong}", request)[0] == 400
 
 
 def test_status(server):

@@ -1,6 +1,7 @@
 """Promotions against servers that take up their configuration in the order of TensorFlow Serving's source."""
 
 import contextlib
+import http.client
 import http.server
 import json
 import os
@@ -409,3 +410,51 @@ def test_the_command_fails_where_it_has_not_happened_in_time(moths, serve):
     assert "Left: version 2 has to be loaded by" in result.stdout
     assert "Version 2 does not answer under stable after 0.5 seconds." in str(result.exception)
     assert read_labels(moths) == {"stable": 1}
+
+
+# --- behind a gateway
+
+
+class Gateway(http.server.BaseHTTPRequestHandler):
+    """Lets requests under /models with a token through to a server."""
+
+    address = ""
+
+    def do_GET(self):
+        known = self.headers["Authorization"] == "Bearer open sesame"
+        status, body = 403, b"{}"
+        if known and self.path.startswith("/models/"):
+            with contextlib.closing(http.client.HTTPConnection(self.address, timeout=10)) as connection:
+                connection.request("GET", self.path.removeprefix("/models"))
+                answer = connection.getresponse()
+                status, body = answer.status, answer.read()
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *args):
+        pass
+
+
+def test_servers_behind_a_gateway_are_asked_by_its_url_and_a_token(moths, serve):
+    write_release(moths, Release({"stable": 2}, (2,)))
+    server = serve()
+    handler = type("Open", (Gateway,), {"address": server.address})
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as gateway:
+        threading.Thread(target=gateway.serve_forever, daemon=True).start()
+        url = f"http://127.0.0.1:{gateway.server_port}/models"
+        with pytest.raises(ServingError, match="token"):
+            promote(moths, 1, servers=[url], wait=20)
+        assert read_labels(moths) == {"stable": 2}
+        arguments = ["promote", "moths", "1", "--to", str(moths.parent), "--server", url, "--wait", "20"]
+        found = CliRunner().invoke(app, arguments, env={"KZOO_TOKEN": "open sesame"})
+        gateway.shutdown()
+    assert found.exit_code == 0, found.output
+    assert server.under("stable") == 1
+
+
+@pytest.mark.parametrize("address", ["server", "server:", ":80", "server:0", "ftp://server", "https://", "http://a?b"])
+def test_an_address_of_no_server_is_told(moths, address):
+    with pytest.raises(ServingError, match=r"expected (HOST:PORT|https://HOST)"):
+        promote(moths, 1, servers=[address])
