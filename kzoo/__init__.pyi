@@ -11,6 +11,8 @@ from .export import predict as predict
 from .task import Task as Task
 from .version import __version__ as __version__
 from .zoo.creation import create_model as create_model
+from .zoo.ensemble import Ensemble as Ensemble
+from .zoo.ensemble import ensemble as ensemble
 from .zoo.hypermodel import ZooHyperModel as ZooHyperModel
 from .zoo.hypermodel import create_hypermodel as create_hypermodel
 from .zoo.refit import refit as refit

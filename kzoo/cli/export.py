@@ -9,7 +9,7 @@ import typer
 
 import kzoo
 from kzoo.cli import arguments, summary
-from kzoo.cli.console import Failure, command, console, mendable, print_json
+from kzoo.cli.console import Failure, command, console, mendable, print_json, warn
 from kzoo.cli.quiet import import_tensorflow
 from kzoo.cli.run import Run
 from kzoo.cli.shown import number, shown_name, shown_value
@@ -37,6 +37,9 @@ def export(
         bool, typer.Option("--refit", help="Train it again first, on training and validation rows together.")
     ] = False,
     seeds: Annotated[int, typer.Option(min=1, help="With --refit: models to train; their answers are averaged.")] = 1,
+    top: Annotated[
+        int, typer.Option(min=1, metavar="K", help="Average the best K trials, weighted by the validation rows.")
+    ] = 1,
     fold: Annotated[bool, typer.Option(help="Fold batch norm and normalisation: answers faster.")] = True,
     formats: Annotated[
         str,
@@ -52,6 +55,10 @@ def export(
         )
     if seeds > 1 and not refit:
         raise typer.BadParameter("several seeds need models trained again; add --refit.", param_hint="--seeds")
+    if top > 1 and (trial is not None or refit):
+        raise typer.BadParameter(
+            "the best trials are averaged as they are; leave --trial and --refit out.", param_hint="--top"
+        )
     others = _formats(formats)
     study = summary.load(run)
     asked = Run.read(run)
@@ -59,7 +66,11 @@ def export(
     with mendable(kzoo.DataError):
         data = asked.load_data()
     import_tensorflow()
-    model, training = _model(asked, run, chosen, data, refitted=refit, seeds=seeds)
+    shares = {chosen.number: 1.0}
+    if top > 1:
+        model, training, shares = _together(asked, run, study, data, top)
+    else:
+        model, training = _model(asked, run, chosen, data, refitted=refit, seeds=seeds)
     parts = {"test": (data.x_test, data.y_test)}
     if not refit:
         # Rows that a model has been trained on do not tell how good it is.
@@ -77,9 +88,9 @@ def export(
         )
         write_current_configuration(path.parent)
     if as_json:
-        print_json({"path": str(path), "trial": chosen.number, "metrics": metrics})
+        print_json({"path": str(path), "trial": chosen.number, "shares": shares, "metrics": metrics})
     else:
-        _show(path, chosen, metrics)
+        _show(path, shares, metrics)
 
 
 def _formats(text: str) -> tuple[str, ...]:
@@ -132,6 +143,26 @@ def _model(
     )
 
 
+def _together(
+    asked: Run, run: Path, study: Study, data: kzoo.Dataset, top: int
+) -> tuple[keras.Model, str, dict[int, float]]:
+    """The best trials as one model, how it came about, and the share of each by its number."""
+    from tuners.store.checkpoints import kept_trials
+
+    kept = kept_trials(run)
+    trials = [each for each in study.best if each.trial_id in kept][:top]
+    if len(trials) < top:
+        warn(f"Of the {top} best trials asked for there are the weights of {len(trials)}.")
+    found = kzoo.ensemble([_trained(asked, run, each) for each in trials], data, objective=asked.objective)
+    shares = {each.number: weight for each, weight in zip(trials, found.weights, strict=True) if weight}
+    how = f"the mean of trials of a search, by shares chosen on the validation rows: {_listed(shares)}"
+    return found.model, how, shares
+
+
+def _listed(shares: dict[int, float]) -> str:
+    return ", ".join(f"trial {number} {share:.0%}" for number, share in shares.items())
+
+
 def _card(
     asked: Run, trial: TrialRecord, data: kzoo.Dataset, metrics: dict[str, dict[str, float]], training: str
 ) -> kzoo.ModelCard:
@@ -144,9 +175,10 @@ def _card(
     )
 
 
-def _show(path: Path, trial: TrialRecord, metrics: dict[str, dict[str, Any]]) -> None:
+def _show(path: Path, shares: dict[int, float], metrics: dict[str, dict[str, Any]]) -> None:
     out = console()
-    out.print(f"Trial {trial.number} is exported to {path}", markup=False, soft_wrap=True)
+    what = f"Trial {next(iter(shares))}" if len(shares) == 1 else f"The mean of trials ({_listed(shares)})"
+    out.print(f"{what} is exported to {path}", markup=False, soft_wrap=True)
     for part, values in metrics.items():
         line = ", ".join(f"{name} {number(float(value), 4)}" for name, value in values.items())
         out.print(f"{part:>10}: {line}", markup=False)

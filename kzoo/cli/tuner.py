@@ -14,6 +14,9 @@ from kzoo.cli.run import Run
 if TYPE_CHECKING:
     from tuners import CoarseToFineSearch
 
+KEPT = 10
+"""Trials whose weights are kept, for `kzoo export --top` and `--trial`."""
+
 MAKER = "kzoo.cli.tuner:make"
 """What a node of a cluster makes its tuner by."""
 
@@ -54,6 +57,7 @@ def make_tuner(
             directory=str(path.parent),
             project_name=path.name,
             engine=engine,
+            keep_checkpoints=KEPT,
             pruning=tuners.SuccessiveHalving() if prune else None,
         )
 

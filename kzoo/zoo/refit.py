@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from kzoo.lazy import keras
+from kzoo.zoo.ensemble import averaged
 
 if TYPE_CHECKING:
     from kzoo.datasets import Dataset
@@ -46,7 +47,7 @@ def refit(
     x, y = np.concatenate([data.x_train, data.x_val]), np.concatenate([data.y_train, data.y_val])
     laid_out = _laid_out(hypermodel, len(x))
     members = [_trained(laid_out, values, x, y, epochs=epochs, seed=seed) for seed in seeds]
-    return members[0] if len(members) == 1 else _averaged(members)
+    return averaged(members)
 
 
 def _laid_out(hypermodel: ZooHyperModel, rows: int) -> ZooHyperModel:
@@ -68,16 +69,4 @@ def _trained(
     hp.values = dict(values)
     model = hypermodel.build(hp)
     hypermodel.fit(hp, model, x, y, epochs=epochs, verbose=0)
-    return model
-
-
-def _averaged(members: Sequence[keras.Model]) -> keras.Model:
-    """A model that answers with the mean of its members' answers."""
-    for number, member in enumerate(members, start=1):
-        member.name = f"member_{number}"
-    first = members[0]
-    inputs = keras.Input(first.input_shape[1:], dtype=first.inputs[0].dtype, name="inputs")
-    answers = keras.layers.Average(name="mean")([member(inputs) for member in members])
-    model = keras.Model(inputs, answers, name="average")
-    model.compile_from_config(first.get_compile_config())
     return model

@@ -186,6 +186,20 @@ def test_export_of_a_model_trained_again(exported):
     assert "several seeds need" in exported("export", "RUN", "--name", "again", "--seeds", 2).stderr
 
 
+def test_export_of_the_best_trials_together(exported):
+    result = exported("export", "RUN", "--name", "together", "--top", 9)
+    assert result.exit_code == 0
+    assert "Of the 9 best trials asked for there are the weights of" in result.stderr
+    assert " is exported to saved_models/together/1" in " ".join(result.stdout.split())
+    record = exported.json("export", "RUN", "--name", "together", "--top", 2)
+    assert sum(record["shares"].values()) == pytest.approx(1)
+    alone = exported.json("export", "RUN", "--name", "together")
+    assert alone["shares"] == {str(alone["trial"]): 1.0}
+    assert record["metrics"]["validation"]["loss"] <= alone["metrics"]["validation"]["loss"] + 1e-6
+    refused = exported("export", "RUN", "--name", "x", "--top", 2, "--refit")
+    assert refused.exit_code == 2 and "averaged as they are" in refused.stderr
+
+
 def test_versions_are_promoted_and_pruned(exported, monkeypatch):
     for _ in range(2):
         assert exported("export", "RUN", "--name", "many").exit_code == 0
