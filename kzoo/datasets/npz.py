@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from kzoo.datasets.checks import first_unusable, number_problem
 from kzoo.datasets.dataset import DataError
 from kzoo.datasets.raw import Part, RawData
+from kzoo.tables.marks import Marks
 
 PARTS = ("train", "val", "test")
 ALIKE = re.compile("[xy](_.*)?", re.IGNORECASE)
@@ -48,14 +49,39 @@ def read_npz(path: Path) -> RawData:
     return RawData(path.stem, str(path), train, given.get("val"), given.get("test"), origin=path.name)
 
 
-def read_arrays(x: ArrayLike, y: ArrayLike) -> RawData:
+def read_arrays(
+    x: ArrayLike, y: ArrayLike, *, group: ArrayLike | None = None, time: ArrayLike | None = None
+) -> RawData:
     """Arrays in memory; see `read_npz` for their shapes and dtypes.
+
+    Args:
+        x: Inputs.
+        y: Targets.
+        group: What rows belong together by, [rows]; None for nothing.
+        time: When each row was, numbers or dates [rows]; None where it is not known.
 
     Raises:
         DataError: What they hold does not fit together.
     """
     arrays = {"x": np.asarray(x), "y": np.asarray(y)}
-    return RawData("arrays", "the arrays", _part(arrays, "x", "y", "the arrays"))
+    part = _part(arrays, "x", "y", "the arrays")
+    marks = Marks()
+    if group is not None:
+        marks = Marks(groups=np.unique(_of_rows(group, "group", len(part.y)), return_inverse=True)[1])
+    if time is not None:
+        times = _of_rows(time, "time", len(part.y))
+        if times.dtype.kind not in "iufM" or (times != times).any():
+            raise DataError("the arrays: time= holds what is no number or date; each row needs one.")
+        ordered = times.astype("datetime64[us]") if times.dtype.kind == "M" else times
+        marks = Marks(times=ordered.astype(np.float64), shown_times=times.astype(str).astype(object))
+    return RawData("arrays", "the arrays", part, marks=marks)
+
+
+def _of_rows(values: ArrayLike, name: str, rows: int) -> NDArray:
+    array = np.asarray(values)
+    if array.shape != (rows,):
+        raise DataError(f"the arrays: {name}= is {array.shape}; expected one value for each of the {rows} rows.")
+    return array
 
 
 def _load(path: Path) -> dict[str, NDArray]:
