@@ -40,6 +40,18 @@ Drop = Annotated[list[str] | None, typer.Option("--drop", metavar="COLUMN", help
 Keep = Annotated[
     list[str] | None, typer.Option("--keep", metavar="COLUMN", help="Take a column in that would be left out.")
 ]
+ValidationShare = Annotated[float, typer.Option(min=0, max=1, metavar="SHARE", help="Share of the rows to choose by.")]
+TestShare = Annotated[float, typer.Option(min=0, max=1, metavar="SHARE", help="Share of the rows for the test.")]
+SplitSeed = Annotated[int, typer.Option(min=0, max=2**32 - 1, help="Seed of the split.")]
+Group = Annotated[
+    str | None, typer.Option(metavar="COLUMN", help="Rows with the same value in it stay in one part of the split.")
+]
+Time = Annotated[
+    str | None, typer.Option(metavar="COLUMN", help="Train on the rows earliest by it, test on the latest.")
+]
+Part = Annotated[
+    str | None, typer.Option(metavar="COLUMN", help="Its words say which part a row is of: train, val or test.")
+]
 ImageSize = Annotated[str | None, typer.Option(metavar="HxW", help="Size in pixels to resize a folder's images to.")]
 Kind = Annotated[
     str | None, typer.Option(help="classification or regression, where the data leave it open.", metavar="KIND")

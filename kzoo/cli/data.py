@@ -14,6 +14,9 @@ import typer
 import kzoo
 from kzoo.cli import arguments
 from kzoo.cli.console import bad_argument, command, console, mendable, print_json
+from kzoo.cli.run import Source
+from kzoo.datasets.split import SHARE
+from kzoo.datasets.table import Preview, preview
 from kzoo.errors import DataError
 from kzoo.tables.findings import class_counts, find_problems, is_classes
 from kzoo.tables.sources import is_table
@@ -30,9 +33,6 @@ SHOWN_CLASSES = 12
 SHOWN_SENTENCES = 12
 LONGEST_EXAMPLE = 40
 
-SHARE = 0.2
-"""Of the rows, for validation and for the test, where a search is not told otherwise."""
-
 
 def data(
     source: Annotated[str, typer.Argument(metavar="DATA", help="A table (.csv, .parquet, ...), or what --data takes.")],
@@ -40,26 +40,42 @@ def data(
     column: arguments.ColumnKinds = None,
     drop: arguments.Drop = None,
     keep: arguments.Keep = None,
+    image_size: arguments.ImageSize = None,
+    kind: arguments.Kind = None,
+    validation_share: arguments.ValidationShare = SHARE,
+    test_share: arguments.TestShare = SHARE,
+    split_seed: arguments.SplitSeed = 1,
+    group: arguments.Group = None,
+    time: arguments.Time = None,
+    part: arguments.Part = None,
     as_json: arguments.Json = False,
 ) -> None:
     """Show what a file holds, what is made of it, and what looks wrong."""
     with bad_argument(hint="--column"):
         kinds = arguments.column_kinds(column or ())
+    with bad_argument(hint="--image-size"):
+        size = arguments.image_size(image_size)
+    asked = Source(
+        *(source, tuple(target or ()), size, kind, kinds, tuple(drop or ()), tuple(keep or ())),
+        *(validation_share, test_share, split_seed, group, time, part),
+    )
     if source in kzoo.list_datasets() or not is_table(Path(source)):
-        _show_other(source, as_json=as_json)
+        _show_other(asked, as_json=as_json)
         return
     with mendable(DataError, OSError):
-        found = survey(source, target, kinds=kinds, drop=drop or (), keep=keep or ())
-        warnings = find_problems(found, _split(len(found.rows))["test"]) if len(found.targets) == 1 else []
+        plan, split_by = asked.plan(), asked.split_by()
+        found = survey(source, target, kinds=kinds, drop=asked.drop, keep=asked.keep, split_by=split_by)
+        split = preview(found, plan)
+        warnings = find_problems(found, split.sizes["test"], split.parts) if len(found.targets) == 1 else []
     if as_json:
-        print_json(_record(found, warnings))
+        print_json(_record(found, split, warnings))
     else:
-        _show(found, warnings, source)
+        _show(found, split, warnings, asked)
 
 
-def _show_other(source: str, *, as_json: bool) -> None:
+def _show_other(asked: Source, *, as_json: bool) -> None:
     with mendable(DataError, OSError):
-        found = kzoo.load_dataset(source)
+        found = asked.load()
     task = found.task
     parts = {"train": len(found.y_train), "validation": len(found.y_val), "test": len(found.y_test)}
     record = {
@@ -69,6 +85,7 @@ def _show_other(source: str, *, as_json: bool) -> None:
         "input_dtype": task.input_dtype,
         "classes": list(task.class_names),
         "split": parts,
+        "remarks": list(found.remarks),
     }
     if as_json:
         print_json(record)
@@ -83,12 +100,8 @@ def _show_other(source: str, *, as_json: bool) -> None:
     else:
         _line(out, "Target: numbers.")
     _line(out, _split_line(parts))
-    _line(out, f"Next: {command('kzoo', 'search', 'mlp', '--data', source)}", whole=True)
-
-
-def _split(rows: int) -> dict[str, int]:
-    part = max(1, round(rows * SHARE))
-    return {"train": max(0, rows - 2 * part), "validation": part, "test": part}
+    _show_list(out, "What was found:", found.remarks)
+    _line(out, f"Next: {command('kzoo', 'search', 'mlp', *asked.options())}", whole=True)
 
 
 def _split_line(parts: dict[str, int]) -> str:
@@ -97,14 +110,14 @@ def _split_line(parts: dict[str, int]) -> str:
     )
 
 
-def _record(found: Survey, warnings: list[str]) -> dict[str, Any]:
+def _record(found: Survey, split: Preview, warnings: list[str]) -> dict[str, Any]:
     return {
         "data": found.where,
         "rows": len(found.rows),
         "columns": [_column_record(each) for each in found.columns],
         "targets": [_target_record(each.name, each.values) for each in found.targets],
-        "split": _split(len(found.rows)),
-        "remarks": list(found.remarks),
+        "split": split.sizes,
+        "remarks": [*found.remarks, *split.remarks],
         "warnings": warnings,
     }
 
@@ -146,7 +159,7 @@ def _line(out: rich.console.Console, text: str, *, whole: bool = False) -> None:
     out.print(text, markup=False, soft_wrap=whole)
 
 
-def _show(found: Survey, warnings: list[str], source: str) -> None:
+def _show(found: Survey, split: Preview, warnings: list[str], asked: Source) -> None:
     out = console()
     _line(out, f"{found.where}: {len(found.rows)} rows, {_counted(found.columns)}.")
     out.print()
@@ -159,17 +172,16 @@ def _show(found: Survey, warnings: list[str], source: str) -> None:
     for each in found.targets:
         _show_target(out, _target_record(each.name, each.values))
     if found.targets:
-        _line(out, _split_line(_split(len(found.rows))))
-    _show_list(out, "What was found:", found.remarks)
+        _line(out, _split_line(split.sizes))
+    _show_list(out, "What was found:", (*found.remarks, *split.remarks))
     _show_list(out, "To look at:", warnings)
     out.print()
     if found.targets:
-        targets = [part for each in found.targets for part in ("--target", each.name)]
-        _line(out, f"Next: {command('kzoo', 'search', 'mlp', '--data', source, *targets)}", whole=True)
+        _line(out, f"Next: {command('kzoo', 'search', 'mlp', *asked.options())}", whole=True)
     else:
         _line(
             out,
-            f"Which column is to be predicted? Name it: {command('kzoo', 'data', source)} --target COLUMN",
+            f"Which column is to be predicted? Name it: {command('kzoo', 'data', asked.source)} --target COLUMN",
             whole=True,
         )
 

@@ -11,11 +11,16 @@ from typing import TYPE_CHECKING, Any
 
 from kzoo.cli.console import Failure, command, describe
 from kzoo.datasets import Dataset, load_dataset
+from kzoo.datasets.split import SHARE, Plan, checked_plan
 from kzoo.files import read_json, write_text
+from kzoo.tables.marks import Role
 from kzoo.task import Task
 
 if TYPE_CHECKING:
     from kzoo.zoo.hypermodel import ZooHyperModel
+
+ONCE = ("kind", "validation_share", "test_share", "split_seed", "group", "time", "part")
+"""Fields of `Source` that are an option with one value."""
 
 FILE = "kzoo.json"
 FORMAT = 1
@@ -33,6 +38,12 @@ class Source:
         columns: What columns of a table hold, by name.
         drop: Columns of a table to leave out.
         keep: Columns of a table to take in that would be left out.
+        validation_share: Share of the rows for validation.
+        test_share: Share of the rows for the test.
+        split_seed: Seed of the split.
+        group: Column of a table whose groups stay together, or None.
+        time: Column of a table that rows are split by in time, or None.
+        part: Column of a table that names the part of each row, or None.
     """
 
     source: str
@@ -42,6 +53,35 @@ class Source:
     columns: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     drop: tuple[str, ...] = ()
     keep: tuple[str, ...] = ()
+    validation_share: float = SHARE
+    test_share: float = SHARE
+    split_seed: int = 1
+    group: str | None = None
+    time: str | None = None
+    part: str | None = None
+
+    def plan(self) -> Plan:
+        """How rows are split; see `load_dataset` for the errors."""
+        return checked_plan(self.validation_share, self.test_share, self.split_seed)
+
+    def split_by(self) -> dict[Role, str]:
+        """Names of the columns that rows are split by."""
+        named: dict[Role, str | None] = {"group": self.group, "time": self.time, "part": self.part}
+        return {role: name for role, name in named.items() if name is not None}
+
+    def options(self) -> list[str]:
+        """The options of a command that mean these data."""
+        repeated = {"target": self.target, "drop": self.drop, "keep": self.keep}
+        options = ["--data", self.source]
+        options += [word for name, values in repeated.items() for each in values for word in (f"--{name}", each)]
+        options += [word for name, kind in self.columns.items() for word in ("--column", f"{name}={kind}")]
+        if self.image_size:
+            options += ["--image-size", "x".join(map(str, self.image_size))]
+        for each in dataclasses.fields(self):
+            value = getattr(self, each.name)
+            if each.name in ONCE and value != each.default:
+                options += [f"--{each.name.replace('_', '-')}", str(value)]
+        return options
 
     def load(self) -> Dataset:
         """The data; see `load_dataset` for the errors."""
@@ -54,6 +94,12 @@ class Source:
             keep=self.keep,
             image_size=self.image_size,
             kind=self.kind,  # type: ignore[arg-type]
+            validation_share=self.validation_share,
+            test_share=self.test_share,
+            seed=self.split_seed,
+            group=self.group,
+            time=self.time,
+            part=self.part,
         )
 
 
@@ -137,7 +183,8 @@ class Run:
             TypeError: Something is.
         """
         texts = (self.model, self.fingerprint, self.objective, self.data.source, *self.data.target)
-        numbers = (self.epochs, self.seed, self.priority, *(self.data.image_size or (0, 0)))
+        texts += tuple(each for each in (self.data.group, self.data.time, self.data.part) if each is not None)
+        numbers = (self.epochs, self.seed, self.priority, self.data.split_seed, *(self.data.image_size or (0, 0)))
         records = (self.fixed, self.ranges, self.versions, *self.ranges.values())
         for values, kind in ((texts, str), (numbers, int), (records, Mapping)):
             wrong = [value for value in values if not isinstance(value, kind)]
@@ -184,5 +231,9 @@ def library_versions() -> dict[str, str]:
 
 def _short(value: Any) -> str:
     if isinstance(value, Source):
-        return " ".join(str(part) for part in dataclasses.astuple(value) if part)
+        return " ".join(
+            str(getattr(value, each.name))
+            for each in dataclasses.fields(value)
+            if getattr(value, each.name) not in (each.default, {})
+        )
     return str(value)[:40]

@@ -16,6 +16,7 @@ from kzoo.cli.progress import SearchProgress
 from kzoo.cli.quiet import import_tensorflow
 from kzoo.cli.run import FILE, Run, Source, library_versions
 from kzoo.cli.tuner import MAKER, WORKER, make_tuner
+from kzoo.datasets.split import SHARE
 from kzoo.zoo.registry import get_family
 from tuners.parallel.cluster import check_address
 from tuners.store.journal import JournalError
@@ -57,6 +58,12 @@ def search(
     keep: arguments.Keep = None,
     image_size: arguments.ImageSize = None,
     kind: arguments.Kind = None,
+    validation_share: arguments.ValidationShare = SHARE,
+    test_share: arguments.TestShare = SHARE,
+    split_seed: arguments.SplitSeed = 1,
+    group: arguments.Group = None,
+    time: arguments.Time = None,
+    part: arguments.Part = None,
     as_json: arguments.Json = False,
 ) -> None:
     """Search a family's hyperparameters; a RUN that exists goes on where it stopped."""
@@ -72,7 +79,10 @@ def search(
         check_address(ray or "auto")
     with bad_argument(hint="--column"):
         kinds = arguments.column_kinds(column or ())
-    source = Source(_absolute(data), tuple(target or ()), size, kind, kinds, tuple(drop or ()), tuple(keep or ()))
+    source = Source(
+        *(_absolute(data), tuple(target or ()), size, kind, kinds, tuple(drop or ()), tuple(keep or ())),
+        *(validation_share, test_share, split_seed, group, time, part),
+    )
     with bad_argument(hint="--data"):
         loaded = source.load()
     if not as_json:

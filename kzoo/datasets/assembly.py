@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from kzoo.datasets.checks import FLOAT32_MAX, first_unusable
 from kzoo.datasets.dataset import DataError, Dataset
 from kzoo.datasets.raw import Part, RawData, TableRows
-from kzoo.datasets.split import Plan, split_rows
+from kzoo.datasets.split import Plan, split_rows, without_parts
+from kzoo.datasets.split_words import split_remarks
 from kzoo.datasets.statistics import moments
 from kzoo.datasets.targets import Targets, prepare_targets
 from kzoo.tables.encoding import TableEncoding, learn
@@ -41,12 +42,8 @@ def assemble(raw: RawData, *, kind: TaskKind | None, plan: Plan) -> Dataset:
         DataError: The targets cannot be learnt or the rows not split.
     """
     targets = prepare_targets(raw, kind)
-    (train, validation, test), rare = _cut_parts(raw, targets, plan)
-    if rare:
-        names = ", ".join(targets.class_names[each] for each in rare)
-        raw = dataclasses.replace(
-            raw, remarks=(*raw.remarks, f"Too few rows to split, so all are trained on: {names}.")
-        )
+    (train, validation, test), remarks = _cut_parts(raw, targets, plan)
+    raw = dataclasses.replace(raw, remarks=(*raw.remarks, *remarks))
     encoding = None
     if raw.columns:
         encoding = learn(_frame(train), raw.columns)
@@ -84,15 +81,11 @@ def _arrays(part: Part) -> tuple[NDArray, NDArray]:
     return np.asarray(part.x), part.y
 
 
-def _cut_parts(raw: RawData, targets: Targets, plan: Plan) -> tuple[tuple[Part, Part, Part], tuple[int, ...]]:
-    """The parts, and the classes that are in the training rows alone."""
-    plan = dataclasses.replace(
-        plan,
-        validation_share=0.0 if raw.validation else plan.validation_share,
-        test_share=0.0 if raw.test else plan.test_share,
-    )
+def _cut_parts(raw: RawData, targets: Targets, plan: Plan) -> tuple[tuple[Part, Part, Part], list[str]]:
+    """The parts, and what is to be said of them."""
+    plan = without_parts(plan, validation=raw.validation is not None, test=raw.test is not None)
     classes = targets.train if targets.kind == "classification" else None
-    split = split_rows(len(targets.train), plan, classes=classes, where=raw.where)
+    split = split_rows(len(targets.train), plan, classes=classes, where=raw.where, marks=raw.marks)
 
     def part(rows: NDArray, given: Part | None, y: NDArray | None) -> Part:
         if given is not None and y is not None:
@@ -101,7 +94,9 @@ def _cut_parts(raw: RawData, targets: Targets, plan: Plan) -> tuple[tuple[Part, 
 
     train = part(split.train, None, None)
     validation = part(split.validation, raw.validation, targets.validation)
-    return (train, validation, part(split.test, raw.test, targets.test)), split.rare
+    return (train, validation, part(split.test, raw.test, targets.test)), split_remarks(
+        split, raw.marks, classes, targets.class_names
+    )
 
 
 def _describe(raw: RawData, targets: Targets, train: Part, encoding: TableEncoding | None) -> Task:

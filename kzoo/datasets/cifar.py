@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from kzoo.datasets.dataset import DataError
 from kzoo.datasets.raw import Part
+from kzoo.tables.packed import check_unpacked
 
 IMAGE_BYTES = 3 * 32 * 32
 TRAIN = re.compile(r"data_batch_\d+\.bin|train\.bin")
@@ -90,6 +91,7 @@ def _files(path: Path) -> Iterator[tuple[str, bytes]]:
             return
         with tarfile.open(path) as archive:
             members = [each for each in archive if each.isfile() and _wanted(Path(each.name).name)]
+            check_unpacked(sum(each.size for each in members), path)
             for member in sorted(members, key=lambda each: each.name):
                 content = archive.extractfile(member)
                 if content is not None:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import gzip
 import math
 import struct
-import zlib
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from kzoo.datasets.dataset import DataError
+from kzoo.tables.packed import opened
 
 UNSIGNED_BYTE = 8
 
@@ -32,8 +31,9 @@ def read_idx(path: Path) -> NDArray[np.uint8]:
         LeCun, Cortes and Burges, "The MNIST database of handwritten digits", file formats.
     """
     try:
-        content = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
-    except (OSError, EOFError, MemoryError, zlib.error) as error:
+        with opened(path) as file:
+            content = file.read()
+    except MemoryError as error:
         raise DataError(f"{path}: cannot be read ({error}).") from None
     if len(content) < 4 or content[:2] != b"\0\0" or content[2] != UNSIGNED_BYTE or not 1 <= content[3] <= 4:
         raise DataError(f"{path}: not an IDX file of unsigned bytes.")

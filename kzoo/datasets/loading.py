@@ -14,13 +14,14 @@ from kzoo.datasets.folders import read_folder
 from kzoo.datasets.named import list_datasets, read_named
 from kzoo.datasets.npz import read_arrays, read_npz
 from kzoo.datasets.raw import RawData
-from kzoo.datasets.split import Plan
+from kzoo.datasets.split import SHARE, checked_plan
 from kzoo.datasets.table import read_columns
 from kzoo.tables.columns import Kind
 from kzoo.tables.sources import TABLE_ENDINGS, is_table
 
 if TYPE_CHECKING:
     import pandas
+    from numpy.typing import ArrayLike
 
 
 _ENDINGS = ", ".join(TABLE_ENDINGS)
@@ -35,9 +36,12 @@ def load_dataset(
     keep: Sequence[str] = (),
     image_size: tuple[int, int] | None = None,
     kind: Literal["classification", "regression"] | None = None,
-    validation_share: float = 0.2,
-    test_share: float = 0.2,
+    validation_share: float = SHARE,
+    test_share: float = SHARE,
     seed: int = 1,
+    group: str | ArrayLike | None = None,
+    time: str | ArrayLike | None = None,
+    part: str | None = None,
 ) -> Dataset:
     """Loads a data set and splits it.
 
@@ -61,6 +65,13 @@ def load_dataset(
             apart, it is the share of the others; it is not used where the source sets validation rows apart.
         test_share: Share of the rows for the final evaluation, in (0, 1); not used where the source sets them apart.
         seed: Of the split, 0 to 2**32 - 1. Splits are stratified by class.
+        group: Of a table, name of the column whose equal values say that rows belong together (a patient, a customer):
+            they are never in two parts. Of arrays, an array [rows] of such values.
+        time: Of a table, name of the column of dates or numbers that says when a row was: the earliest rows are trained
+            on, the latest are the test, and rows of one time stay together. Of arrays, an array [rows] of numbers.
+        part: Of a table, name of the column whose words say what each row is for: train, val or test, and their like.
+            A part that it does not name is cut from the rows to train on. These three columns are not trained on,
+            unless `keep` names them.
 
     Returns:
         The data set, with `task` describing its training split.
@@ -71,29 +82,32 @@ def load_dataset(
     """
     if kind not in (None, "classification", "regression"):
         raise DataError(f"kind is {kind!r}; expected 'classification', 'regression' or None.")
-    plan = _plan(validation_share, test_share, seed)
-    wishes = {"columns": columns or {}, "drop": drop, "keep": keep}
+    plan = checked_plan(validation_share, test_share, seed)
+    if group is not None and time is not None:
+        raise DataError("group= and time= are both given; rows are split by one of them.")
+    split_by = {"group": group, "time": time, "part": part}
+    wishes = {
+        "columns": columns or {},
+        "drop": drop,
+        "keep": keep,
+        "split_by": {role: each for role, each in split_by.items() if each is not None},
+    }
     return assemble(_read(source, target, wishes, image_size), kind=kind, plan=plan)
-
-
-def _plan(validation_share: float, test_share: float, seed: int) -> Plan:
-    for name, share in (("validation_share", validation_share), ("test_share", test_share)):
-        if not 0 < share < 1:
-            raise DataError(f"{name} is {share!r}; expected a number between 0 and 1, such as 0.2.")
-    if validation_share + test_share >= 1:
-        raise DataError(f"validation_share + test_share is {validation_share + test_share:g}; it must be less than 1.")
-    if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 2**32:
-        raise DataError(f"seed is {seed!r}; expected a whole number from 0 to 4294967295.")
-    return Plan(validation_share, test_share, seed)
 
 
 def _read(
     source: Any, target: str | Sequence[str] | None, wishes: dict[str, Any], image_size: tuple[int, int] | None
 ) -> RawData:
-    of_tables = {"target": target, **wishes}
+    by = wishes["split_by"]
+    of_tables = {"target": target, **wishes, **by}
+    of_tables.pop("split_by")
     if isinstance(source, tuple) and len(source) == 2:
-        _leave_out("the arrays", {**of_tables, "image_size": image_size}, "is for tables and folders")
-        return read_arrays(*source)
+        kept = {name: value for name, value in of_tables.items() if name not in ("group", "time")}
+        _leave_out("the arrays", {**kept, "image_size": image_size}, "is for tables and folders")
+        return read_arrays(*source, group=by.get("group"), time=by.get("time"))
+    for role, name in by.items():
+        if not isinstance(name, str):
+            raise DataError(f"{role} is a {type(name).__name__}; expected the name of a column.")
     if not isinstance(source, str | Path):
         if not (isinstance(source, Mapping) or hasattr(source, "columns")):
             raise DataError(

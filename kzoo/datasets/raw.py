@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kzoo.tables.columns import Column
+from kzoo.tables.marks import Marks
 from kzoo.task import TaskKind
 
 if TYPE_CHECKING:
@@ -76,6 +77,7 @@ class RawData:
         class_names: Names of the classes if y holds ids 0, 1, ...; else the labels in y name them.
         feature_names: Names of the input columns, or empty.
         columns: Of a table, what they hold; the inputs are `TableRows` then, which are yet to be encoded.
+        marks: What is known of how the rows to train on are to be split.
         remarks: What a person wants to know of how the data were read, a sentence each.
         licence: Terms the data come under, where known.
         origin: Who collected the data, or the name of the file or folder.
@@ -90,6 +92,7 @@ class RawData:
     class_names: tuple[str, ...] = ()
     feature_names: tuple[str, ...] = ()
     columns: tuple[Column, ...] = ()
+    marks: Marks | None = None
     remarks: tuple[str, ...] = ()
     licence: str = ""
     origin: str = ""

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Literal
 if TYPE_CHECKING:
     import pandas
 
+    from kzoo.tables.marks import Marks
+
 Kind = Literal["number", "boolean", "category", "date", "text", "left out"]
 
 KINDS: tuple[Kind, ...] = ("number", "boolean", "category", "date", "text", "left out")
@@ -55,6 +57,7 @@ class Table:
         rows: Number of each row in the file, from 1, for messages.
         remarks: What reading found that a person wants to know, a sentence each: how the file is written, rows that
             have no target.
+        marks: What columns say of how the rows are to be split, a `kzoo.tables.marks.Marks`; None for nothing.
     """
 
     frame: pandas.DataFrame
@@ -63,3 +66,4 @@ class Table:
     target_names: tuple[str, ...]
     rows: object
     remarks: tuple[str, ...] = ()
+    marks: Marks | None = None

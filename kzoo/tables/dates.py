@@ -5,13 +5,9 @@ from __future__ import annotations
 import dataclasses
 import re
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
-
-if TYPE_CHECKING:
-    import pandas
 
 _CLOCK = r"\d{1,2}:\d{2}(?P<seconds>:\d{2}(?P<parts>\.\d{1,6})?)?(?P<half> ?[APap][Mm])?"
 _ZONE = r"(?P<zone> ?(?:Z|[+-]\d{2}:?\d{2})| (?:UTC|GMT))?"
@@ -73,7 +69,7 @@ def find_dates(words: Sequence[str]) -> Dates | None:
 
 def are_dates(words: Sequence[str], date_format: str) -> NDArray[np.bool_]:
     """Which of the words are dates of this format."""
-    return ~np.isnat(_read(words, date_format).to_numpy())
+    return ~np.isnat(read_dates(words, date_format))
 
 
 def _all_are(words: Sequence[str], date_format: str) -> bool:
@@ -81,11 +77,12 @@ def _all_are(words: Sequence[str], date_format: str) -> bool:
     return bool(are_dates(words[:50], date_format).all() and are_dates(words[50:], date_format).all())
 
 
-def _read(words: Sequence[str], date_format: str) -> pandas.DatetimeIndex:
+def read_dates(words: Sequence[str], date_format: str) -> NDArray[np.datetime64]:
+    """When words of this format are, in UTC; NaT for what is no date."""
     import pandas
 
     dates = pandas.to_datetime(np.array(words, dtype=object), format=date_format, errors="coerce", utc=True)
-    return dates.tz_localize(None)
+    return dates.tz_localize(None).to_numpy()
 
 
 def _formats(word: str) -> list[str]:
@@ -128,5 +125,5 @@ def _zone_format(zone: str) -> str:
 
 def are_in_order(words: Sequence[str], date_format: str) -> bool:
     """Whether the dates rise, or fall, from row to row: in the wrong reading of a log they do not."""
-    dates = _read(words, date_format)
-    return len(words) > 2 and (dates.is_monotonic_increasing or dates.is_monotonic_decreasing)
+    dates = read_dates(words, date_format)
+    return len(words) > 2 and bool((dates[1:] >= dates[:-1]).all() or (dates[1:] <= dates[:-1]).all())

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kzoo.tables.dates import are_in_order
+from kzoo.tables.kinds import last_word
 from kzoo.tables.survey import Survey
 from kzoo.tables.understood import Understood
 
@@ -27,30 +28,39 @@ ERROR_LEFT = 0.05
 COARSE = 0.05
 """A difference in accuracy below which a test should tell two models apart."""
 
+OWNERS = frozenset(("id", "ids", "uid", "patient", "subject", "person", "user", "customer", "client", "household"))
+"""Last words of the names of columns that say whose a row is."""
+
+ROWS_EACH = 2
+"""Rows that each has on average; where nearly all have one, there is nothing to keep together."""
+
 PARTS = 3
 """Training, validation and test, each of which needs a row of each class."""
 
 
-def find_problems(survey: Survey, test_rows: int) -> list[str]:
+def find_problems(survey: Survey, test_rows: int, parts: NDArray[np.int8] | None = None) -> list[str]:
     """What a careful person would say of a table.
 
     Args:
         survey: The table, with one target.
         test_rows: Rows that a test is going to have.
+        parts: The part of each row, 0 to be trained on; None where they are drawn at random.
 
     Returns:
         A sentence each: columns that give the target away, rows that are there twice, classes that are too rare to
-        split, a test that is too small to tell two models apart, and dates that call for a split by time.
+        split, a test that is too small to tell two models apart, dates that call for a split by time, and ids that
+        call for one in whole groups.
     """
     used = [each for each in survey.columns if each.column.kind != "left out"]
     target = survey.targets[0].values
     classes = is_classes(target)
     return [
-        *(_rare_classes(target) if classes else []),
+        *(_rare_classes(target) if classes and parts is None else []),
         *_given_away(used, target, classes=classes),
-        *_twice(used, target),
+        *_twice(used, target, parts),
         *_small_test(test_rows, classes=classes),
-        *_in_time(used),
+        *(_in_time(used) if parts is None else []),
+        *(_in_groups(used) if parts is None else []),
     ]
 
 
@@ -158,19 +168,25 @@ def _curve(x: NDArray, y: NDArray, learn: NDArray, hold: NDArray) -> NDArray:
     return np.where(np.isnan(x[hold]), mean, np.interp(np.nan_to_num(x[hold]), places, heights))
 
 
-def _twice(used: Sequence[Understood], target: NDArray) -> list[str]:
+def _twice(used: Sequence[Understood], target: NDArray, parts: NDArray[np.int8] | None) -> list[str]:
     import pandas
 
     rows, combinations = len(target), math.prod(max(2, each.distinct) for each in used)
     # Rows of a few categories are alike by chance.
     if combinations < 10 * rows:
         return []
-    columns = [*(each.cells.codes for each in used), pandas.factorize(target)[0]]
-    count = int(pandas.DataFrame(dict(enumerate(columns))).duplicated().sum())
-    if not count:
-        return []
-    are = "1 row is a copy of an earlier one" if count == 1 else f"{count} rows are copies of earlier ones"
-    return [f"{are}: with a copy in training the test is too easy; delete those that are mistakes."]
+    frame = pandas.DataFrame(dict(enumerate([*(each.cells.codes for each in used), pandas.factorize(target)[0]])))
+    if parts is None:
+        count = int(frame.duplicated().sum())
+        are = "1 row is a copy of an earlier one" if count == 1 else f"{count} rows are copies of earlier ones"
+        are += ": with a copy in training the test is too easy"
+    else:
+        ids = frame.groupby(list(frame.columns), sort=False).ngroup().to_numpy()
+        count = int(np.isin(ids[parts > 0], ids[parts == 0]).sum())
+        which = "of validation and test"
+        are = f"1 row {which} is a copy of one" if count == 1 else f"{count} rows {which} are copies of those"
+        are += " to train on, which makes these too easy"
+    return [f"{are}; delete those that are mistakes."] if count else []
 
 
 def _small_test(test_rows: int, *, classes: bool) -> list[str]:
@@ -193,6 +209,19 @@ def _in_time(used: Sequence[Understood]) -> list[str]:
         order = "rows come in its order" if are_in_order(words, column.date_format) else "it dates the rows"
         found.append(
             f"Column {column.name!r} is a date and {order}: if the model is to answer for later rows, a test at random "
-            "promises too much; test it on the latest rows."
+            f"promises too much; test it on the latest rows (--time {column.name})."
         )
     return found[:1]
+
+
+def _in_groups(used: Sequence[Understood]) -> list[str]:
+    """The sentence on a column that says whose a row is, where each has several."""
+    for each in used:
+        rows = int(each.cells.counts.sum())
+        if last_word(each.column.name) in OWNERS and FEW_VALUES < each.distinct <= rows / ROWS_EACH:
+            name = each.column.name
+            return [
+                f"Column {name!r} seems to say whose a row is, {rows / each.distinct:.0f} of each: if the model is to "
+                f"answer for others than these, keep each in one part (--group {name})."
+            ]
+    return []

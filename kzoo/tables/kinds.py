@@ -230,7 +230,7 @@ def _useless(name: str, cells: Cells, values: NDArray[np.float64]) -> str:
         return reason
     if count == rows and values.min() in (0, 1) and values.max() - values.min() == rows - 1:
         return "numbers the rows"
-    if _last_word(name) in ID_NAMES or long or _zeros_in_front(cells.words):
+    if last_word(name) in ID_NAMES or long or _zeros_in_front(cells.words):
         return f"an id: {_each_row(count, int(cells.counts.sum()))}"
     return ""
 
@@ -244,7 +244,7 @@ def _names_of_things(name: str, words: Sequence[str], rows: float) -> str:
         return "codes with zeros in front"
     if max(map(len, words)) > LONGEST_NUMBER:
         return f"codes of more than {LONGEST_NUMBER} digits"
-    return "codes, by its name" if _last_word(name) in CODE_NAMES and len(words) < rows else ""
+    return "codes, by its name" if last_word(name) in CODE_NAMES and len(words) < rows else ""
 
 
 def _zeros_in_front(words: Sequence[str] | NDArray[np.object_]) -> bool:
@@ -268,7 +268,7 @@ def _each_row(count: int, rows: int) -> str:
     return "a different value in every row" if count == rows else "nearly a different value in every row"
 
 
-def _last_word(name: str) -> str:
+def last_word(name: str) -> str:
     """The last word of a name: "id" of "PassengerId", "passenger_id" and "passenger id"."""
     words = re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+", name)
     return words[-1].lower() if words else ""

@@ -16,7 +16,24 @@ from kzoo.errors import DataError
 LARGEST = 4 * 2**30
 """Bytes that a packed file may unpack to: a small one may hold what fills any memory."""
 
+MOST_PACKED = 20
+"""How many times as large as its file more than that may be: nothing that people save is packed so well."""
+
 DAMAGED = (EOFError, gzip.BadGzipFile, zipfile.BadZipFile, zlib.error)
+
+
+def check_unpacked(size: int, path: Path) -> None:
+    """Refuse what fills the memory out of a small file.
+
+    Args:
+        size: Bytes that the file says it unpacks to.
+        path: The file.
+
+    Raises:
+        DataError: They are more than `LARGEST`, and more than `MOST_PACKED` times the bytes of the file.
+    """
+    if size > LARGEST and size > MOST_PACKED * path.stat().st_size:
+        raise DataError(f"{path}: unpacks to {size / 2**30:.3g} GiB, more than its size lets expect; save it unpacked.")
 
 
 def inner_suffix(path: Path) -> str:

@@ -13,6 +13,7 @@ from kzoo.tables.cells import Cells, cells_of
 from kzoo.tables.columns import Column, Kind, Table
 from kzoo.tables.dates import are_dates
 from kzoo.tables.kinds import understand_as
+from kzoo.tables.marks import Role
 from kzoo.tables.numbers import Decimal
 from kzoo.tables.sources import Opened, listed, open_source
 from kzoo.tables.survey import decimal_of, survey, without_headers
@@ -31,6 +32,7 @@ def read_table(
     kinds: Mapping[str, Kind] | None = None,
     drop: Sequence[str] = (),
     keep: Sequence[str] = (),
+    split_by: Mapping[Role, str] | None = None,
 ) -> Table:
     """Reads a table and finds out what its columns hold.
 
@@ -41,6 +43,8 @@ def read_table(
         kinds: What columns hold, by name, where `kzoo.tables.kinds` would take them for something else.
         drop: Names of columns to leave out.
         keep: Names of columns to take in though they would be left out.
+        split_by: Names of the columns that rows are split by, which are left out unless `keep` has them: "group" whose
+            rows stay together, "time" of a row, "part" that it is of.
 
     Returns:
         Its rows that have a target, numbers as float64 as exact as they are written.
@@ -54,7 +58,7 @@ def read_table(
         raise DataError(
             f"{opened.where}: name the column to predict with target= (--target); there are {listed(opened.names)}."
         )
-    return survey(source, target, kinds=kinds, drop=drop, keep=keep).table()
+    return survey(source, target, kinds=kinds, drop=drop, keep=keep, split_by=split_by).table()
 
 
 def read_rows(source: Source, columns: Sequence[Column], *, chunk_rows: int) -> Iterator[pandas.DataFrame]:

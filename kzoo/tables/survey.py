@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 
 from kzoo.errors import DataError
 from kzoo.tables.cells import Cells, cells_of
-from kzoo.tables.columns import KINDS, Kind, Table
+from kzoo.tables.columns import KINDS, MISSING_WORDS, Column, Kind, Table
 from kzoo.tables.kinds import doubtful_decimals, understand, understand_as
+from kzoo.tables.marks import Marks, Role, find_marks
 from kzoo.tables.numbers import Decimal
 from kzoo.tables.sources import Opened, listed, open_source
 from kzoo.tables.target import Target, find_target
@@ -34,6 +35,7 @@ class Survey:
         targets: What is to be predicted; empty where that was left open.
         rows: Number of each row in the file, from 1: those that have a target.
         remarks: What reading found that a person wants to know, a sentence each.
+        marks: What columns say of how the rows are to be split.
     """
 
     where: str
@@ -41,6 +43,7 @@ class Survey:
     targets: tuple[Target, ...]
     rows: NDArray[np.int64]
     remarks: tuple[str, ...]
+    marks: Marks = Marks()
 
     def table(self) -> Table:
         """The rows as they are trained on.
@@ -66,6 +69,7 @@ class Survey:
             target_names=tuple(each.name for each in self.targets),
             rows=self.rows,
             remarks=self.remarks,
+            marks=self.marks,
         )
 
 
@@ -76,6 +80,7 @@ def survey(
     kinds: Mapping[str, Kind] | None = None,
     drop: Sequence[str] = (),
     keep: Sequence[str] = (),
+    split_by: Mapping[Role, str] | None = None,
 ) -> Survey:
     """Reads a table with all that `kzoo data` shows of it.
 
@@ -84,7 +89,8 @@ def survey(
     asked = [target] if isinstance(target, str) else list(target or ())
     opened = open_source(source, [name for name in asked if name[:1] != "#"])
     targets = opened.named(asked, "target: ")
-    wishes = _wishes(opened, kinds or {}, drop, keep, targets)
+    by: dict[Role, str] = {role: opened.named(name, f"{role}: ")[0] for role, name in (split_by or {}).items()}
+    wishes = _wishes(opened, kinds or {}, drop, keep, targets, by)
     cells, positions, remarks = _read_cells(opened)
     opened = opened.of_rows(positions)
     filled = np.any([each.codes >= 0 for each in cells.values()], axis=0)
@@ -93,6 +99,9 @@ def survey(
     if not filled.all():
         remarks.append(f"{_rows(int((~filled).sum()), 'without any value')} left out.")
     decimal = decimal_of(opened, cells.values())
+    marks = find_marks(by, cells, decimal, opened)
+    filled, said = _marked(filled, marks, opened.where)
+    remarks += said
     found = [find_target(name, cells.pop(name), wishes.get(name), decimal, opened) for name in targets]
     kept = filled & np.all([each.present for each in found], axis=0) if found else filled
     if found and not kept.any():
@@ -109,7 +118,22 @@ def survey(
         column = column if kept.all() else column.of_rows(kept)
         columns.append(_understood(name, column, wishes.get(name), decimal, opened, kept))
     remarks += [each.remark for each in columns if each.remark]
-    return Survey(opened.where, tuple(columns), tuple(found), positions[kept] + 1, tuple(remarks))
+    return Survey(opened.where, tuple(columns), tuple(found), positions[kept] + 1, tuple(remarks), marks.of_rows(kept))
+
+
+def _marked(filled: NDArray[np.bool_], marks: Marks, where: str) -> tuple[NDArray[np.bool_], list[str]]:
+    """The rows that it is known of how they are to be split, and a sentence on the others."""
+    known, remarks = filled, []
+    for role, values in (("time", marks.times), ("part", marks.parts)):
+        if values is None:
+            continue
+        missing = known & ~(values > -1 if role == "part" else np.isfinite(values))
+        if missing.any():
+            remarks.append(f"{_rows(int(missing.sum()), f'without a {role}')} left out.")
+        known = known & ~missing
+        if not known.any():
+            raise DataError(f"{where}: {role}: column {marks.names[role]!r} is empty.")  # type: ignore[index]
+    return known, remarks
 
 
 def _rows(count: int, which: str) -> str:
@@ -121,9 +145,14 @@ def _dtype(each: Understood) -> type:
 
 
 def _wishes(
-    opened: Opened, kinds: Mapping[str, Kind], drop: Sequence[str], keep: Sequence[str], targets: Sequence[str]
+    opened: Opened,
+    kinds: Mapping[str, Kind],
+    drop: Sequence[str],
+    keep: Sequence[str],
+    targets: Sequence[str],
+    by: Mapping[Role, str],
 ) -> dict[str, str]:
-    """What is asked of columns, by name: a kind, or "keep".
+    """What is asked of columns, by name: a kind, "keep" or "apart", which is what rows are split by and not trained on.
 
     Raises:
         DataError: A column is not there, a kind is none, or two wishes exclude each other.
@@ -139,6 +168,10 @@ def _wishes(
                 raise DataError(f"{opened.where}: column {name!r} is to be dropped and to be kept; decide for one.")
             if name in targets and wish not in ("number", "category"):
                 raise DataError(f"{opened.where}: column {name!r} is the target; it can be a number or a category.")
+    for role, name in by.items():
+        if name in targets:
+            raise DataError(f"{opened.where}: {role}: column {name!r} is the target; rows are split by another one.")
+        wishes.setdefault(name, "apart")
     return wishes
 
 
@@ -187,6 +220,8 @@ def _understood(
         return opened.place(int(np.flatnonzero(kept)[row]))
 
     try:
+        if wish == "apart":
+            return Understood(Column(name, "left out", "rows are split by it"), cells.without(MISSING_WORDS))
         if wish is None or wish == "keep":
             found = understand(name, cells, decimal, keep=wish == "keep")
             if not found.stray:

@@ -102,3 +102,36 @@ def test_it_starts_without_tensorflow(process, table):
     )
     assert result.returncode == 0 and "kzoo.tables.survey" in result.stderr
     assert not [line for line in result.stderr.splitlines() if line.split("|")[-1].strip() in ("tensorflow", "keras")]
+
+
+def test_the_split_asked_for_is_shown_and_the_warnings_agree(kzoo, tmp_path):
+    random = np.random.default_rng(1)
+    rows = 200
+    frame = pd.DataFrame(
+        {
+            "patient_id": random.integers(0, 50, rows),
+            "a": random.normal(size=rows),
+            "seen": pd.date_range("2024-01-01", periods=rows).astype(str),
+            "y": random.choice(["no", "yes"], rows),
+        }
+    )
+    frame.loc[199, ["a", "patient_id", "y"]] = frame.loc[0, ["a", "patient_id", "y"]]
+    frame.to_csv(tmp_path / "t.csv", index=False)
+    plain = kzoo.json("data", "t.csv", "--target", "y", "--test-share", "0.3", "--validation-share", "0.1")
+    assert plain["split"] == {"train": 120, "validation": 20, "test": 60}
+    assert any("(--time seen)" in each for each in plain["warnings"])
+    assert any("(--group patient_id)" in each for each in plain["warnings"])
+    timed = kzoo.json("data", "t.csv", "--target", "y", "--time", "seen")
+    assert timed["split"] == {"train": 120, "validation": 40, "test": 40}
+    assert [each["name"] for each in timed["columns"] if each["kind"] == "left out"] == ["seen"]
+    assert timed["remarks"] == [
+        "Split by time in 'seen': trained from 2024-01-01 on, validated from 2024-04-30 on, tested from 2024-06-09 on."
+    ]
+    assert timed["warnings"][0] == (
+        "1 row of validation and test is a copy of one to train on, which makes these too easy; delete those that are "
+        "mistakes."
+    )
+    assert not any("--time" in each or "--group" in each for each in timed["warnings"])
+    shown = kzoo("data", "t.csv", "--target", "y", "--group", "patient_id", "--split-seed", "3").stdout
+    assert "Next: kzoo search mlp --data t.csv --target y --split-seed 3 --group patient_id" in shown
+    assert "Split in whole groups of 'patient_id'" in shown

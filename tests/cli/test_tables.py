@@ -1,11 +1,15 @@
 """A table with columns of every kind, from the file to the answers of an export, by the command."""
 
 import csv
+import dataclasses
 import io
 import json
 
 import numpy as np
 import pytest
+
+from kzoo.cli.run import Run, Source
+from kzoo.datasets import load_dataset
 
 ROWS = 120
 
@@ -35,8 +39,10 @@ def answers(text):
 
 def test_from_the_file_to_the_answers(people):
     arguments = ("--trials", 1, "--epochs", 1, "--out", "RUN", "--fix", "layers=1", "--column", "since=date")
-    searched = people("search", "mlp", "--data", "people.csv", "--target", "income", *arguments)
+    split = ("--time", "since", "--keep", "since", "--test-share", 0.25, "--split-seed", 3)
+    searched = people("search", "mlp", "--data", "people.csv", "--target", "income", *arguments, *split)
     assert searched.exit_code == 0
+    assert "Split by time in 'since': trained from 1.1.2010 on" in searched.stdout
     assert "id (an id" in searched.stdout.replace("\n", " ")
     assert people("export", "RUN", "--name", "people").exit_code == 0
 
@@ -72,9 +78,33 @@ def test_from_the_file_to_the_answers(people):
     assert not list(people.directory.glob("*other.csv*"))
 
 
+def test_all_that_describes_the_data_is_kept_with_a_run(tmp_path):
+    task = load_dataset("iris").task
+    source = Source(
+        *("people.csv", ("a", "b"), (8, 9), "regression", {"a": "number"}, ("c",), ("d",)),
+        *(0.1, 0.3, 7, "e", "f", "g"),
+    )
+    run = Run("mlp", source, "f", task, 3, 1, "val_loss")
+    run.write(tmp_path)
+    assert Run.read(tmp_path) == run
+    assert (
+        source.options()
+        == (
+            "--data people.csv --target a --target b --drop c --keep d --column a=number --image-size 8x9 "
+            "--kind regression --validation-share 0.1 --test-share 0.3 --split-seed 7 --group e --time f --part g"
+        ).split()
+    )
+    assert "--group" not in Source("iris").options()
+    other = dataclasses.replace(run, data=dataclasses.replace(source, split_seed=8))
+    assert run.differences(other)[0].startswith("data people.csv")
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
+        (("--group", "wage"), "did you mean 'age'"),
+        (("--part", "work class"), "'private' names no part"),
+        (("--validation-share", "0.7", "--test-share", "0.4"), "validation_share + test_share is 1.1"),
         (("--column", "agee=number"), "did you mean 'age'"),
         (("--column", "age"), "NAME=KIND"),
         (("--drop", "wage"), "did you mean 'age'"),

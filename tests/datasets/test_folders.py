@@ -50,6 +50,13 @@ class TestTrouble:
         with pytest.raises(DataError, match="0.png: cannot be read"):
             load_dataset(folder)
 
+    def test_all_that_cannot_be_read_are_named(self, pets):
+        folder = pets(size=(60, 50))
+        for name in ("cat/0.png", "dog/7.png"):
+            (folder / name).write_bytes((folder / name).read_bytes()[:400])
+        with pytest.raises(DataError, match="2 images cannot be read: .*cat/0.png.*; .*dog/7.png.*; mend or delete"):
+            load_dataset(folder)
+
     def test_more_than_memory_holds(self, tmp_path):
         images = image_files.ImageFiles([tmp_path / "0.png"], (10_000, 10_000), 3)
         with pytest.raises(DataError, match=r"0.png and 99999999 more images of 10000x10000 pixels take 3e\+07 GB"):
@@ -127,6 +134,41 @@ def test_sixteen_bits_keep_their_upper_eight(one, suffix):
     np.testing.assert_array_equal(one(f"x.{suffix}", PIL.Image.fromarray(values))[..., 0], values >> 8)
 
 
+def test_twelve_of_sixteen_bits_are_told_apart(tmp_path):
+    for name, level in (("dark", 900), ("light", 3000)):
+        (tmp_path / name).mkdir()
+        for index in range(4):
+            values = np.full((3, 4), level + index, np.uint16)
+            PIL.Image.fromarray(values).save(tmp_path / name / f"{index}.png")
+    data = load_dataset(tmp_path)
+    assert set(np.unique(data.x_train)) == {900 >> 4, 3000 >> 4}
+    assert data.remarks == (
+        "8 images of 16 bits, 12 of which are used: values are divided by 16, to be from 0 to 255; those to predict as "
+        "well.",
+    )
+
+
+@pytest.mark.parametrize("suffix", ["jpg", "png", "webp"])
+def test_images_are_turned_as_they_are_seen(tmp_path, suffix):
+    exif = PIL.Image.Exif()
+    exif[image_files.ORIENTATION] = 6
+    pixels = np.zeros((4, 7), np.uint8)
+    pixels[:2] = 255  # The upper edge, which is the right one when it is seen.
+    for name in "ab":
+        (tmp_path / name).mkdir()
+        for index in range(5):
+            image = PIL.Image.fromarray(pixels).convert("RGBA" if suffix == "png" else "L")
+            image.save(tmp_path / name / f"{index}.{suffix}", exif=exif, quality=100)
+    data = load_dataset(tmp_path)
+    assert data.task.input_shape[:2] == (7, 4)
+    assert data.x_train[0, :, -1].min() > 200 > data.x_train[0, :, 0].max()
+    assert data.remarks[0] == "10 images turned as the camera's tag says; turn those to predict as well."
+
+
+def test_transparency_is_told(pets):
+    assert load_dataset(pets(mode="RGBA")).remarks == ("What is transparent shows white (16 images).",)
+
+
 @pytest.mark.parametrize(("mode", "channels"), [("RGBA", 3), ("LA", 1), ("P", 3)])
 def test_what_is_transparent_is_white(one, mode, channels):
     pixels = np.zeros((2, 2, 4), np.uint8)
@@ -182,4 +224,24 @@ class TestParts:
         (folder / "cat").rename(folder / "train")
         assert load_dataset(folder).task.class_names == ("dog", "train")
         (folder / "dog").rename(folder / "test")
-        assert load_dataset(folder).task.class_names == ("test", "train")
+        with pytest.raises(DataError, match="train is a part of the data and holds no folder for each class"):
+            load_dataset(folder)
+
+    @pytest.mark.parametrize("names", [("training_set", "test_set"), ("Train", "TEST images"), ("seg_train", "dev")])
+    def test_have_other_names_too(self, pets, tmp_path, names):
+        (tmp_path / "data").mkdir()
+        for name in names:
+            pets().rename(tmp_path / "data" / name)
+        (tmp_path / "data" / "seg_pred").mkdir()
+        data = load_dataset(tmp_path / "data")
+        assert data.task.class_names == ("cat", "dog")
+        assert any(each.startswith(f"Parts: train in {names[0]}, ") for each in data.remarks)
+        assert "Left out, since there is no folder of each class in it: seg_pred." in data.remarks
+        (tmp_path / "data" / "seg_pred" / "cat").mkdir()
+        with pytest.raises(DataError, match="seg_pred is no part of the data"):
+            load_dataset(tmp_path / "data")
+
+    def test_alone(self, pets, tmp_path):
+        (tmp_path / "data").mkdir()
+        pets().rename(tmp_path / "data" / "train")
+        assert load_dataset(tmp_path / "data").task.class_names == ("cat", "dog")
