@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from kzoo.cli.console import bad_argument
 from kzoo.tables.columns import KINDS
 from kzoo.tables.columns import Kind as ColumnKind
+from kzoo.zoo.ranges import example_of
+from kzoo.zoo.spaces import Space, asked_space
 
 RunDirectory = Annotated[Path, typer.Argument(metavar="RUN", help="Directory of a search.", show_default=False)]
 ExportName = Annotated[str, typer.Argument(help="Name of the export.", show_default=False)]
@@ -99,15 +102,40 @@ def ranges(assignments: Iterable[str]) -> dict[str, dict[str, Any]]:
         name, value = _split(text, form)
         if name in changes:
             raise ValueError(f"{name} is given twice.")
-        if ":" in value:
-            low, _, high = value.partition(":")
-            changes[name] = {"low": literal(low), "high": literal(high)}
-        else:
-            changes[name] = {"values": tuple(literal(part) for part in value.split(","))}
-        bounds = changes[name]
-        if any(isinstance(bounds.get(end), str | bool) for end in ("low", "high")):
-            raise ValueError(f"{text!r} has bounds that are not numbers; expected {form}.")
+        parts = value.split(":" if ":" in value else ",")
+        if not all(map(str.strip, parts)) or (":" in value and len(parts) != 2):
+            raise ValueError(f"{text!r} is not of the form {form}.")
+        values = [literal(part) for part in parts]
+        changes[name] = dict(zip(("low", "high"), values, strict=True)) if ":" in value else {"values": values}
     return changes
+
+
+def check_space(
+    space: Space, *, priority: int, fixed: Mapping[str, Any], ranges: Mapping[str, Mapping[str, Any]]
+) -> Space:
+    """The space that is asked for by --fix and --range.
+
+    Raises:
+        BadParameter: A name or value is wrong; the message has an example of a right one.
+    """
+    for name, fields in ranges.items():
+        try:
+            space.replace({name: fields})
+        except ValueError as error:
+            raise typer.BadParameter(f"{error}{_example(space, name)}", param_hint="--range") from None
+    with bad_argument(hint="--range"):
+        space.replace(ranges)
+    with bad_argument(hint="--fix"):
+        return asked_space(space, priority=priority, fixed=fixed, ranges=ranges)[0]
+
+
+def _example(space: Space, name: str) -> str:
+    try:
+        names, flipped = space.find(name)
+    except ValueError:
+        return ""
+    text = example_of(space[names[0]], flipped=flipped)
+    return f" As in: --range {name}={text}" if text else f" It is yes or no: --fix {name}=yes"
 
 
 def column_kinds(assignments: Iterable[str]) -> dict[str, ColumnKind]:

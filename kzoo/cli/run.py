@@ -159,7 +159,9 @@ class Run:
     def differences(self, other: Run) -> list[str]:
         """In what a search differs from another that it should continue: one phrase each, "epochs 20 (there: 15)"."""
         names = ("model", "data", "fingerprint", "epochs", "seed", "objective", "priority", "fixed", "ranges")
-        changed = [name for name in names if getattr(self, name) != getattr(other, name)]
+        # As they are written: JSON knows no tuples.
+        here, there = (json.loads(json.dumps(dataclasses.asdict(each))) for each in (self, other))
+        changed = [name for name in names if here[name] != there[name]]
         if "data" in changed and "fingerprint" in changed:
             changed.remove("fingerprint")
         return [f"{name} {_short(getattr(self, name))} (there: {_short(getattr(other, name))})" for name in changed]
@@ -230,10 +232,20 @@ def library_versions() -> dict[str, str]:
 
 
 def _short(value: Any) -> str:
+    """A value of `Run`, in a few words of the command line."""
     if isinstance(value, Source):
-        return " ".join(
-            str(getattr(value, each.name))
-            for each in dataclasses.fields(value)
-            if getattr(value, each.name) not in (each.default, {})
-        )
-    return str(value)[:40]
+        fields = [(getattr(value, each.name), each.default) for each in dataclasses.fields(value)]
+        return " ".join(_words(part) for part, default in fields if part and part != default)
+    return _words(value) if value else "none"
+
+
+def _words(value: Any) -> str:
+    if not isinstance(value, Mapping):
+        return " ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)[:80]
+    return ", ".join(f"{name}={_range(part) if isinstance(part, Mapping) else part}" for name, part in value.items())
+
+
+def _range(fields: Mapping[str, Any]) -> str:
+    if "values" in fields:
+        return ",".join(map(str, fields["values"]))
+    return f"{fields.get('low', '')}:{fields.get('high', '')}"

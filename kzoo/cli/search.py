@@ -74,7 +74,8 @@ def search(
     with bad_argument(hint="--image-size"):
         size = arguments.image_size(image_size)
     with bad_argument(hint="MODEL"):
-        get_family(model)
+        family = get_family(model)
+    arguments.check_space(family.space, priority=priority, fixed=fixed, ranges=ranges)
     with bad_argument(hint="--ray"):
         check_address(ray or "auto")
     with bad_argument(hint="--column"):

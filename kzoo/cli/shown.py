@@ -6,20 +6,11 @@ import math
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from kzoo.zoo.names import shown_name as shown_name
+from kzoo.zoo.names import shown_value as shown_value
+
 if TYPE_CHECKING:
     from tuners import TrialRecord
-
-ONE_MINUS = "one_minus_"
-
-
-def shown_name(name: str) -> str:
-    """The name that people use: "sgd/one_minus_momentum" is momentum, searched as its complement."""
-    return name.replace(ONE_MINUS, "", 1) if name.split("/")[-1].startswith(ONE_MINUS) else name
-
-
-def shown_value(name: str, value: Any) -> Any:
-    """The value under the name that people use."""
-    return round(1.0 - value, 12) if shown_name(name) != name else value
 
 
 def number(value: Any, digits: int = 3) -> str:

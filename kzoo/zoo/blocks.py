@@ -33,7 +33,15 @@ BLOCK: tuple[Hyperparameter, ...] = (
         priority=3,
         help="activation of the hidden layers",
     ),
-    Float(name="dropout", low=0.0, high=0.5, default=0.0, priority=3, help="share of units dropped in training"),
+    Float(
+        name="dropout",
+        low=0.0,
+        high=0.5,
+        below=1.0,
+        default=0.0,
+        priority=3,
+        help="share of units dropped in training",
+    ),
     Float(
         name="batch_norm/one_minus_momentum",
         low=1e-3,

@@ -10,7 +10,7 @@ import keras_tuner
 from kzoo.task import Task
 from kzoo.zoo.creation import compiled
 from kzoo.zoo.registry import Family, get_family
-from kzoo.zoo.spaces import Space, fixed_values, tunable_values
+from kzoo.zoo.spaces import Space, asked_space, tunable_values
 
 if TYPE_CHECKING:
     import keras
@@ -107,7 +107,8 @@ def create_hypermodel(
         task: What the models have to learn.
         priority: Highest priority number to tune, 1 (the learning rate only) to 4 (everything).
         fixed: Values not to tune, by full or short name: {"optimizer": "adam", "momentum": 0.9}.
-        ranges: Fields of declarations to change, by full name: {"units": {"low": 8, "high": 64}}.
+        ranges: Fields of declarations to change, by full or short name: {"units": {"low": 8, "high": 64}}. What is
+            named here is tuned whatever its priority.
         epochs: Epochs of a trial, which learning-rate decay is laid out for.
 
     Returns:
@@ -120,6 +121,5 @@ def create_hypermodel(
         raise ValueError(f"priority is {priority!r}; expected 1 (the learning rate only), 2, 3 or 4 (everything).")
     family = get_family(name)
     family.check_task(task)
-    space = family.space.replace(ranges or {})
-    settled = fixed_values(space, fixed or {}, priority=priority)
+    space, settled = asked_space(family.space, priority=priority, fixed=fixed or {}, ranges=ranges or {})
     return ZooHyperModel(family, task, space, settled, priority, epochs)

@@ -68,13 +68,14 @@ class Float(Hyperparameter):
     """A real number in [low, high], drawn evenly on its scale.
 
     1 - beta hyperparameters are declared as the complement on a log scale under a name that starts with `one_minus_`.
-    With `allow_zero`, 0 can be given by hand although a log scale never draws it.
+    With `allow_zero`, 0 can be given by hand although a log scale never draws it; `below` is what every value is below.
     """
 
     low: float
     high: float
     scale: Scale = "linear"
     allow_zero: bool = False
+    below: float | None = None
 
     def __post_init__(self) -> None:
         if not self.low < self.high or (self.scale == "log" and self.low <= 0):
@@ -87,6 +88,8 @@ class Float(Hyperparameter):
             raise ValueError(f"{self.name} is {value!r}; expected a number, such as {self.default}.")
         if value < 0 or (value == 0 and self.scale == "log" and not self.allow_zero):
             raise ValueError(f"{self.name} is {value!r}; expected a positive number, such as {self.default}.")
+        if self.below is not None and value >= self.below:
+            raise ValueError(f"{self.name} is {value!r}; expected a number below {self.below:g}.")
         return float(value)
 
     def register(self, hp: Any) -> Value | None:
@@ -110,6 +113,8 @@ class Int(Hyperparameter):
 
     def check(self, value: Any) -> Value:
         """The value as an int; any whole number >= 1 (0 where the range starts there) is taken."""
+        if isinstance(value, float) and value.is_integer():
+            value = int(value)
         if isinstance(value, bool) or not isinstance(value, int) or value < min(self.low, 1):
             raise ValueError(
                 f"{self.name} is {value!r}; expected a whole number >= {min(self.low, 1)}, such as {self.default}."

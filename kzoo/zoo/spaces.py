@@ -11,9 +11,9 @@ import difflib
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from kzoo.zoo.hyperparameters import Choice, Float, Hyperparameter, Int, Value
-
-ONE_MINUS = "one_minus_"
+from kzoo.zoo.hyperparameters import Choice, Hyperparameter, Value, When
+from kzoo.zoo.names import ONE_MINUS, complement, shown_name
+from kzoo.zoo.ranges import changed
 
 
 class Space:
@@ -47,50 +47,66 @@ class Space:
     def __getitem__(self, name: str) -> Hyperparameter:
         return self._by_name[name]
 
-    def find(self, name: str) -> list[str]:
-        """Full names that `name` may stand for: itself, or those named under a choice ("sgd/learning_rate")."""
+    def find(self, name: str) -> tuple[list[str], bool]:
+        """What a name stands for.
+
+        Args:
+            name: A full name; one that belongs to a choice, without it ("learning_rate"); or one as it is shown to
+                people ("momentum" for "momentum/one_minus_momentum").
+
+        Returns:
+            The full names, and whether the name is that of their complement.
+
+        Raises:
+            ValueError: It is not known; the message says which are near.
+        """
+        names = self._declared(name)
+        if names:
+            return names, False
+        head, _, tail = name.rpartition("/")
+        names = self._declared(f"{head}/{ONE_MINUS}{tail}" if head else ONE_MINUS + tail)
+        if not names:
+            raise self._unknown(name)
+        return names, True
+
+    def _declared(self, name: str) -> list[str]:
         if name in self:
             return [name]
         return [d.name for d in self if d.when and d.name in {f"{choice}/{name}" for choice in d.when.values}]
 
-    def unknown(self, name: str) -> ValueError:
-        """The error to raise for a name that is not declared, with the nearest ones."""
-        near = difflib.get_close_matches(name, list(self._by_name), n=3, cutoff=0.5)
-        hint = f"; did you mean {' or '.join(near)}?" if near else f"; there are {', '.join(self._by_name)}."
+    def _unknown(self, name: str) -> ValueError:
+        shown = [shown_name(each.name) for each in self]
+        short = [each.rpartition("/")[2] for each in shown]
+        near = difflib.get_close_matches(name, dict.fromkeys([*shown, *short]), n=3, cutoff=0.5)
+        hint = f"; did you mean {' or '.join(near)}?" if near else f"; there are {', '.join(shown)}."
         return ValueError(f"No hyperparameter is called {name!r}{hint}")
 
-    def replace(self, ranges: Mapping[str, Mapping[str, Any]]) -> Space:
+    def replace(self, ranges: Mapping[str, Mapping[str, Any]], *, priority: int | None = None) -> Space:
         """The same space with some declarations changed.
 
         Args:
-            ranges: For a name, the fields to change: {"units": {"low": 8, "high": 64, "default": 16}}. A default that
-                falls outside the new range moves to its nearest end.
+            ranges: For a name, as `find` takes it, the fields to change: {"units": {"low": 8, "high": 64, "default":
+                16}}, {"momentum": {"low": 0.8, "high": 0.99}}, {"optimizer": {"values": ("adam", "sgd")}}. A default
+                that falls outside the new range moves to its nearest end.
+            priority: Highest priority number that is tuned; what is named here is tuned whatever its own.
 
         Returns:
             A new space.
 
         Raises:
-            ValueError: A name or field is not known, or a range is empty.
+            ValueError: A name or field is not known, two names stand for the same hyperparameter, or a range is
+                none that it can have.
         """
-        for name in ranges:
-            if name not in self:
-                raise self.unknown(name)
-        return Space(_changed(declared, ranges.get(declared.name, {})) for declared in self)
-
-
-def _changed(declared: Hyperparameter, fields: Mapping[str, Any]) -> Hyperparameter:
-    fields = dict(fields)
-    known = {field.name for field in dataclasses.fields(declared)} - {"name", "when"}
-    for field in fields:
-        if field not in known:
-            raise ValueError(f"{declared.name}: no field {field!r} to change; there are {', '.join(sorted(known))}.")
-    if isinstance(declared, Float | Int) and "default" not in fields:
-        low, high = fields.get("low", declared.low), fields.get("high", declared.high)
-        fields["default"] = min(max(declared.default, low), high)
-    if isinstance(declared, Choice) and "values" in fields:
-        fields["values"] = tuple(fields["values"])
-        fields.setdefault("default", fields["values"][0])
-    return dataclasses.replace(declared, **fields)
+        new: dict[str, Hyperparameter] = {}
+        for name, fields in ranges.items():
+            names, flipped = self.find(name)
+            for full in names:
+                if full in new:
+                    raise ValueError(f"{name} is given a range twice, the other time under another name.")
+                new[full] = changed(self[full], fields, name, flipped=flipped)
+                if priority is not None and new[full].priority > priority:
+                    new[full] = dataclasses.replace(new[full], priority=priority)
+        return Space(new.get(declared.name, declared) for declared in self)
 
 
 def _applies(declared: Hyperparameter, values: Mapping[str, Value]) -> bool:
@@ -115,25 +131,16 @@ def expand_names(space: Space, given: Mapping[str, Any]) -> dict[str, Value]:
     """
     expanded: dict[str, Value] = {}
     for name, value in given.items():
-        names, complement = space.find(name), False
-        if not names:
-            head, _, tail = name.rpartition("/")
-            names = space.find(f"{head}/{ONE_MINUS}{tail}" if head else ONE_MINUS + tail)
-            complement = True
-        if not names:
-            raise space.unknown(name)
-        if complement:
-            value = _complement(name, value)
+        names, flipped = space.find(name)
         for full in names:
-            expanded[full] = space[full].check(value)
+            expanded[full] = space[full].check(_complement(name, value) if flipped else value)
     return expanded
 
 
 def _complement(name: str, value: Any) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 1:
         raise ValueError(f"{name} is {value!r}; expected a number in [0, 1), such as 0.9.")
-    # Rounded, since 1 - 0.9 is 0.09999999999999998 in binary and people read these values back.
-    return round(1.0 - value, 12)
+    return complement(value)
 
 
 def fixed_values(space: Space, given: Mapping[str, Any], *, priority: int) -> dict[str, Value]:
@@ -152,19 +159,67 @@ def fixed_values(space: Space, given: Mapping[str, Any], *, priority: int) -> di
             it depends on has settled on another value.
     """
     fixed = expand_names(space, given)
-    settled = {d.name: fixed.get(d.name, d.default) for d in space if d.name in fixed or d.priority > priority}
-    for name, value in given.items():
-        conditions = [space[full].when for full in expand_names(space, {name: value})]
-        blocked = [
-            when for when in conditions if when and when.parent in settled and settled[when.parent] not in when.values
-        ]
-        if len(blocked) == len(conditions):
-            raise ValueError(
-                f"{name} has no effect: it applies where {blocked[0].parent} is "
-                f"{' or '.join(str(value) for when in blocked for value in when.values)}, and {blocked[0].parent} is "
-                f"{settled[blocked[0].parent]}."
-            )
+    for name in given:
+        check_effect(space, name, fixed, priority=priority)
     return fixed
+
+
+def check_effect(space: Space, name: str, fixed: Mapping[str, Value], *, priority: int) -> None:
+    """Refuse a hyperparameter that can never apply, since the one that it depends on has settled on another value.
+
+    Args:
+        space: The declarations.
+        name: The full or short name.
+        fixed: Values not to tune, by full name.
+        priority: Highest priority number that is tuned; 0 where nothing is.
+
+    Raises:
+        ValueError: It can never apply.
+    """
+    settled = {d.name: fixed.get(d.name, d.default) for d in space if d.name in fixed or d.priority > priority}
+    conditions = [space[full].when for full in space.find(name)[0]]
+    blocked = [
+        when
+        for when in conditions
+        if when and not set(when.values) & ({settled[when.parent]} if when.parent in settled else _values(space, when))
+    ]
+    if len(blocked) == len(conditions):
+        parent = blocked[0].parent
+        stands = settled[parent] if parent in settled else " or ".join(map(str, sorted(_values(space, blocked[0]))))
+        raise ValueError(
+            f"{name} has no effect: it applies where {parent} is "
+            f"{' or '.join(str(value) for when in blocked for value in when.values)}, and {parent} is {stands}."
+        )
+
+
+def _values(space: Space, when: When) -> set[Value]:
+    """What the one that a condition names can be, where it is tuned."""
+    parent = space[when.parent]
+    return set(parent.values) if isinstance(parent, Choice) else set(when.values)
+
+
+def asked_space(
+    space: Space, *, priority: int, fixed: Mapping[str, Any], ranges: Mapping[str, Mapping[str, Any]]
+) -> tuple[Space, dict[str, Value]]:
+    """What a user asks for: the space, and the values that are not tuned, by full name.
+
+    Args:
+        space: The declarations.
+        priority: See `create_hypermodel`.
+        fixed: See `create_hypermodel`.
+        ranges: See `create_hypermodel`.
+
+    Raises:
+        ValueError: A name, range or value is wrong, has no effect, or is given twice.
+    """
+    space = space.replace(ranges, priority=priority)
+    settled = fixed_values(space, fixed, priority=priority)
+    for name in ranges:
+        names, _ = space.find(name)
+        if any(full in settled for full in names):
+            raise ValueError(f"{name} has a value that is fixed and a range; give one of the two.")
+        check_effect(space, name, settled, priority=priority)
+    return space, settled
 
 
 def resolve_values(space: Space, given: Mapping[str, Any]) -> dict[str, Value]:
@@ -209,6 +264,8 @@ def tunable_values(
         applies, when = _applies(declared, values), declared.when
         if declared.name in fixed or declared.priority > priority:
             value: Value | None = fixed.get(declared.name, declared.default)
+        elif when and when.parent in tuned and not set(when.values) & _values(space, when):
+            continue  # The range that was asked for leaves no such choice.
         elif when is None or when.parent not in tuned:
             if not applies:  # The one that it depends on is settled, so it can never apply.
                 continue

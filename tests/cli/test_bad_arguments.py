@@ -62,7 +62,7 @@ def test_literals(text, value):
 def test_ranges():
     assert arguments.ranges(["units=8:64", "optimizer=adam,sgd"]) == {
         "units": {"low": 8, "high": 64},
-        "optimizer": {"values": ("adam", "sgd")},
+        "optimizer": {"values": ["adam", "sgd"]},
     }
 
 

@@ -1,3 +1,4 @@
+import inspect
 import json
 import shlex
 
@@ -6,6 +7,8 @@ import pytest
 
 import kzoo as library
 from kzoo.cli.console import Failure
+from kzoo.cli.run import Run, Source
+from kzoo.cli.search import search
 from tuners import Study
 
 
@@ -94,6 +97,43 @@ def test_another_search_does_not_go_into_the_same_run(searched, arguments, diffe
     assert isinstance(result.exception, Failure)
     with pytest.raises(Failure, match=difference):
         raise result.exception
+
+
+OPTIONS = {
+    "epochs": ("--epochs", 1),
+    "seed": ("--seed", 5),
+    "priority": ("--priority", 4),
+    "fix": ("--fix", "momentum=0.95", "--fix", "norm=none", "--fix", "nesterov=yes"),
+    "range_": ("--range", "optimizer=momentum,sgd", "--range", "units=8,16", "--range", "learning_rate=1e-3:1e-1"),
+    "objective": ("--objective", "val_loss"),
+    "target": ("--target", "y"),
+    "column": ("--column", "a=category"),
+    "drop": ("--drop", "b"),
+    "keep": ("--keep", "id"),
+    "kind": ("--kind", "classification"),
+}
+"""What a search is, and not how it is run; `data` and `model` are given, and images have a size."""
+
+
+def test_every_option_survives_the_round_trip(kzoo):
+    other = {"model", "data", "trials", "out", "workers", "trial_timeout", "prune", "ray", "trial_cpus", "trial_gpus"}
+    assert set(inspect.signature(search).parameters) - set(OPTIONS) == other | {"engine", "as_json", "image_size"}
+    rows = "\n".join(f"{a},{a % 3},{a % 5},{a % 7},{a % 2}" for a in range(40))
+    (kzoo.directory / "data.csv").write_text(f"id,a,b,c,y\n{rows}")
+    options = [part for option in OPTIONS.values() for part in option]
+    command = ("search", "mlp", "--data", "data.csv", *options, "--out", "RUN", "--json", "--trials")
+    assert kzoo(*command, 1).exit_code == 0
+    assert kzoo(*command, 2).exit_code == 0
+    assert len(Study.load(kzoo.directory / "RUN").trials) == 2
+
+
+def test_the_size_of_images_survives_the_round_trip(tmp_path):
+    source = Source("pictures", image_size=(8, 9), columns={"a": "category"}, drop=("b",))
+    task = library.load_dataset("iris").task
+    asked = Run("mlp", source, "0", task, 1, 1, "val_loss", ranges={"optimizer": {"values": ("adam", "sgd")}})
+    asked.write(tmp_path)
+    assert asked.differences(Run.read(tmp_path)) == []
+    assert Run.read(tmp_path).data == source
 
 
 def test_a_directory_with_other_things_is_left_alone(kzoo):

@@ -2,7 +2,7 @@ import keras_tuner
 import pytest
 
 from kzoo.zoo.hyperparameters import Boolean, Choice, Float, Int, When
-from kzoo.zoo.spaces import Space, resolve_values, tunable_values
+from kzoo.zoo.spaces import Space, asked_space, resolve_values, tunable_values
 
 
 @pytest.fixture
@@ -113,5 +113,57 @@ def test_a_changed_range_moves_its_default_inside(space):
     assert changed["units"].default == 32
     with pytest.raises(ValueError, match="no field 'lo' to change"):
         space.replace({"units": {"lo": 3}})
-    with pytest.raises(ValueError, match="is not a range"):
+    with pytest.raises(ValueError, match="units needs a low end below the high one, not 99 to 64"):
         space.replace({"units": {"low": 99}})
+
+
+def test_ranges_take_the_names_and_values_that_are_shown(space):
+    changed = space.replace({"momentum": {"low": 0.8, "high": 0.99}, "learning_rate": {"low": 0.01, "high": 0.05}})
+    momentum = changed["momentum/one_minus_momentum"]
+    assert (momentum.low, momentum.high, momentum.default) == (0.01, 0.2, 0.1)
+    assert [changed[f"{name}/learning_rate"].high for name in ("sgd", "momentum")] == [0.05, 0.05]
+    assert changed["sgd/learning_rate"].default == 0.05
+    listed = space.replace({"units": {"values": [48, 12]}, "momentum/momentum": {"values": [0.9, 0.99]}})
+    assert (listed["units"].values, listed["units"].default) == ((12, 48), 12)
+    assert listed["momentum/one_minus_momentum"].values == (0.01, 0.1)
+
+
+def test_a_range_that_leaves_no_choice_leaves_what_belongs_to_it_out(space):
+    hp = keras_tuner.HyperParameters()
+    tunable_values(hp, space.replace({"optimizer": {"values": ["sgd"]}}))
+    assert [declared.name for declared in hp.space] == ["optimizer", "sgd/learning_rate", "units"]
+
+
+def test_what_is_given_a_range_is_tuned(space):
+    changed, _ = asked_space(space, priority=1, fixed={}, ranges={"units": {"low": 8, "high": 16}})
+    hp = keras_tuner.HyperParameters()
+    tunable_values(hp, changed, priority=1)
+    assert [declared.name for declared in hp.space] == ["sgd/learning_rate", "units"]
+
+
+@pytest.mark.parametrize(
+    ("fixed", "ranges", "message"),
+    [
+        ({}, {"units": {"low": 0.5, "high": 3}}, "units needs whole numbers, not 0.5"),
+        ({}, {"units": {"low": 0, "high": 3}}, "units is drawn on a log scale"),
+        ({}, {"learning_rate": {"low": "a", "high": 3}}, "learning_rate needs numbers, not a"),
+        ({}, {"optimizer": {"values": ["sgd", "adan"]}}, "optimizer has no 'adan'; there are sgd, momentum"),
+        ({}, {"optimizer": {"low": 1, "high": 3}}, "optimizer is one of sgd, momentum, which has no range"),
+        ({}, {"units": {"values": [8, 8]}}, "each once"),
+        ({}, {"momentum": {"low": 0.5, "high": 1}}, r"momentum needs bounds in \[0, 1\)"),
+        ({}, {"momentun": {"low": 0.5, "high": 0.9}}, "did you mean momentum"),
+        ({}, {"learning_rate": {"high": 0.1}, "sgd/learning_rate": {"high": 0.2}}, "given a range twice"),
+        ({"units": 8}, {"units": {"low": 4}}, "a value that is fixed and a range"),
+        ({"optimizer": "sgd"}, {"momentum": {"low": 0.8}}, "momentum has no effect"),
+        ({}, {"optimizer": {"values": ["sgd"]}, "momentum": {"low": 0.8}}, "optimizer is sgd"),
+    ],
+)
+def test_a_wrong_range_is_refused_in_words(space, fixed, ranges, message):
+    with pytest.raises(ValueError, match=message):
+        asked_space(space, priority=3, fixed=fixed, ranges=ranges)
+
+
+def test_a_default_stays_among_what_is_drawn():
+    space = Space([Int(name="batch_size", low=16, high=256, scale="log", factor=2, default=32, priority=2)])
+    for low, high, default in ((10, 100, 40), (64, 256, 64), (4, 24, 16)):
+        assert space.replace({"batch_size": {"low": low, "high": high}})["batch_size"].default == default
