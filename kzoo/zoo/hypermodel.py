@@ -120,6 +120,6 @@ def create_hypermodel(
         raise ValueError(f"priority is {priority!r}; expected 1 (the learning rate only), 2, 3 or 4 (everything).")
     family = get_family(name)
     family.check_task(task)
-    space = family.space.replace(ranges or {})
+    space = family.space_for(task).replace(ranges or {})
     settled = fixed_values(space, fixed or {}, priority=priority)
     return ZooHyperModel(family, task, space, settled, priority, epochs)

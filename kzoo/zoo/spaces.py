@@ -21,12 +21,14 @@ class Space:
 
     Args:
         hyperparameters: The declarations.
+        without: Names of declarations that were left out, since they have no effect on the task.
 
     Raises:
         ValueError: A name is declared twice, or a condition names something not declared before.
     """
 
-    def __init__(self, hyperparameters: Iterable[Hyperparameter]) -> None:
+    def __init__(self, hyperparameters: Iterable[Hyperparameter], without: Iterable[str] = ()) -> None:
+        self._without = frozenset(without)
         self._by_name: dict[str, Hyperparameter] = {}
         for declared in hyperparameters:
             if declared.name in self._by_name:
@@ -55,6 +57,8 @@ class Space:
 
     def unknown(self, name: str) -> ValueError:
         """The error to raise for a name that is not declared, with the nearest ones."""
+        if name in self._without:
+            return ValueError(f"{name} has no effect: the task has no category of so many words that they are coded.")
         near = difflib.get_close_matches(name, list(self._by_name), n=3, cutoff=0.5)
         hint = f"; did you mean {' or '.join(near)}?" if near else f"; there are {', '.join(self._by_name)}."
         return ValueError(f"No hyperparameter is called {name!r}{hint}")
@@ -75,7 +79,7 @@ class Space:
         for name in ranges:
             if name not in self:
                 raise self.unknown(name)
-        return Space(_changed(declared, ranges.get(declared.name, {})) for declared in self)
+        return Space((_changed(declared, ranges.get(declared.name, {})) for declared in self), self._without)
 
 
 def _changed(declared: Hyperparameter, fields: Mapping[str, Any]) -> Hyperparameter:
