@@ -23,8 +23,8 @@ class Task:
         class_names: One name per class, in the order of the integer labels; empty for regression.
         num_targets: Number of regression targets; 1 for classification.
         train_rows: Number of training examples, in rows; learning-rate schedules are laid out by it.
-        input_mean: Mean of each entry of the last input axis, in raw units.
-        input_variance: Variance of each entry of the last input axis, in raw units squared, all > 0.
+        input_mean: Mean of each entry of the last input axis, in raw units; 0 for codes.
+        input_variance: Variance of each entry of the last input axis, in raw units squared, all > 0; 1 for codes.
         target_mean: Mean of each regression target; empty for classification.
         target_scale: Standard deviation of each regression target, all > 0; empty for classification.
         feature_names: Names of the numbers of a row of tabular data, or empty.
@@ -66,6 +66,11 @@ class Task:
     def num_classes(self) -> int:
         """Number of classes; 0 for regression."""
         return len(self.class_names)
+
+    @property
+    def codes(self) -> tuple[int, ...]:
+        """How many values each input has that is a code of a category; these are the last ones of a row."""
+        return () if self.table is None else self.table.codes
 
     @property
     def is_image(self) -> bool:

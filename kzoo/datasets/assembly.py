@@ -15,7 +15,8 @@ from kzoo.datasets.split import Plan, split_rows, without_parts
 from kzoo.datasets.split_words import split_remarks
 from kzoo.datasets.statistics import moments
 from kzoo.datasets.targets import Targets, prepare_targets
-from kzoo.tables.encoding import TableEncoding, learn
+from kzoo.tables.encoding import TableEncoding
+from kzoo.tables.learning import learn
 from kzoo.task import Task, TaskKind
 
 if TYPE_CHECKING:
@@ -102,8 +103,10 @@ def _cut_parts(raw: RawData, targets: Targets, plan: Plan) -> tuple[tuple[Part, 
 def _describe(raw: RawData, targets: Targets, train: Part, encoding: TableEncoding | None) -> Task:
     x, y = _arrays(train)
     inputs = moments(x)
-    variance = np.where(inputs.constant, 1.0, inputs.variance)
+    mean, variance = inputs.mean, np.where(inputs.constant, 1.0, inputs.variance)
     if encoding is not None:
+        codes = len(variance) - len(encoding.codes)
+        mean[codes:], variance[codes:] = 0.0, 1.0
         # What is 1 in a few rows would be far from all others.
         variance = np.where(encoding.indicators, np.maximum(variance, LEAST_VARIANCE), variance)
     _check_variance(variance, raw)
@@ -113,7 +116,7 @@ def _describe(raw: RawData, targets: Targets, train: Part, encoding: TableEncodi
         input_shape=tuple(int(n) for n in x.shape[1:]),
         input_dtype=x.dtype.name,
         train_rows=len(x),
-        input_mean=tuple(inputs.mean.tolist()),
+        input_mean=tuple(mean.tolist()),
         input_variance=tuple(variance.tolist()),
         class_names=targets.class_names,
         num_targets=len(target_scale) or 1,

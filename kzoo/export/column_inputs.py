@@ -11,7 +11,8 @@ import tensorflow as tf
 
 from kzoo.export.errors import ExportError
 from kzoo.tables.calendar import MONTHS
-from kzoo.tables.encoding import SEPARATORS, InNumpy, TableEncoding, encode, texts
+from kzoo.tables.encoders import SEPARATORS, InNumpy, encode, texts
+from kzoo.tables.encoding import TableEncoding
 
 TOLERANCE = 1e-6
 """Largest difference of an encoded number from that of training, as a share of it or of 1."""
@@ -23,11 +24,11 @@ class InGraph:
     xp = tf.experimental.numpy
 
     def numbers(self, values: tf.Tensor) -> tf.Tensor:
-        """See `kzoo.tables.encoding.Backend`."""
+        """See `kzoo.tables.encoders.Backend`."""
         return tf.cast(values, tf.float32)
 
     def cleaned(self, values: tf.Tensor, missing_words: Sequence[str]) -> tf.Tensor:
-        """See `kzoo.tables.encoding.Backend`."""
+        """See `kzoo.tables.encoders.Backend`."""
         values = tf.strings.strip(values)
         if not missing_words:
             return values
@@ -35,11 +36,16 @@ class InGraph:
         return tf.where(missing, "", values)
 
     def is_word(self, values: tf.Tensor, words: Sequence[str]) -> tf.Tensor:
-        """See `kzoo.tables.encoding.Backend`; a comparison needs no table, so nothing to initialise in the server."""
+        """See `kzoo.tables.encoders.Backend`; a comparison needs no table, so nothing to initialise in the server."""
         return tf.cast(values[:, None] == tf.constant(list(words))[None], tf.float32)
 
+    def place(self, values: tf.Tensor, words: Sequence[str]) -> tf.Tensor:
+        """See `kzoo.tables.encoders.Backend`."""
+        known = values[:, None] == tf.constant(list(words))[None]
+        return tf.where(tf.reduce_any(known, axis=1), tf.argmax(tf.cast(known, tf.int32), axis=1), len(words))
+
     def has_token(self, values: tf.Tensor, words: Sequence[str]) -> tf.Tensor:
-        """See `kzoo.tables.encoding.Backend`."""
+        """See `kzoo.tables.encoders.Backend`."""
         # ASCII alone is made small where no encoding is named.
         spaced = tf.strings.regex_replace(tf.strings.lower(values), f"[{_escaped(SEPARATORS)}]", " ")
         tokens = tf.strings.split(spaced, " ")
@@ -50,7 +56,7 @@ class InGraph:
     def date_fields(
         self, values: tf.Tensor, expression: str, fields: Sequence[str]
     ) -> tuple[tf.Tensor, dict[str, tf.Tensor]]:
-        """See `kzoo.tables.encoding.Backend`."""
+        """See `kzoo.tables.encoders.Backend`."""
         matched = tf.strings.regex_full_match(values, expression)
         numbers = {}
         for group, name in enumerate(fields, start=1):

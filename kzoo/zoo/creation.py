@@ -34,7 +34,7 @@ def create_model(name: str, task: Task, *, epochs: int = 20, **hyperparameters: 
     """
     family = get_family(name)
     family.check_task(task)
-    return compiled(family, task, resolve_values(family.space, hyperparameters), epochs=epochs)
+    return compiled(family, task, resolve_values(family.space_for(task), hyperparameters), epochs=epochs)
 
 
 def compiled(family: Family, task: Task, values: Mapping[str, Any], *, epochs: int) -> keras.Model:

@@ -121,5 +121,5 @@ def create_hypermodel(
         raise ValueError(f"priority is {priority!r}; expected 1 (the learning rate only), 2, 3 or 4 (everything).")
     family = get_family(name)
     family.check_task(task)
-    space, settled = asked_space(family.space, priority=priority, fixed=fixed or {}, ranges=ranges or {})
+    space, settled = asked_space(family.space_for(task), priority=priority, fixed=fixed or {}, ranges=ranges or {})
     return ZooHyperModel(family, task, space, settled, priority, epochs)

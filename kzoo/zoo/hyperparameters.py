@@ -31,6 +31,7 @@ class Hyperparameter:
         priority: 1 (tune first) to 4 (leave alone unless asked).
         help: One line for people.
         when: Condition under which it applies, or None for always.
+        for_codes: Whether it applies only to tables with categories that are one number, a code.
     """
 
     name: str
@@ -38,6 +39,7 @@ class Hyperparameter:
     priority: int
     help: str = ""
     when: When | None = None
+    for_codes: bool = False
 
     def __post_init__(self) -> None:
         if self.priority not in (1, 2, 3, 4):

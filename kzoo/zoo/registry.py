@@ -39,6 +39,11 @@ class Family:
     kinds: tuple[TaskKind, ...]
     images_only: bool = False
 
+    def space_for(self, task: Task) -> Space:
+        """The hyperparameters that have an effect on a task."""
+        without = () if task.codes else tuple(declared.name for declared in self.space if declared.for_codes)
+        return Space((declared for declared in self.space if declared.name not in without), without)
+
     def check_task(self, task: Task) -> None:
         """Refuse a task that the family cannot learn.
 

@@ -21,12 +21,14 @@ class Space:
 
     Args:
         hyperparameters: The declarations.
+        without: Names of declarations that were left out, since they have no effect on the task.
 
     Raises:
         ValueError: A name is declared twice, or a condition names something not declared before.
     """
 
-    def __init__(self, hyperparameters: Iterable[Hyperparameter]) -> None:
+    def __init__(self, hyperparameters: Iterable[Hyperparameter], without: Iterable[str] = ()) -> None:
+        self._without = frozenset(without)
         self._by_name: dict[str, Hyperparameter] = {}
         for declared in hyperparameters:
             if declared.name in self._by_name:
@@ -66,7 +68,7 @@ class Space:
         head, _, tail = name.rpartition("/")
         names = self._declared(f"{head}/{ONE_MINUS}{tail}" if head else ONE_MINUS + tail)
         if not names:
-            raise self._unknown(name)
+            raise self.unknown(name)
         return names, True
 
     def _declared(self, name: str) -> list[str]:
@@ -74,7 +76,10 @@ class Space:
             return [name]
         return [d.name for d in self if d.when and d.name in {f"{choice}/{name}" for choice in d.when.values}]
 
-    def _unknown(self, name: str) -> ValueError:
+    def unknown(self, name: str) -> ValueError:
+        """The error to raise for a name that is not declared, with the nearest ones."""
+        if name in self._without:
+            return ValueError(f"{name} has no effect: the task has no category of so many words that they are coded.")
         shown = [shown_name(each.name) for each in self]
         short = [each.rpartition("/")[2] for each in shown]
         near = difflib.get_close_matches(name, dict.fromkeys([*shown, *short]), n=3, cutoff=0.5)
@@ -106,7 +111,7 @@ class Space:
                 new[full] = changed(self[full], fields, name, flipped=flipped)
                 if priority is not None and new[full].priority > priority:
                     new[full] = dataclasses.replace(new[full], priority=priority)
-        return Space(new.get(declared.name, declared) for declared in self)
+        return Space((new.get(declared.name, declared) for declared in self), self._without)
 
 
 def _applies(declared: Hyperparameter, values: Mapping[str, Value]) -> bool:

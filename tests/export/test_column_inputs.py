@@ -12,13 +12,14 @@ import kzoo
 from kzoo.export import column_inputs
 from kzoo.export.column_inputs import check_encoding, columns_of
 from kzoo.tables.columns import Column
-from kzoo.tables.encoding import learn
+from kzoo.tables.learning import learn
 from kzoo.task import Task
 
 ROWS = 90
 COLUMNS = (
     Column("age", "number"),
     Column("work class", "category"),
+    Column("town", "category"),
     Column("keen", "boolean"),
     Column("when", "date", date_format="%m/%d/%Y %I:%M %p"),
     Column("class", "text"),
@@ -32,6 +33,9 @@ def frame():
     return {
         "age": np.where(rng.random(ROWS) < 0.2, np.nan, rng.normal(40, 9, ROWS)),
         "work class": words[np.minimum(4, rng.integers(0, 30, ROWS) // 7)],
+        "town": [
+            ("", "Été 2", f"town {row % 13}", "rare")[min(row // 11, 2) if row < 89 else 3] for row in range(ROWS)
+        ],
         "keen": np.array(["True", "False", ""], dtype=object)[rng.integers(0, 3, ROWS)],
         "when": [f"{1 + row % 12}/{1 + row % 28}/{1990 + row} {1 + row % 12}:0{row % 10} PM" for row in range(ROWS)],
         "class": [("the quick fox", "The DOG, quick", "")[row % 3] for row in range(ROWS)],
@@ -85,18 +89,18 @@ def as_rows(columns):
 def test_raw_rows_are_answered_as_encoded_ones(published, classifier, frame, encoding):
     columns = columns_of({name: values[:30] for name, values in frame.items()}, encoding)
     # Among them each column missing, and with a word that training has not seen.
-    assert len(columns["age"]) == 30 + 1 + 2 * 4
+    assert encoding.codes and len(columns["age"]) == 30 + 1 + 2 * 5
     answers = kzoo.predict(published, {"instances": as_rows(columns)})["predictions"]
     expected = classifier[0].predict(encoding.encode(columns), verbose=0)
     np.testing.assert_allclose([each["probabilities"] for each in answers], expected, atol=1e-5)
     assert kzoo.check(published) == {published: []}
 
 
-def test_features_of_an_example_may_be_absent(published, classifier, encoding):
+def test_features_of_an_example_may_be_absent(published, classifier, frame, encoding):
     asked = {"signature_name": "classify", "examples": [{"age": 40.5, "work class": "self"}, {}]}
     found = [dict(row) for row in kzoo.predict(published, asked)["results"]]
     nothing = ["", ""]
-    columns = {"age": [40.5, np.nan], "work class": ["self", ""], "keen": nothing, "when": nothing, "class": nothing}
+    columns = {name: nothing for name in frame} | {"age": [40.5, np.nan], "work class": ["self", ""]}
     expected = classifier[0].predict(encoding.encode(columns), verbose=0)
     np.testing.assert_allclose([[row["no"], row["yes"]] for row in found], expected, atol=1e-5)
 
@@ -136,7 +140,13 @@ def test_an_encoding_that_differs_in_the_graph_is_refused(frame, encoding, monke
         check_encoding(columns_of(frame, encoding), encoding)
 
 
-by_words = column_inputs.InGraph.is_word
+def test_a_code_that_differs_in_the_graph_is_refused(frame, encoding, monkeypatch):
+    monkeypatch.setattr(column_inputs.InGraph, "place", lambda self, values, words: place(self, values, words[1:]))
+    with pytest.raises(kzoo.ExportError, match="The feature 'town' would be served as"):
+        check_encoding(columns_of(frame, encoding), encoding)
+
+
+by_words, place = column_inputs.InGraph.is_word, column_inputs.InGraph.place
 
 ANY_TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
 
@@ -144,9 +154,7 @@ ANY_TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
 @hypothesis.settings(max_examples=40, deadline=None)
 @hypothesis.given(st.data())
 def test_any_rows_are_encoded_in_the_graph_as_in_numpy(frame, encoding, data):
-    near = {
-        name: st.sampled_from([str(each) for each in frame[name]]) for name in ("work class", "keen", "when", "class")
-    }
+    near = {name: st.sampled_from([str(each) for each in values]) for name, values in frame.items() if name != "age"}
     columns = {name: data.draw(st.lists(ANY_TEXT | some, min_size=8, max_size=8)) for name, some in near.items()}
     columns["age"] = data.draw(st.lists(st.floats(width=32, allow_infinity=False), min_size=8, max_size=8))
     check_encoding(columns_of(columns, encoding), encoding)

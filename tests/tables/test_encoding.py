@@ -11,7 +11,8 @@ import pytest
 from kzoo.tables.calendar import pattern_of
 from kzoo.tables.columns import Column
 from kzoo.tables.dates import find_dates
-from kzoo.tables.encoding import FEWEST, MOST_WORDS, TableEncoding, learn
+from kzoo.tables.encoding import TableEncoding
+from kzoo.tables.learning import FEWEST, MOST_ONE_HOT, MOST_WORDS, learn
 
 AGE, WORK, KEEN, WHEN, NOTE = (
     Column("age", "number"),
@@ -62,7 +63,29 @@ def test_spaces_around_a_word_do_not_count_and_words_for_missing_are():
 def test_a_category_of_many_words_keeps_the_most_frequent():
     values = [f"w{number}" for number in range(MOST_WORDS + 9) for _ in range(FEWEST + number)]
     encoding, _ = encoded(WORK, values)
-    assert len(encoding.features) == MOST_WORDS + 1 and "work=w8" not in encoding.features
+    assert encoding.codes == (MOST_WORDS + 1,) and "w8" not in encoding.columns[0].words
+
+
+def test_a_category_of_many_words_is_one_number_after_all_others():
+    words = [f"w{number:02d}" for number in range(MOST_ONE_HOT)]
+    few = {"work": words * FEWEST, "age": [1.0] * len(words) * FEWEST}
+    assert learn(few, [WORK, AGE]).codes == ()
+    many = {"work": [*words, None] * FEWEST, "age": [1.0] * (len(words) + 1) * FEWEST}
+    encoding = learn(many, [WORK, AGE])
+    assert encoding.features == ("age", "work") and encoding.codes == (MOST_ONE_HOT + 2,)
+    assert encoding.indicators.tolist() == [False, False]
+    x = encoding.encode({"work": ["w00", "", " w11 ", "never seen", None, "NA"], "age": [2.0] * 6})
+    np.testing.assert_array_equal(x, np.transpose([[2] * 6, [1, 0, 12, 13, 0, 0]]))
+    found = encoding.decode(x)
+    assert [*found] == ["work", "age"] and found["work"].tolist() == ["w00", "", "w11", "other", "", ""]
+    assert TableEncoding.from_dict(json.loads(json.dumps(encoding.to_dict()))) == encoding
+
+
+def test_an_encoding_written_before_there_were_codes_is_read():
+    encoding, _ = encoded(WORK, ["a"] * FEWEST)
+    written = encoding.to_dict()
+    del written["columns"][0]["coded"]
+    assert TableEncoding.from_dict(written) == encoding
 
 
 def test_a_boolean_is_one_number():

@@ -31,8 +31,8 @@ def extremes(declared):
 
 @pytest.mark.parametrize(("name", "hyperparameter"), HYPERPARAMETERS)
 def test_builds_at_both_ends_of_every_range_and_for_every_choice(name, hyperparameter, examples_for):
-    x, _, task = examples_for(name)
     declared = get_family(name).space[hyperparameter]
+    x, _, task = examples_for(name, codes=declared.for_codes)
     parent = {declared.when.parent: declared.when.values[0]} if declared.when else {}
     for value in extremes(declared):
         model = create_model(name, task, **{**small(name), **parent, hyperparameter: value})
@@ -69,6 +69,26 @@ def test_takes_raw_inputs_and_answers_in_raw_units(name, kind, examples_for):
         np.testing.assert_allclose(answers.sum(-1), 1, rtol=1e-5)
     else:
         assert abs(answers.mean() - np.mean(task.target_mean)) < 3 * max(task.target_scale)
+
+
+@pytest.mark.parametrize(("name", "kind"), [each for each in KINDS if not get_family(each[0]).images_only])
+def test_codes_are_looked_up(name, kind, examples_for, tmp_path):
+    x, y, task = examples_for(name, kind, codes=True)
+    x[:, :4] = 30.0
+    y = x[:, 4].astype(int) % 3 if kind == "classification" else np.stack([x[:, 4], x[:, 5]], axis=1) * 200 + 800
+    keras.utils.set_random_seed(1)
+    model = create_model(name, task, learning_rate=0.03, **small(name))
+    model.fit(x, y, batch_size=8, epochs=30, verbose=0)
+    answers = model.predict_on_batch(x)
+    if kind == "classification":
+        assert (answers.argmax(axis=1) == y).all()
+    else:
+        assert np.abs(answers - y).mean() < 0.5 * np.abs(y - y.mean(axis=0)).mean()
+    model.save(tmp_path / "model.keras")
+    np.testing.assert_array_equal(keras.models.load_model(tmp_path / "model.keras").predict_on_batch(x), answers)
+    assert len(create_hypermodel(name, task).space) - len(create_hypermodel(name, examples_for(name)[2]).space) == len(
+        [declared for declared in get_family(name).space if declared.for_codes]
+    )
 
 
 @pytest.mark.parametrize("norm", ["before", "after", "none"])

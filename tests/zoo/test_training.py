@@ -95,6 +95,7 @@ def test_hyperband_epochs_set_the_horizon_of_decay(examples):
         ({"fixed": {"optimizer": "sgd", "momentum": 0.9}}, "momentum has no effect"),
         ({"fixed": {"optimiser": "sgd"}}, "did you mean optimizer"),
         ({"ranges": {"units": {"low": 600}}}, "is not a range"),
+        ({"fixed": {"embedding_width": 4}}, "embedding_width has no effect: the task has no category"),
     ],
 )
 def test_wrong_arguments_are_named(examples, arguments, message):

@@ -6,7 +6,7 @@ from typing import Any
 
 from kzoo.lazy import keras
 from kzoo.task import Task
-from kzoo.zoo.blocks import raw_inputs
+from kzoo.zoo.blocks import row_inputs
 from kzoo.zoo.heads import head
 from kzoo.zoo.registry import register_model
 
@@ -16,6 +16,6 @@ from kzoo.zoo.registry import register_model
 )
 def softmax_regression(task: Task, values: dict[str, Any]) -> keras.Model:
     """See the module."""
-    inputs, x = raw_inputs(task)
-    x = keras.layers.Flatten(name="flatten")(x)
+    # As many numbers for a code as there are outputs: no wider table gives other answers.
+    inputs, x = row_inputs(task, task.num_classes)
     return keras.Model(inputs, head(x, task), name="softmax_regression")

@@ -1,0 +1,183 @@
+"""Columns as numbers, by numpy for training and by TensorFlow in the graph of an export: one definition for both."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kzoo.tables.calendar import DAY, MONTHS, WEEKDAYS, YEAR, calendar, pattern_of
+
+if TYPE_CHECKING:
+    from kzoo.tables.encoding import EncodedColumn, TableEncoding
+
+MISSING = ""
+"""The word for a missing one."""
+
+
+class Backend(Protocol):
+    """What numpy and TensorFlow do differently."""
+
+    @property
+    def xp(self) -> Any:
+        """numpy, or what is written like it."""
+
+    def numbers(self, values: Any) -> Any:
+        """Float32 [rows], NaN where missing."""
+
+    def cleaned(self, values: Any, missing_words: Sequence[str]) -> Any:
+        """Text [rows] without spaces around it, "" where it is one of these words."""
+
+    def is_word(self, values: Any, words: Sequence[str]) -> Any:
+        """Float32 [rows, words], 1 where a text is a word."""
+
+    def place(self, values: Any, words: Sequence[str]) -> Any:
+        """Whole numbers [rows]: which of these words a text is, len(words) where it is none."""
+
+    def has_token(self, values: Any, words: Sequence[str]) -> Any:
+        """Float32 [rows, words], 1 where a word is among the tokens of a text."""
+
+    def date_fields(self, values: Any, expression: str, fields: Sequence[str]) -> tuple[Any, dict[str, Any]]:
+        """Whether each text matches [rows], and int64 [rows] by the names of the groups, as `calendar` takes them."""
+
+
+def encode(encoding: TableEncoding, columns: Any, backend: Backend) -> Any:
+    """Rows as numbers, by numpy or TensorFlow; see `TableEncoding.encode`."""
+    parts = [part for column in encoding.in_order for part in _parts(column, columns[column.name], backend)]
+    return backend.xp.concatenate(parts, axis=1)
+
+
+def _parts(column: EncodedColumn, values: Any, backend: Backend) -> list[Any]:
+    """What a column becomes, each [rows, some]."""
+    xp = backend.xp
+    if column.kind == "number":
+        value = backend.numbers(values)
+        known = value == value  # not NaN
+        return _filled(xp.where(known, value, xp.zeros_like(value)), known, column, xp)
+    values = backend.cleaned(values, column.missing_words)
+    if column.kind == "boolean":
+        found = backend.is_word(values, column.words)
+        return _filled(found[:, 1], xp.sum(found, axis=1) > 0, column, xp)
+    if column.coded:
+        return [xp.asarray(backend.place(values, column.words), dtype=xp.float32)[:, None]]
+    if column.kind == "category":
+        found = backend.is_word(values, column.words)
+        return [found, 1 - xp.sum(found, axis=1, keepdims=True)] if column.rest else [found]
+    if column.kind == "text":
+        return [backend.has_token(values, column.words)]
+    return _date_parts(column, values, backend)
+
+
+def _filled(value: Any, known: Any, column: EncodedColumn, xp: Any) -> list[Any]:
+    value = xp.where(known, value, xp.zeros_like(value) + np.float32(column.fill))
+    return [value[:, None], *([1 - xp.asarray(known, dtype=xp.float32)[:, None]] if column.missing else [])]
+
+
+def _date_parts(column: EncodedColumn, values: Any, backend: Backend) -> list[Any]:
+    xp, pattern = backend.xp, pattern_of(column.date_format)
+    matched, fields = backend.date_fields(values, pattern.expression, pattern.fields)
+    known, days, of_year, weekday, hour = calendar(fields, xp)
+    known = known & matched
+    here = xp.asarray(known, dtype=xp.float32)
+
+    def circle(value: Any, period: float) -> list[Any]:
+        angle = value * np.float32(2 * math.pi / period)
+        return [(xp.sin(angle) * here)[:, None], (xp.cos(angle) * here)[:, None]]
+
+    is_day = weekday[:, None] == xp.asarray(range(len(WEEKDAYS)), dtype=xp.int64)[None]
+    value, *missing = _filled(xp.asarray(days, dtype=xp.float32), known, column, xp)
+    parts: list[Any] = []
+    if pattern.has_date:
+        parts = [value, *circle(xp.asarray(of_year, dtype=xp.float32), YEAR)]
+        parts.append(xp.asarray(is_day, dtype=xp.float32) * here[:, None])
+    return [*parts, *(circle(hour, DAY) if pattern.has_time else []), *missing]
+
+
+class InNumpy:
+    """Encodes columns of pandas, or arrays."""
+
+    xp = np
+
+    def numbers(self, values: Any) -> NDArray:
+        """See `Backend`."""
+        with np.errstate(over="ignore"):
+            return np.asarray(values, dtype=np.float64).astype(np.float32)
+
+    def cleaned(self, values: Any, missing_words: Sequence[str]) -> list[str]:
+        """See `Backend`."""
+        return texts(values, missing_words)
+
+    def is_word(self, values: Sequence[str], words: Sequence[str]) -> NDArray:
+        """See `Backend`."""
+        found = np.zeros((len(values), len(words) + 1), dtype=np.float32)
+        found[np.arange(len(values)), self.place(values, words)] = 1
+        return found[:, :-1]
+
+    def place(self, values: Sequence[str], words: Sequence[str]) -> NDArray:
+        """See `Backend`."""
+        import pandas
+
+        index = pandas.Index(list(words), dtype=object).get_indexer(pandas.Index(values, dtype=object))
+        return np.where(index < 0, len(words), index)
+
+    def has_token(self, values: Sequence[str], words: Sequence[str]) -> NDArray:
+        """See `Backend`."""
+        place = {word: number for number, word in enumerate(words)}
+        found = np.zeros((len(values), len(words)), dtype=np.float32)
+        for row, text in enumerate(values):
+            found[row, [place[token] for token in tokens(text) if token in place]] = 1
+        return found
+
+    def date_fields(
+        self, values: Sequence[str], expression: str, fields: Sequence[str]
+    ) -> tuple[NDArray[np.bool_], dict[str, NDArray]]:
+        """See `Backend`."""
+        import pandas
+
+        found = pandas.Series(values, dtype=object).str.extract(f"^(?:{expression})$").to_numpy(dtype=object)
+        matched = np.array([isinstance(each, str) for each in found[:, 0]])
+        numbers = {}
+        for name, group in zip(fields, found.T, strict=True):
+            read = {"month_name": _month_of, "half": lambda text: int(text.lower() == "p")}.get(name, int)
+            numbers[name] = np.array([read(each) if isinstance(each, str) else 0 for each in group], dtype=np.int64)
+        return matched, numbers
+
+
+SPACES = " \t\n\v\f\r"
+
+
+def texts(values: Any, missing_words: Sequence[str] = ()) -> list[str]:
+    """Text [rows] of a column, without spaces around it: "" where it is missing, bytes as the UTF-8 that they are."""
+    missing = {*missing_words}
+
+    def cleaned(value: Any) -> str:
+        if isinstance(value, bytes):
+            value = value.decode("utf-8", "replace")
+        if value is None or value != value:
+            return MISSING
+        text = str(value).strip(SPACES)
+        return MISSING if text in missing else text
+
+    return [cleaned(value) for value in values]
+
+
+SEPARATORS = "".join(map(chr, range(128)))
+SEPARATORS = "".join(sign for sign in SEPARATORS if not sign.isalnum())
+"""What stands between tokens: all of ASCII that is neither a letter nor a digit."""
+
+_LOWER = {ord(letter): letter.lower() for letter in "ABCDEFGHIJKLMNOPQRSTUVWXYZ"} | {
+    ord(sign): " " for sign in SEPARATORS
+}
+
+
+def tokens(text: str) -> list[str]:
+    """The tokens of a text. Small letters are made of those of ASCII alone, as TensorFlow does."""
+    return text.translate(_LOWER).split(" ")
+
+
+def _month_of(name: str) -> int:
+    """Number of a month by its name or the first three letters of it; 0 where it is none."""
+    return MONTHS.index(name[:3].lower()) + 1 if name[:3].lower() in MONTHS else 0

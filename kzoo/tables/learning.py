@@ -1,0 +1,83 @@
+"""What is learned of the columns of a table from its training rows."""
+
+from __future__ import annotations
+
+import collections
+import dataclasses
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from kzoo.tables.calendar import calendar, pattern_of
+from kzoo.tables.columns import Column
+from kzoo.tables.encoders import MISSING, InNumpy, texts, tokens
+from kzoo.tables.encoding import EncodedColumn, TableEncoding
+
+MOST_ONE_HOT = 12
+"""Words of a category with a number of their own, at most; where more are frequent, their code is the number."""
+
+MOST_WORDS = 256
+"""Words of a category that are told apart, at most."""
+
+MOST_TOKENS = 128
+"""Tokens of a text with a number of their own, at most."""
+
+FEWEST = 5
+"""Training rows that a word or token that is told apart is in, at least."""
+
+
+def learn(frame: Any, columns: Sequence[Column]) -> TableEncoding:
+    """What is learned of columns from the training rows.
+
+    Args:
+        frame: Columns by name, as in `Table`.
+        columns: What they hold; those that are left out are.
+    """
+    return TableEncoding(tuple(_learned(column, frame[column.name]) for column in columns if column.kind != "left out"))
+
+
+def _learned(column: Column, values: Any) -> EncodedColumn:
+    name, kind = column.name, column.kind
+    if kind == "number":
+        numbers = InNumpy().numbers(values)
+        known = numbers[np.isfinite(numbers)]
+        fill = float(np.median(known)) if len(known) else 0.0
+        return EncodedColumn(name, kind, fill=fill, missing=len(known) < len(numbers))
+    return dataclasses.replace(
+        _learned_text(column, texts(values, column.missing_words)), missing_words=column.missing_words
+    )
+
+
+def _learned_text(column: Column, held: list[str]) -> EncodedColumn:
+    name, kind = column.name, column.kind
+    if kind == "text":
+        counts = collections.Counter(token for text in held for token in set(tokens(text)) if token)
+        return EncodedColumn(name, kind, words=_frequent(counts, MOST_TOKENS))
+    if kind == "date":
+        return _learned_date(column, held)
+    counts = collections.Counter(held)
+    if kind == "boolean":
+        words = sorted(word for word in counts if word != MISSING)
+        if len(words) == 2:
+            share = counts[words[1]] / (counts[words[0]] + counts[words[1]])
+            return EncodedColumn(name, kind, words=tuple(words), fill=share, missing=MISSING in counts)
+    words_kept = _frequent(counts, MOST_WORDS)
+    coded, rest = len(words_kept) > MOST_ONE_HOT, len(words_kept) < len(counts)
+    return EncodedColumn(name, "category", words=words_kept, rest=rest, coded=coded)
+
+
+def _learned_date(column: Column, held: list[str]) -> EncodedColumn:
+    pattern = pattern_of(column.date_format)
+    matched, fields = InNumpy().date_fields(held, pattern.expression, pattern.fields)
+    known, days, *_ = calendar(fields, np)
+    days = days[known & matched]
+    fill = float(np.median(days)) if len(days) else 0.0
+    return EncodedColumn(column.name, "date", fill=fill, missing=len(days) < len(held), date_format=column.date_format)
+
+
+def _frequent(counts: collections.Counter[str], most: int) -> tuple[str, ...]:
+    """The most frequent words, sorted; where none is frequent, the most frequent one."""
+    ranked = sorted(counts, key=lambda word: (-counts[word], word))
+    found = [word for word in ranked[:most] if counts[word] >= FEWEST]
+    return tuple(sorted(found or ranked[:1]))
