@@ -13,7 +13,6 @@ from kzoo.cli.shown import number, shown_name, shown_value
 from kzoo.zoo.hyperparameters import Choice, Float, Hyperparameter, Int
 from kzoo.zoo.registry import Family, get_family, list_models
 
-
 LEARNS = {"classification": "classes", "regression": "numbers", "multi-label": "labels"}
 
 
