@@ -7,7 +7,9 @@ from typing import Any, Literal
 
 from kzoo.tables.encoding import TableEncoding
 
-TaskKind = Literal["classification", "regression"]
+TaskKind = Literal["classification", "regression", "multi-label"]
+
+KINDS: tuple[TaskKind, ...] = ("classification", "regression", "multi-label")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -17,11 +19,11 @@ class Task:
     The statistics are those of the training split only; a model carries them inside, so that it takes raw inputs.
 
     Attributes:
-        kind: "classification" (softmax over the classes) or "regression".
+        kind: "classification" (softmax over the classes), "multi-label" (each label is given or not) or "regression".
         input_shape: Shape of one example, without the batch dimension: (features,) or (height, width, channels).
         input_dtype: numpy name of the dtype that raw inputs come in, "float32" or "uint8".
-        class_names: One name per class, in the order of the integer labels; empty for regression.
-        num_targets: Number of regression targets; 1 for classification.
+        class_names: One name per class or label, in the order of the integer labels; empty for regression.
+        num_targets: Number of regression targets; 1 for classes and labels.
         train_rows: Number of training examples, in rows; learning-rate schedules are laid out by it.
         input_mean: Mean of each entry of the last input axis, in raw units; 0 for codes.
         input_variance: Variance of each entry of the last input axis, in raw units squared, all > 0; 1 for codes.
@@ -45,10 +47,10 @@ class Task:
     table: TableEncoding | None = None
 
     def __post_init__(self) -> None:
-        if self.kind not in ("classification", "regression"):
-            raise ValueError(f"Task.kind is {self.kind!r}; expected 'classification' or 'regression'.")
-        if self.kind == "classification" and len(self.class_names) < 2:
-            raise ValueError(f"A classification task needs at least 2 class names, got {self.class_names!r}.")
+        if self.kind not in KINDS:
+            raise ValueError(f"Task.kind is {self.kind!r}; expected one of {', '.join(map(repr, KINDS))}.")
+        if self.kind != "regression" and len(self.class_names) < 2:
+            raise ValueError(f"A {self.kind} task needs at least 2 class names, got {self.class_names!r}.")
         if not self.input_shape or not all(isinstance(size, int) for size in self.input_shape):
             raise ValueError(f"Task.input_shape is {str(self.input_shape)[:80]}; expected whole numbers.")
         channels = self.input_shape[-1]
@@ -64,7 +66,7 @@ class Task:
 
     @property
     def num_classes(self) -> int:
-        """Number of classes; 0 for regression."""
+        """Number of classes or labels; 0 for regression."""
         return len(self.class_names)
 
     @property
@@ -85,7 +87,7 @@ class Task:
     @property
     def objectives(self) -> dict[str, str]:
         """Validation metrics that a search can optimise, each with "min" or "max"."""
-        if self.kind == "classification":
+        if self.kind != "regression":
             return {"val_accuracy": "max", "val_loss": "min"}
         return {"val_loss": "min", "val_mean_absolute_error": "min", "val_root_mean_squared_error": "min"}
 

@@ -57,7 +57,8 @@ Part = Annotated[
 ]
 ImageSize = Annotated[str | None, typer.Option(metavar="HxW", help="Size in pixels to resize a folder's images to.")]
 Kind = Annotated[
-    str | None, typer.Option(help="classification or regression, where the data leave it open.", metavar="KIND")
+    str | None,
+    typer.Option(help="classification, multi-label or regression, where the data leave it open.", metavar="KIND"),
 ]
 
 

@@ -19,6 +19,7 @@ from kzoo.datasets.split import SHARE
 from kzoo.datasets.table import Preview, preview
 from kzoo.errors import DataError
 from kzoo.tables.findings import class_counts, find_problems, is_classes
+from kzoo.tables.labels import in_fields
 from kzoo.tables.sources import is_table
 from kzoo.tables.survey import Survey, survey
 
@@ -66,7 +67,8 @@ def data(
         plan, split_by = asked.plan(), asked.split_by()
         found = survey(source, target, kinds=kinds, drop=asked.drop, keep=asked.keep, split_by=split_by)
         split = preview(found, plan)
-        warnings = find_problems(found, split.sizes["test"], split.parts) if len(found.targets) == 1 else []
+        single = len(found.targets) == 1 and not in_fields(found.targets[0].values)
+        warnings = find_problems(found, split.sizes["test"], split.parts) if single else []
     if as_json:
         print_json(_record(found, split, warnings))
     else:
@@ -94,9 +96,10 @@ def _show_other(asked: Source, *, as_json: bool) -> None:
     shape = " x ".join(map(str, task.input_shape))
     out = console()
     _line(out, f"{found.name}: {rows} rows of {shape} {task.input_dtype} numbers.")
-    if task.kind == "classification":
+    if task.class_names:
+        noun = "labels" if task.kind == "multi-label" else "classes"
         shown = ", ".join(task.class_names[:SHOWN_CLASSES]) + (", ..." if len(task.class_names) > SHOWN_CLASSES else "")
-        _line(out, f"Target: {len(task.class_names)} classes: {shown}.")
+        _line(out, f"Target: {len(task.class_names)} {noun}: {shown}.")
     else:
         _line(out, "Target: numbers.")
     _line(out, _split_line(parts))
@@ -139,6 +142,11 @@ def _example(each: Understood) -> str:
 
 
 def _target_record(name: str, values: NDArray) -> dict[str, Any]:
+    labels = in_fields(values) if values.dtype.kind == "O" else None
+    if labels:
+        counts = labels.given.sum(axis=0).astype(int).tolist()
+        order = sorted(zip(labels.names, counts, strict=True), key=lambda each: -each[1])
+        return {"name": name, "kind": "multi-label", "labels": dict(order), "rows": len(values)}
     if is_classes(values):
         return {"name": name, "kind": "classification", "classes": class_counts(values)}
     import numpy as np
@@ -241,10 +249,13 @@ def _show_target(out: rich.console.Console, record: dict[str, Any]) -> None:
             f"median {median}, mean {record['mean']:.6g}.",
         )
         return
-    counts, total = record["classes"], sum(record["classes"].values())
+    counts, total, noun = record.get("classes"), 0, "classes"
+    if counts is None:
+        counts, total, noun = record["labels"], record["rows"], "labels, of which a row has several"
+    total = total or sum(counts.values())
     parts = [f"{name} {count} ({100 * count / total:.0f} %)" for name, count in list(counts.items())[:SHOWN_CLASSES]]
     more = f", and {len(counts) - SHOWN_CLASSES} more" if len(counts) > SHOWN_CLASSES else ""
-    _line(out, f"Target {record['name']}: {len(counts)} classes: {', '.join(parts)}{more}.")
+    _line(out, f"Target {record['name']}: {len(counts)} {noun}: {', '.join(parts)}{more}.")
 
 
 def _show_list(out: rich.console.Console, title: str, sentences: tuple[str, ...] | list[str]) -> None:

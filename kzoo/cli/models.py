@@ -13,6 +13,8 @@ from kzoo.cli.shown import number, shown_name, shown_value
 from kzoo.zoo.hyperparameters import Choice, Float, Hyperparameter, Int
 from kzoo.zoo.registry import Family, get_family, list_models
 
+LEARNS = {"classification": "classes", "regression": "numbers", "multi-label": "labels"}
+
 
 def models(
     name: Annotated[str | None, typer.Argument(help="A family, to see its hyperparameters.")] = None,
@@ -52,8 +54,7 @@ def _print_zoo(families: list[Family]) -> None:
     for title in ("model", "learns", "inputs", "made of"):
         table.add_column(title, no_wrap=title == "model")
     for family in families:
-        kinds = "classes" if family.kinds == ("classification",) else "numbers"
-        learns = "classes, numbers" if len(family.kinds) == 2 else kinds
+        learns = ", ".join(LEARNS[kind] for kind in family.kinds)
         table.add_row(family.name, learns, "images" if family.images_only else "any", family.description)
     out = console()
     out.print(table)

@@ -44,7 +44,7 @@ def assemble(raw: RawData, *, kind: TaskKind | None, plan: Plan) -> Dataset:
     """
     targets = prepare_targets(raw, kind)
     (train, validation, test), remarks = _cut_parts(raw, targets, plan)
-    raw = dataclasses.replace(raw, remarks=(*raw.remarks, *remarks))
+    raw = dataclasses.replace(raw, remarks=(*raw.remarks, *targets.remarks, *remarks))
     encoding = None
     if raw.columns:
         encoding = learn(_frame(train), raw.columns)

@@ -22,7 +22,8 @@ class Dataset:
     Attributes:
         name: Name of the data set, or of the file or folder that it came from.
         x_train: Raw inputs to train on, [rows, *task.input_shape], of dtype task.input_dtype.
-        y_train: Class ids, int32 [rows], or regression targets, float32 [rows] or [rows, targets].
+        y_train: Class ids, int32 [rows]; labels, float32 [rows, labels] of 0 and 1; or regression targets, float32
+            [rows] or [rows, targets].
         x_val: Inputs to choose hyperparameters by.
         y_val: Their targets.
         x_test: Inputs for the final evaluation only.
@@ -55,7 +56,8 @@ class Dataset:
 
     def __repr__(self) -> str:
         task = self.task
-        aim = f"{task.num_classes} classes" if task.kind == "classification" else f"{task.num_targets} target(s)"
+        nouns = {"classification": f"{task.num_classes} classes", "multi-label": f"{task.num_classes} labels"}
+        aim = nouns.get(task.kind, f"{task.num_targets} target(s)")
         rows = f"{len(self.x_train)} training, {len(self.x_val)} validation, {len(self.x_test)} test rows"
         return f"Dataset({self.name!r}: {rows} of {task.input_dtype} {task.input_shape}, {aim})"
 

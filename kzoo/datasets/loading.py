@@ -6,7 +6,7 @@ import difflib
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from kzoo.datasets.assembly import assemble
 from kzoo.datasets.dataset import DataError, Dataset
@@ -18,6 +18,7 @@ from kzoo.datasets.split import SHARE, checked_plan
 from kzoo.datasets.table import read_columns
 from kzoo.tables.columns import Kind
 from kzoo.tables.sources import TABLE_ENDINGS, is_table
+from kzoo.task import KINDS, TaskKind
 
 if TYPE_CHECKING:
     import pandas
@@ -35,7 +36,7 @@ def load_dataset(
     drop: Sequence[str] = (),
     keep: Sequence[str] = (),
     image_size: tuple[int, int] | None = None,
-    kind: Literal["classification", "regression"] | None = None,
+    kind: TaskKind | None = None,
     validation_share: float = SHARE,
     test_share: float = SHARE,
     seed: int = 1,
@@ -53,14 +54,16 @@ def load_dataset(
             is also a name, write `./digits`. The image sets mnist, fashion_mnist, cifar10 and cifar100 are looked for
             in the directory that the environment variable KZOO_DATA names, then where the system's packages put them,
             and else downloaded.
-        target: Of a table, name of the column to predict, or names of several numeric ones.
+        target: Of a table, name of the column to predict, or names of several: of numbers, or of 0 and 1 or yes and no
+            for labels that a row has or has not.
         columns: Of a table, what columns hold, by name, where they would be taken for something else: "number",
             "boolean", "category", "date" or "text".
         drop: Of a table, names of columns to leave out.
         keep: Of a table, names of columns to take in that would be left out.
         image_size: (height, width) in pixels to resize images to; folders of images only.
-        kind: The kind of task. By default text, booleans and whole numbers of at most 20 different values
-            are classes, other numbers are to be predicted.
+        kind: The kind of task. By default text, booleans and whole numbers of at most 20 different values (1.0 and 0.0
+            too) are classes; several columns of 0 and 1, and fields such as "Action|Comedy", are labels; other numbers
+            are to be predicted.
         validation_share: Share of the rows to choose hyperparameters by, in (0, 1). Where the source sets test rows
             apart, it is the share of the others; it is not used where the source sets validation rows apart.
         test_share: Share of the rows for the final evaluation, in (0, 1); not used where the source sets them apart.
@@ -80,8 +83,8 @@ def load_dataset(
         DataError: The source is not found, cannot be read, or holds what cannot be learnt from; the message is one
             line that names the file, row and column.
     """
-    if kind not in (None, "classification", "regression"):
-        raise DataError(f"kind is {kind!r}; expected 'classification', 'regression' or None.")
+    if kind not in (None, *KINDS):
+        raise DataError(f"kind is {kind!r}; expected {', '.join(map(repr, KINDS))} or None.")
     plan = checked_plan(validation_share, test_share, seed)
     if group is not None and time is not None:
         raise DataError("group= and time= are both given; rows are split by one of them.")

@@ -76,6 +76,7 @@ class RawData:
         kind: The kind of task, where the source leaves no doubt.
         class_names: Names of the classes if y holds ids 0, 1, ...; else the labels in y name them.
         feature_names: Names of the input columns, or empty.
+        target_names: Names of the columns of y, or empty.
         columns: Of a table, what they hold; the inputs are `TableRows` then, which are yet to be encoded.
         marks: What is known of how the rows to train on are to be split.
         remarks: What a person wants to know of how the data were read, a sentence each.
@@ -91,6 +92,7 @@ class RawData:
     kind: TaskKind | None = None
     class_names: tuple[str, ...] = ()
     feature_names: tuple[str, ...] = ()
+    target_names: tuple[str, ...] = ()
     columns: tuple[Column, ...] = ()
     marks: Marks | None = None
     remarks: tuple[str, ...] = ()

@@ -86,6 +86,7 @@ def read_columns(
         name,
         "the table" if path is None else str(path),
         Part(TableRows(table.frame), np.asarray(table.target)),
+        target_names=table.target_names,
         columns=table.columns,
         marks=table.marks,
         remarks=tuple(remarks),

@@ -32,6 +32,7 @@ class Interface:
         inputs: Shape and dtype of every input by name, the batch dimension free.
         structure: Names of the inputs in the structure that the model is called with: one, a list or a dict.
         class_names: One name per class, in the order of the probabilities; empty unless the model classifies.
+        multi_label: Whether each of these is a label that is given or not, rather than one of all.
         feature_names: Names of the entries of a single input's rows, or empty.
         absent: By input name, what stands for it in a tf.Example that does not have it; the others must be there.
     """
@@ -41,6 +42,7 @@ class Interface:
     class_names: tuple[str, ...] = ()
     feature_names: tuple[str, ...] = ()
     absent: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    multi_label: bool = False
 
     @property
     def arguments(self) -> dict[str, str]:
@@ -117,7 +119,8 @@ def interface_of(
     absent = {column.name: "" if column.is_text else float("nan") for column in columns}
     for name in names:
         _check_text(name, "The name of a class")
-    return Interface(specs, structure, names, _feature_names(task, specs), absent), arrays
+    multi_label = task is not None and task.kind == "multi-label"
+    return Interface(specs, structure, names, _feature_names(task, specs), absent, multi_label), arrays
 
 
 def _check_text(name: Any, what: str, *, no_zeros: bool = False) -> None:

@@ -14,11 +14,14 @@ def head(x: keras.KerasTensor, task: Task) -> keras.KerasTensor:
         task: The task.
 
     Returns:
-        For classification, probabilities [batch, classes] that sum to 1. For regression, targets [batch, num_targets]
+        For classification, probabilities [batch, classes] that sum to 1. For labels, the probability of each [batch,
+        labels]. For regression, targets [batch, num_targets]
         in their raw units: the layer before learns them standardised.
     """
     if task.kind == "classification":
         return keras.layers.Dense(task.num_classes, activation="softmax", name="probabilities")(x)
+    if task.kind == "multi-label":
+        return keras.layers.Dense(task.num_classes, activation="sigmoid", name="probabilities")(x)
     x = keras.layers.Dense(task.num_targets, name="standardized_outputs")(x)
     return keras.layers.Normalization(
         mean=list(task.target_mean),
@@ -29,9 +32,11 @@ def head(x: keras.KerasTensor, task: Task) -> keras.KerasTensor:
 
 
 def loss(task: Task) -> keras.losses.Loss:
-    """The loss to train with: cross-entropy of integer labels, or the mean squared error of standardised targets."""
+    """The loss to train with: cross-entropy of classes or labels, or the mean squared error of standardised targets."""
     if task.kind == "classification":
         return keras.losses.SparseCategoricalCrossentropy()
+    if task.kind == "multi-label":
+        return keras.losses.BinaryCrossentropy()
     from kzoo.zoo.losses import StandardizedMeanSquaredError
 
     return StandardizedMeanSquaredError(task.target_scale)
@@ -41,4 +46,6 @@ def metrics(task: Task) -> list[keras.metrics.Metric]:
     """What to report beside the loss, in the targets' raw units for regression."""
     if task.kind == "classification":
         return [keras.metrics.SparseCategoricalAccuracy(name="accuracy")]
+    if task.kind == "multi-label":
+        return [keras.metrics.BinaryAccuracy(name="accuracy")]
     return [keras.metrics.MeanAbsoluteError(), keras.metrics.RootMeanSquaredError()]

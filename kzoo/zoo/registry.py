@@ -9,7 +9,7 @@ import importlib
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
-from kzoo.task import Task, TaskKind
+from kzoo.task import KINDS, Task, TaskKind
 from kzoo.zoo.hyperparameters import Hyperparameter
 from kzoo.zoo.spaces import Space
 
@@ -68,7 +68,7 @@ def register_model(
     *,
     space: Iterable[Hyperparameter] = (),
     description: str,
-    kinds: tuple[TaskKind, ...] = ("classification", "regression"),
+    kinds: tuple[TaskKind, ...] = KINDS,
     images_only: bool = False,
 ) -> Callable[[Builder], Builder]:
     """Register a function as the builder of a family of models.

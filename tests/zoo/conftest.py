@@ -36,6 +36,9 @@ def examples():
         if kind == "classification":
             y = np.arange(ROWS) % 3
             targets = {"class_names": ("ant", "bee", "cat")}
+        elif kind == "multi-label":
+            y = rng.integers(0, 2, (ROWS, 3)).astype("float32")
+            targets = {"class_names": ("ant", "bee", "cat")}
         else:
             y = rng.normal(1000.0, 200.0, (ROWS, 2)).astype("float32")
             targets = {

@@ -37,7 +37,7 @@ def check_outputs(outputs: Mapping[str, np.ndarray], interface: Interface) -> No
                 "broken, so train it again or look for missing values."
             )
     if interface.class_names:
-        _check_probabilities(outputs, len(interface.class_names))
+        _check_probabilities(outputs, len(interface.class_names), one_of_all=not interface.multi_label)
 
 
 def numeric_outputs(outputs: Mapping[str, tf.Tensor], interface: Interface) -> dict[str, tf.Tensor]:
@@ -60,7 +60,7 @@ def numeric_outputs(outputs: Mapping[str, tf.Tensor], interface: Interface) -> d
 
 
 def named_outputs(numeric: Mapping[str, tf.Tensor], interface: Interface) -> dict[str, tf.Tensor]:
-    """The outputs with the names of a classifier's answers: `label` [batch] beside `probabilities`.
+    """The outputs with the names of a classifier's answers: `label` [batch] beside `probabilities`, where it is one.
 
     The names of all classes, which are the same for every row, are not among them: as text they would cost more than a
     small model. They are in `class_scores`, and once in the card.
@@ -72,7 +72,7 @@ def named_outputs(numeric: Mapping[str, tf.Tensor], interface: Interface) -> dic
     Returns:
         Tensors by output name.
     """
-    if not interface.class_names:
+    if not interface.class_names or interface.multi_label:
         return dict(numeric)
     # A gather from a constant needs no lookup table, so no assets and no initialisation when the server loads.
     label = tf.gather(tf.constant(interface.class_names), tf.argmax(numeric[PROBABILITIES], axis=-1))
@@ -119,7 +119,7 @@ def _as_json_has_it(array: np.ndarray) -> np.ndarray:
     return array if wider in (None, tf.string) else array.astype(wider.as_numpy_dtype)
 
 
-def _check_probabilities(outputs: Mapping[str, np.ndarray], classes: int) -> None:
+def _check_probabilities(outputs: Mapping[str, np.ndarray], classes: int, *, one_of_all: bool) -> None:
     if set(outputs) != {SINGLE_OUTPUT}:
         raise ExportError(
             f"The model has the outputs {sorted(outputs)}; a classifier has one. Leave task and class_names out to "
@@ -132,8 +132,8 @@ def _check_probabilities(outputs: Mapping[str, np.ndarray], classes: int) -> Non
             f"There are {classes} class names, but the model answers with shape {list(probabilities.shape)}; expected "
             f"[rows, {classes}]. Give one name per class."
         )
-    sums = probabilities.astype("float64").sum(axis=-1)
-    if probabilities.min() < 0 or probabilities.max() > 1 or (width != 1 and abs(sums - 1).max() > _SUM_TOLERANCE):
+    sums = probabilities.astype("float64").sum(axis=-1) if one_of_all and width != 1 else np.ones(1)
+    if probabilities.min() < 0 or probabilities.max() > 1 or abs(sums - 1).max() > _SUM_TOLERANCE:
         raise ExportError(
             "The model's outputs are no probabilities: they do not lie between 0 and 1 and sum to 1. End the model in "
             "softmax (sigmoid for a single output), or leave task and class_names out to export scores as they are."
