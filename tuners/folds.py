@@ -75,6 +75,44 @@ class Folds:
         return [_fold(data, *each) for each in splitter.split(np.empty((rows, 0)), classes)]
 
 
+def facts_of_call(args: tuple[Any, ...], kwargs: Mapping[str, Any], folds: Folds | None, executions: int) -> dict:
+    """What a call of `Tuner.search` says of the training: rows, rows of validation, epochs, executions, folds.
+
+    Args:
+        args: Positional arguments of `model.fit`.
+        kwargs: Keyword arguments of `model.fit`.
+        folds: The folds of a cross-validation, or None.
+        executions: Executions of each trial.
+
+    Returns:
+        Whole numbers by name; what cannot be seen, such as the rows of a generator, is left out.
+    """
+    given = {**dict(zip(("x", "y"), args, strict=False)), **kwargs}
+    rows, share = _rows_of(given.get("x")), given.get("validation_split") or 0.0
+    validation = given.get("validation_data")
+    held = _rows_of(validation[0]) if isinstance(validation, tuple | list) and validation else None
+    if rows is not None and folds is not None:
+        held = rows  # Every row is validated on once.
+    elif rows is not None and share:
+        held = rows - int(rows * (1.0 - share))
+        rows -= held
+    epochs = given.get("epochs", 1)
+    found = {
+        "rows": rows,
+        "validation_rows": held,
+        "epochs": epochs if isinstance(epochs, int) else None,
+        "executions": executions,
+        "folds": None if folds is None else folds.count,
+    }
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def _rows_of(data: Any) -> int | None:
+    arrays = keras.tree.flatten(data)
+    shape = getattr(arrays[0], "shape", None) if arrays else None
+    return int(shape[0]) if shape and shape[0] is not None else None
+
+
 def _error(text: str) -> keras_tuner.errors.FatalValueError:
     return keras_tuner.errors.FatalValueError(f"Cross-validation: {text}")
 

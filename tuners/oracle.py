@@ -20,6 +20,7 @@ from keras_tuner.engine.trial import Trial
 from tuners.changed_space import Identity, followed, recalled, redeclared
 from tuners.log import get_logger
 from tuners.private_apis import RecalledSpace, identity, project_directory, replace_declaration
+from tuners.store.facts import circumstances
 from tuners.store.records import JournalWriter, TrialState
 from tuners.strategy.coarse_stage import STARTING_POINTS
 from tuners.strategy.planner import Plan, Planner
@@ -322,6 +323,14 @@ class CoarseToFineOracle(keras_tuner.Oracle):
             engines: What `tuners.engine.choice.summary_of` gives.
         """
         self._engines[trial_id] = engines
+
+    def note_search(self, facts: Mapping[str, Any]) -> None:
+        """Keep with the search what it is of, for who reads it later; the day and the machine are added.
+
+        Args:
+            facts: Plain data by name, such as {"rows": 1437, "validation_rows": 180, "epochs": 20}.
+        """
+        self._ledger.about = {**circumstances(), **facts}
 
     def score_trial(self, trial: Trial) -> None:
         """Give a trial the score of its best epoch.

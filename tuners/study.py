@@ -6,13 +6,20 @@ import dataclasses
 import functools
 import os
 from collections.abc import Mapping
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from tuners.space.dimensions import Cube, cube_from_space
+from tuners.space.shown import shown_name, shown_value
+from tuners.store.facts import trial_seed
 from tuners.store.journal import read_journal
+from tuners.store.keras_tuner_project import read_project
 from tuners.store.records import TrialState, replay
 from tuners.strategy.configurations import Configurations
 from tuners.strategy.scores import gain_of
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @dataclasses.dataclass(frozen=True)
@@ -32,6 +39,10 @@ class TrialRecord:
         seconds: How long it took, or None.
         engines: What trained it, such as "numpy" or "fit"; empty where that is not known.
         refusals: Why faster engines did not train it, by their names.
+        executions: The objective of each execution or fold where there were several.
+        seed: Of its first execution, or None where that is not known.
+        worker: The worker process that trained it, or "".
+        ended: Seconds that the search had run for when it ended, or None.
     """
 
     trial_id: str
@@ -45,6 +56,20 @@ class TrialRecord:
     seconds: float | None = None
     engines: tuple[str, ...] = ()
     refusals: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    executions: tuple[float, ...] = ()
+    seed: int | None = None
+    worker: str = ""
+    ended: float | None = None
+
+    @property
+    def shown(self) -> dict[str, Any]:
+        """The values by the names that people use: momentum where 1 - momentum was searched."""
+        return {shown_name(name): shown_value(name, value) for name, value in self.values.items()}
+
+    @property
+    def reason(self) -> str:
+        """Why it has no score: the last line of what went wrong, or ""."""
+        return (self.message.strip().splitlines() or [""])[-1]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -59,6 +84,8 @@ class Study:
         space: Configurations of the hyperparameters, as keras-tuner writes them.
         stopped: Why the search ended early, or "".
         elapsed: Seconds that it has run for.
+        about: What it is of, as far as it was recorded: rows, validation_rows, epochs, executions, folds, date,
+            machine, python, versions.
     """
 
     objective: str
@@ -68,6 +95,7 @@ class Study:
     space: tuple[Mapping[str, Any], ...] = ()
     stopped: str = ""
     elapsed: float = 0.0
+    about: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
     @classmethod
     def load(cls, directory: str | os.PathLike[str]) -> Study:
@@ -87,16 +115,40 @@ class Study:
         objectives = search.header.get("objective", {})
         single = len(objectives) == 1
         name, direction = next(iter(objectives.items())) if single else ("multi_objective", "min")
-        trials = [_record(number, trial) for number, trial in enumerate(search.trials.values(), start=1)]
+        seed = search.header.get("seed", 0)
+        trials = [_record(number, trial, seed) for number, trial in enumerate(search.trials.values(), start=1)]
         return cls(
             objective=name,
             direction=direction,
-            seed=search.header.get("seed", 0),
+            seed=seed,
             trials=tuple(trials),
             space=tuple(search.space),
             stopped=search.stopped,
             elapsed=search.elapsed,
+            about=search.about,
         )
+
+    @classmethod
+    def from_keras_tuner(cls, directory: str | os.PathLike[str], objective: str | None = None) -> Study:
+        """The study of a project of keras-tuner's own tuners, such as RandomSearch, BayesianOptimization, Hyperband.
+
+        Their trials have no learning curves, since keras-tuner keeps the best epoch alone. What Hyperband gives a
+        trial to train for is a hyperparameter `epochs`.
+
+        Args:
+            directory: `<directory>/<project_name>`.
+            objective: Name of the metric that was optimised, which keras-tuner does not write; worked out where it is
+                not given.
+
+        Raises:
+            FileNotFoundError: The directory holds no project.
+            ValueError: It cannot be read, or the objective cannot be told from other metrics.
+        """
+        project = read_project(Path(directory), objective)
+        trials = (_record(number, trial, None) for number, trial in enumerate(project.trials.values(), start=1))
+        name, direction = next(iter(project.header["objective"].items()))
+        seed, space = project.header["seed"], tuple(project.space)
+        return cls(name, direction, seed, tuple(trials), space, about=project.about)
 
     @functools.cached_property
     def completed(self) -> tuple[TrialRecord, ...]:
@@ -127,14 +179,60 @@ class Study:
         """
         return [dict(trial.values) for trial in self.best[:count]]
 
+    def fact(self, name: str) -> int | None:
+        """A whole number of `about`, such as "validation_rows"; None where it was not recorded."""
+        value = self.about.get(name)
+        return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+    def by_number(self, number: int) -> TrialRecord:
+        """The trial of a number.
+
+        Raises:
+            KeyError: There is none.
+        """
+        for trial in self.trials:
+            if trial.number == number:
+                return trial
+        raise KeyError(f"There is no trial {number}; they are numbered from 1 to {len(self.trials)}.")
+
+    def to_dataframe(self) -> pd.DataFrame:
+        """The trials as a table: one row each, with their values by the names that people use.
+
+        Returns:
+            Columns number, status, score, best_epoch, epochs_trained, seconds, worker, seed, engines and reason, then
+            one for each hyperparameter, empty where it did not apply.
+        """
+        import pandas as pd
+
+        names = dict.fromkeys(name for trial in self.trials for name in trial.shown)
+        return pd.DataFrame(
+            [
+                {
+                    "number": trial.number,
+                    "status": trial.status,
+                    "score": trial.score,
+                    "best_epoch": trial.best_epoch,
+                    "epochs_trained": len(trial.history.get(self.objective, ())) or None,
+                    "seconds": trial.seconds,
+                    "worker": trial.worker,
+                    "seed": trial.seed,
+                    "engines": " ".join(trial.engines),
+                    "reason": trial.reason,
+                    **{name: trial.shown.get(name) for name in names},
+                }
+                for trial in self.trials
+            ]
+        )
+
     def cube(self) -> Cube:
         """The search space."""
         return cube_from_space(self.space)
 
 
-def _record(number: int, trial: TrialState) -> TrialRecord:
+def _record(number: int, trial: TrialState, seed: int | None) -> TrialRecord:
+    own_seed = None if seed is None else trial_seed(seed, trial.trial_id, 0)
     if trial.state is None:
-        return TrialRecord(trial.trial_id, number, "RUNNING", trial.values)
+        return TrialRecord(trial.trial_id, number, "RUNNING", trial.values, seed=own_seed)
     state = trial.state
     score = state["score"] if state["status"] == "COMPLETED" else None
     metrics = state["metrics"]["metrics"]
@@ -145,13 +243,19 @@ def _record(number: int, trial: TrialState) -> TrialRecord:
         values=trial.values,
         score=score,
         best_epoch=None if score is None else state["best_step"] + 1,
-        history={name: _means(metric["observations"]) for name, metric in metrics.items()},
+        history={name: means for name, metric in metrics.items() if (means := _means(metric["observations"]))},
         message=state["message"] or "",
         seconds=trial.seconds,
         engines=tuple(trial.engines.get("used", ())),
         refusals=trial.engines.get("refusals", {}),
+        executions=tuple(map(float, trial.engines.get("executions", ()))),
+        seed=own_seed,
+        worker=trial.engines.get("worker", ""),
+        ended=trial.elapsed,
     )
 
 
 def _means(observations: list[dict[str, Any]]) -> tuple[float, ...]:
+    if [each["step"] for each in observations] != list(range(len(observations))):
+        return ()  # keras-tuner's own tuners keep the best epoch alone, which is no curve.
     return tuple(sum(each["value"]) / len(each["value"]) for each in observations)

@@ -9,7 +9,6 @@ import os
 import time
 import traceback
 import warnings
-import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -22,7 +21,7 @@ from tuners.compiling import compile_with
 from tuners.engine.best_epoch import BestEpoch
 from tuners.engine.choice import Engines, EngineUse, summary_of
 from tuners.engine.results import Trained, averaged, epochs_of
-from tuners.folds import Folds
+from tuners.folds import Folds, facts_of_call
 from tuners.log import get_logger
 from tuners.machine import Memory, frozen_heap
 from tuners.oracle import CoarseToFineOracle
@@ -33,8 +32,9 @@ from tuners.private_apis import gradients_with_graphs
 from tuners.protocols import Observer, OnlyFits
 from tuners.pruning import Race, SuccessiveHalving
 from tuners.store import checkpoints
+from tuners.store.facts import trial_seed
 from tuners.store.files import write_file
-from tuners.strategy.scores import gain_of
+from tuners.strategy.scores import gain_of, score_of
 from tuners.trial_metrics import directions, means_of
 
 _LOG = get_logger(__name__)
@@ -79,6 +79,7 @@ class FastTuner(keras_tuner.Tuner):
         race: What pruning judges trials by, or None.
         epochs_saved: Epochs that pruning has left out since this tuner was made.
         engine_uses: What trained in each call of `model.fit` since this tuner was made, and why no faster engine did.
+        execution_scores: The best objective of each execution and fold of the last trial that was run here.
 
     Raises:
         ValueError: An argument is out of range.
@@ -121,6 +122,7 @@ class FastTuner(keras_tuner.Tuner):
         self.keep_checkpoints = keep_checkpoints
         self.trial_time_limit, self.observer = trial_time_limit, observer
         self._memory = Memory()
+        self.execution_scores: list[float] = []
 
     @property
     def engine_uses(self) -> list[EngineUse]:
@@ -147,15 +149,16 @@ class FastTuner(keras_tuner.Tuner):
             self.oracle.verbose = kwargs["verbose"]
         if isinstance(self.oracle, CoarseToFineOracle):
             self.save()
+            self.oracle.note_search(facts_of_call(args, kwargs, self.folds, self.executions_per_trial))
         self.on_search_begin()
         with frozen_heap():
             while (trial := self._next_trial()) is not None:
                 self.on_trial_begin(trial)
-                trained_before = len(self.engine_uses)
+                trained_before, self.execution_scores = len(self.engine_uses), []
                 with beating(self.oracle, trial.trial_id), _judged(trial):
                     self._run_and_update_trial(trial, *args, **kwargs)
                     trial.status = "COMPLETED"
-                self.note_engines(trial, summary_of(self.engine_uses[trained_before:]))
+                self.note_engines(trial, summary_of(self.engine_uses[trained_before:], self.execution_scores))
                 self.on_trial_end(trial)
         if self.epochs_saved and getattr(self.oracle, "verbose", False):
             _LOG.info("Pruning has saved %d epochs.", self.epochs_saved)
@@ -197,6 +200,8 @@ class FastTuner(keras_tuner.Tuner):
             self._execute(trial, number, *part) for number, part in enumerate(parts * self.executions_per_trial)
         ]
         epochs = averaged([each.epochs for each in executions], self.oracle.objective)
+        direction = self.oracle.objective.direction
+        self.execution_scores = [score_of(self._merit(each.epochs), direction) for each in executions]
         self._keep(trial, max(executions, key=lambda each: self._merit(each.epochs)), self._merit(epochs))
         return [each.result for each in executions]
 
@@ -448,8 +453,3 @@ def _distributed_role() -> str:
     if "KERASTUNER_ORACLE_IP" not in os.environ:
         return ""
     return "chief" if "chief" in os.environ.get("KERASTUNER_TUNER_ID", "") else "worker"
-
-
-def trial_seed(seed: int, trial_id: str, execution: int) -> int:
-    """Seed of one execution of a trial, 0 to 2**32 - 1; trials of neighbouring seeds share no draws."""
-    return zlib.crc32(f"{seed}/{trial_id}/{execution}".encode())

@@ -218,8 +218,11 @@ def _work(tuner: CoarseToFineSearch, data: Dataset, asked: Run, directory: Path,
         search_on_ray(MAKER, arguments, address=effort.ray, observer=tuner.observer, needs=needs)
     elif (effort.workers or 1) > 1 or effort.trial_timeout is not None:
         import tuners
+        from tuners.folds import facts_of_call
 
         tuner.oracle.verbose = 0
+        asks = {"validation_data": (data.x_val, data.y_val), "epochs": asked.epochs}
+        tuner.oracle.note_search(facts_of_call((data.x_train, data.y_train), asks, None, 1))
         command = [sys.executable, "-m", WORKER, *arguments]
         tuners.search_in_processes(tuner, command, workers=effort.workers or 1, trial_timeout=effort.trial_timeout)
     else:

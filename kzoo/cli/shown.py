@@ -1,50 +1,5 @@
-"""Hyperparameters and metrics as people read them."""
+"""Hyperparameters and metrics as people read them; see `tuners.space.shown`."""
 
-from __future__ import annotations
+from tuners.space.shown import cell, columns, number, seconds, shown_name, shown_value
 
-import math
-from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any
-
-from kzoo.zoo.names import shown_name as shown_name
-from kzoo.zoo.names import shown_value as shown_value
-
-if TYPE_CHECKING:
-    from tuners import TrialRecord
-
-
-def number(value: Any, digits: int = 3) -> str:
-    """A value, short: three significant digits, and nines near 1 kept apart (0.99954, not 1.00)."""
-    if isinstance(value, bool) or not isinstance(value, float):
-        return str(value)
-    if not math.isfinite(value) or value == 0:
-        return f"{value:g}"
-    if 0.9 < value < 1:
-        digits = max(digits, digits - math.floor(math.log10(1 - value)) - 2)
-    return f"{value:.{digits}g}"
-
-
-def seconds(value: float) -> str:
-    """A duration: 8 s, 2 min 05 s, 3 h 10 min."""
-    whole = round(value)
-    if whole < 60:
-        return f"{value:.1f} s" if value < 10 else f"{whole} s"
-    if whole < 3600:
-        return f"{whole // 60} min {whole % 60:02d} s"
-    return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
-
-
-def columns(trials: Iterable[TrialRecord]) -> list[str]:
-    """Names of the hyperparameters that differ among trials; an optimizer's own share one column with the others'."""
-    trials = list(trials)
-    # A dict keeps the order in which the names are first seen.
-    seen = {name.removeprefix(f"{trial.values.get('optimizer')}/"): None for trial in trials for name in trial.values}
-    return [name for name in seen if len({cell(name, trial.values) for trial in trials}) > 1]
-
-
-def cell(name: str, values: Mapping[str, Any]) -> str:
-    """The value in a column of `columns`, or "" where the hyperparameter does not apply."""
-    for full in (name, f"{values.get('optimizer')}/{name}"):
-        if full in values:
-            return number(shown_value(full, values[full]))
-    return ""
+__all__ = ["cell", "columns", "number", "seconds", "shown_name", "shown_value"]

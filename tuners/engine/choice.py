@@ -49,12 +49,18 @@ class EngineUse:
     refusals: Mapping[str, str]
 
 
-def summary_of(uses: Sequence[EngineUse]) -> dict[str, Any]:
-    """What trained a trial, as its record keeps it: the engines, each once, and why others did not, by their names."""
+def summary_of(uses: Sequence[EngineUse], executions: Sequence[float] = ()) -> dict[str, Any]:
+    """What trained a trial, as its record keeps it: the engines, each once, and why others did not, by their names.
+
+    Args:
+        uses: What trained, call by call.
+        executions: The best objective of each execution and fold; kept where there are several.
+    """
     refusals: dict[str, str] = {}
     for use in uses:
         refusals.update(use.refusals)
-    return {"used": list(dict.fromkeys(use.engine for use in uses)), "refusals": refusals}
+    several = {"executions": list(executions)} if len(executions) > 1 else {}
+    return {"used": list(dict.fromkeys(use.engine for use in uses)), "refusals": refusals, **several}
 
 
 class Engines:

@@ -187,7 +187,7 @@ class _Pool:
         process, seat.trial = seat.process, None
         assert process is not None
         process.served += 1
-        self.dispatch.end(trial, message)
+        self.dispatch.end(trial, dataclasses.replace(message, engines={**message.engines, "worker": str(seat.number)}))
         if process.served == self.limits.trials_per_worker or process.memory_growth() > self.limits.memory_growth:
             self._dismiss(seat)
         self._tell(seat, "idle")

@@ -38,7 +38,9 @@ class TrialState:
         values: Values of its hyperparameters.
         runs: Times that it was run to an end.
         seconds: How long its last run took, or None.
-        engines: What trained it, "used", and why others did not, "refusals"; empty where that is not known.
+        elapsed: Seconds that the search had run for when it ended, or None.
+        engines: What trained it, "used", and why others did not, "refusals", the objective of each execution where
+            there were several, "executions", and which worker it was, "worker"; empty where that is not known.
     """
 
     trial_id: str
@@ -48,6 +50,7 @@ class TrialState:
     state: dict[str, Any] | None = None
     runs: int = 0
     seconds: float | None = None
+    elapsed: float | None = None
     engines: dict[str, Any] = dataclasses.field(default_factory=dict)
 
 
@@ -57,6 +60,7 @@ class SearchState:
 
     Attributes:
         header: The first record, or an empty one where it was damaged.
+        about: What the search is of, as its latest part says: rows, epochs, the machine and so on.
         space: Configurations of the hyperparameters, as keras-tuner writes them.
         trials: By id, in the order of their numbers.
         end_order: Ids of the trials that have ended, in the order in which they did.
@@ -65,6 +69,7 @@ class SearchState:
     """
 
     header: dict[str, Any] = dataclasses.field(default_factory=dict)
+    about: dict[str, Any] = dataclasses.field(default_factory=dict)
     space: list[dict[str, Any]] = dataclasses.field(default_factory=list)
     trials: dict[str, TrialState] = dataclasses.field(default_factory=dict)
     end_order: list[str] = dataclasses.field(default_factory=list)
@@ -104,6 +109,8 @@ def _take(search: SearchState, record: dict[str, Any]) -> None:
         if not isinstance(record["seed"], int) or not set(record["objective"].values()) <= {"min", "max"}:
             raise ValueError("the header has no seed or no objective")
         search.header = record
+    elif kind == "about":
+        search.about = dict(record["about"])
     elif kind == "space":
         search.space = _checked_space(record["space"])
     elif kind == "created":
@@ -127,7 +134,8 @@ def _end(search: SearchState, record: dict[str, Any]) -> None:
         raise ValueError("seconds is not a number")
     trial.runs, trial.seconds, trial.values = int(record["runs"]), record.get("seconds"), values
     trial.engines = _checked_engines(record.get("engines", {}))
-    search.elapsed = max(search.elapsed, float(record.get("elapsed", 0.0)))
+    trial.elapsed = float(record.get("elapsed", 0.0)) or None
+    search.elapsed = max(search.elapsed, trial.elapsed or 0.0)
     if record["kind"] == "ended":
         trial.state = state
         search.end_order.append(trial_id)
@@ -154,8 +162,10 @@ def _checked(record: dict[str, Any]) -> tuple[int, dict[str, float], dict[str, A
 def _checked_engines(engines: Any) -> dict[str, Any]:
     """What trained a trial; searches of earlier versions do not say."""
     used, refusals = engines.get("used", []), engines.get("refusals", {})
-    if not all(isinstance(each, str) for each in (*used, *refusals, *refusals.values())):
+    if not all(isinstance(each, str) for each in (*used, *refusals, *refusals.values(), engines.get("worker", ""))):
         raise ValueError("the engines of a trial are not text")
+    if not all(map(_is_number, engines.get("executions", []))):
+        raise ValueError("the executions of a trial are not numbers")
     return engines
 
 
@@ -199,6 +209,7 @@ class JournalWriter:
     def __init__(self, header: Mapping[str, Any]) -> None:
         self.header = {"kind": "header", "format": FORMAT, **header}
         self.state: SearchState | None = None
+        self.about: dict[str, Any] = {}
         self._journal: Journal | None = None
         self._space: list[dict[str, Any]] | None = None
         self._size = 0
@@ -266,6 +277,8 @@ class JournalWriter:
         self._began = time.monotonic()
         if self.state is None or not self.state.header:
             self._write(self.header)
+        if self.about:
+            self._write({"kind": "about", "about": self.about})
 
     def close(self) -> None:
         """Let others have the journal."""
