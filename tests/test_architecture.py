@@ -30,6 +30,8 @@ ROOMS = {
         ["space", "protocols", "machine", "log", "private_apis", "version"],
         ["strategy", "store"],
         ["study", "trial_metrics", "pruning", "folds", "changed_space", "callbacks", "compiling"],
+        ["insight"],
+        ["report"],
         ["engine"],
         ["parallel"],
         ["oracle"],
@@ -168,6 +170,7 @@ def test_space_and_strategy_are_pure(place, below):
 
 def test_what_reads_a_search_knows_no_tensorflow():
     places = ("tuners.store", "tuners.study", "tuners.machine", "tuners.log", "tuners.protocols", "tuners.pruning")
+    places += ("tuners.insight", "tuners.report")
     wrong = [each for each in AT_RUN if within(each.module, *places) and each.package in LEARNING]
     refuse(wrong, "These must start without TensorFlow, Keras and keras-tuner:")
 

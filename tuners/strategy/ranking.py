@@ -97,6 +97,14 @@ class Model:
         variance = signal - (solved**2).sum(0)
         return cross @ self.weights, np.sqrt(np.maximum(variance, 1e-10))
 
+    def joint(self, features: NDArray[np.float64]) -> tuple[NDArray, NDArray]:
+        """Mean [points] and covariance [points, points] of the noiseless response at features [points, features]."""
+        lengths, signal = np.exp(self.kernel.log_lengths), np.exp(self.kernel.log_signal)
+        cross = signal * _correlation(features, self.features, lengths)[0]
+        solved = linalg.solve_triangular(self.factor, cross.T, lower=True, check_finite=False)
+        covariance = signal * _correlation(features, features, lengths)[0] - solved.T @ solved
+        return cross @ self.weights, covariance
+
 
 def condition(kernel: Kernel, features: NDArray[np.float64], targets: NDArray[np.float64]) -> Model:
     """The process given observations [trials, features] and [trials]."""
@@ -107,7 +115,14 @@ def condition(kernel: Kernel, features: NDArray[np.float64], targets: NDArray[np
     return Model(kernel, features, factor, linalg.cho_solve((factor, True), targets, check_finite=False))
 
 
-def fit_kernel(start: Kernel, features: NDArray, targets: NDArray, *, steps: int = 25) -> Kernel:
+def fit_kernel(
+    start: Kernel,
+    features: NDArray,
+    targets: NDArray,
+    *,
+    steps: int = 25,
+    noise: tuple[float, float] = (1e-5, 1.0),
+) -> Kernel:
     """The kernel of the highest posterior density.
 
     Args:
@@ -115,13 +130,14 @@ def fit_kernel(start: Kernel, features: NDArray, targets: NDArray, *, steps: int
         features: [trials, features], in [0, 1].
         targets: [trials], standardised.
         steps: Iterations of L-BFGS-B at most.
+        noise: Bounds of the noise's variance.
 
     Returns:
         The kernel. Priors keep it from collapsing where the data say little: lengths log-normal about
         `typical_length`, noise log-normal about 0.02, signal about 1.
     """
     size = features.shape[1]
-    bounds = [(np.log(0.05), np.log(20.0))] * size + [(np.log(0.1), np.log(10.0)), (np.log(1e-5), np.log(1.0))]
+    bounds = [(np.log(0.05), np.log(20.0))] * size + [(np.log(0.1), np.log(10.0)), tuple(np.log(noise))]
     found = optimize.minimize(
         _loss, start.pack(), args=(features, targets), jac=True, method="L-BFGS-B", bounds=bounds,
         options={"maxiter": steps},
@@ -133,6 +149,11 @@ PRIOR_MEAN = (0.0, np.log(0.02))
 """Of the signal's and the noise's variance; that of the lengths is `typical_length`."""
 
 PRIOR_DEVIATION = (1.0, 1.0, 1.5)
+
+
+def log_posterior(kernel: Kernel, features: NDArray, targets: NDArray) -> float:
+    """Logarithm of the density of a kernel given the trials, but for a constant."""
+    return -_loss(kernel.pack(), features, targets)[0]
 
 
 def _loss(packed: NDArray, features: NDArray, targets: NDArray) -> tuple[float, NDArray]:

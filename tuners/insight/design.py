@@ -1,0 +1,123 @@
+"""Whether the search could find what it was made for: its trials, its rows of validation, its failures."""
+
+from __future__ import annotations
+
+import collections
+import math
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from tuners.insight.finding import Finding
+from tuners.insight.importance import Importance
+from tuners.insight.noise import SHARED, is_rate
+from tuners.insight.response import Response, groups_of
+from tuners.space.dimensions import Cube
+from tuners.space.shown import number
+
+if TYPE_CHECKING:
+    from tuners.study import Study
+
+TRIALS_EACH = 2
+"""Trials for each hyperparameter below which most have hardly been moved."""
+
+PUBLISHED = {
+    (60000, 10000): "MNIST, Fashion-MNIST or KMNIST",
+    (50000, 10000): "CIFAR-10 or CIFAR-100",
+    (73257, 26032): "SVHN",
+    (25000, 25000): "IMDB",
+    (8982, 2246): "Reuters",
+}
+"""Rows of training and of test of data sets that come with a test split, and their names."""
+
+
+def design(study: Study, cube: Cube) -> Iterator[Finding]:
+    """What is wrong with how the search was set up.
+
+    Args:
+        study: The study.
+        cube: Its space.
+    """
+    yield from _too_few_trials(study, cube)
+    yield from _test_rows(study)
+    yield from _small_validation(study)
+    yield from _failures(study)
+
+
+def dead(response: Response, importances: tuple[Importance, ...]) -> Iterator[Finding]:
+    """Hyperparameters that made no difference, where there are enough trials to tell.
+
+    Args:
+        response: The model of the study.
+        importances: Of its hyperparameters.
+    """
+    if len(response.study.completed) < 10 * len(importances):
+        return
+    names = [each.name for each in importances if each.high < 0.005]
+    if names and len(names) < len(importances):
+        best = response.study.best[0].shown
+        words = (
+            f"{', '.join(names)} made no difference that {len(response.study.completed)} trials could show: hold "
+            f"{'them' if len(names) > 1 else 'it'} fixed in the next search."
+        )
+        fixed = {name: best[name] for name in names if name in best}
+        yield Finding("no effect", "note", words, {"names": names}, {"fix": fixed})
+
+
+def _too_few_trials(study: Study, cube: Cube) -> Iterator[Finding]:
+    tuned, tried = len(groups_of(cube)), len(study.completed)
+    if 0 < tried < TRIALS_EACH * tuned and not any(trial.status == "RUNNING" for trial in study.trials):
+        words = (
+            f"{tried} trials for {tuned} hyperparameters: most have been moved once or twice. Tune fewer, the learning "
+            f"rate first, or run {4 * tuned} trials."
+        )
+        evidence = {"trials": tried, "hyperparameters": tuned}
+        yield Finding("too few trials", "important", words, evidence, {"trials": 4 * tuned})
+
+
+def _test_rows(study: Study) -> Iterator[Finding]:
+    name = PUBLISHED.get((study.fact("rows") or 0, study.fact("validation_rows") or 0))
+    if name or study.objective.startswith("test_"):
+        rows = f"its {study.fact('validation_rows')} rows of validation are the test split of {name}" if name else ""
+        words = (
+            f"The search chose by test rows: {rows or f'its objective is {study.objective}'}. No honest test is left; "
+            "split validation rows off the training rows instead."
+        )
+        evidence = {"rows": study.fact("rows"), "validation_rows": study.fact("validation_rows")}
+        yield Finding("test rows used", "important", words, evidence)
+
+
+def _small_validation(study: Study) -> Iterator[Finding]:
+    """A validation split that cannot tell the best from the middle of the field."""
+    rows, scores = study.fact("validation_rows"), [trial.score for trial in study.completed if trial.score is not None]
+    if not rows or len(scores) < 8 or not is_rate(study.objective):
+        return
+    best, middle = max(scores), float(np.median(scores))
+    share = min(max(best, 1 / (rows + 2)), 1 - 1 / (rows + 2))
+    error = math.sqrt(2 * (1 - SHARED) * share * (1 - share) / rows)
+    if best - middle < 2 * error and best < 1:
+        gap = max(best - middle, 0.25 / rows)
+        need = math.ceil(2 * (1 - SHARED) * share * (1 - share) * (2 / gap) ** 2)
+        words = (
+            f"{rows} rows of validation cannot tell the best ({number(best, 4)}) from the middle of the trials "
+            f"({number(middle, 4)}): luck alone makes differences of {number(2 * error, 2)}. About {_round(need)} rows "
+            "would, or cross-validation."
+        )
+        evidence = {"rows": rows, "difference": best - middle, "error": error, "needed": need}
+        yield Finding("small validation split", "important", words, evidence, {"validation_rows": _round(need)})
+
+
+def _round(count: int) -> int:
+    return int(float(f"{count:.2g}"))
+
+
+def _failures(study: Study) -> Iterator[Finding]:
+    failed = [trial for trial in study.trials if trial.status == "FAILED"]
+    ended = [trial for trial in study.trials if trial.status != "RUNNING"]
+    if len(failed) < 2 or len(failed) < 0.1 * len(ended):
+        return
+    reason, count = collections.Counter(trial.reason for trial in failed).most_common(1)[0]
+    words = f"{len(failed)} of {len(ended)} trials failed, {count} with: {reason[:120] or 'no message'}"
+    numbers = tuple(trial.number for trial in failed)
+    yield Finding("failures", "important", words, {"failed": len(failed), "reason": reason}, {}, numbers)

@@ -1,0 +1,158 @@
+"""Is it real? The best trial against the default and the runner-up, with what luck does to scores."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from tuners.insight.noise import Noise
+from tuners.insight.response import Contrast, Response
+from tuners.space.shown import number
+from tuners.strategy.scores import gain_of
+
+if TYPE_CHECKING:
+    from tuners.study import Study, TrialRecord
+
+BETTER, NOT_SHOWN, AS_GOOD, UNKNOWN = "better", "not shown to be better", "the default is as good", "not known"
+
+SURE = 0.1
+"""Chance of no gain up to which the best is called better."""
+
+AS_GOOD_FROM = 0.3
+"""Chance of no gain from which the default is called as good."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Verdict:
+    """Whether the best trial is better than the default.
+
+    Attributes:
+        kind: "better", "not shown to be better", "the default is as good", or "not known".
+        words: The verdict in a sentence or two.
+        best: Number of the best trial.
+        default: Number of the trial at the defaults, or None where none was.
+        observed: Score of the best minus that of the default, more is better; None where the default was not tried.
+        gain: What of it is expected to be real, once luck is taken out; None where not known.
+        interval: Where the real gain lies with 90 %.
+        chance: That the best is no better than the default.
+        runner_up: Number of the second best trial, or None.
+        runner_up_chance: That it is at least as good as the best.
+        noise: Standard deviation of a score by luck.
+        noise_source: What it was estimated by: "repeats", "curves", "model".
+        action: What to do next, plain data as in `Finding`.
+    """
+
+    kind: str
+    words: str
+    best: int
+    default: int | None = None
+    observed: float | None = None
+    gain: float | None = None
+    interval: tuple[float, float] | None = None
+    chance: float | None = None
+    runner_up: int | None = None
+    runner_up_chance: float | None = None
+    noise: float | None = None
+    noise_source: str = ""
+    action: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+
+
+def default_trial(study: Study) -> TrialRecord | None:
+    """The trial at the default of every hyperparameter that is tuned, the earliest."""
+    if not study.space:
+        return None
+    cube = study.cube()
+    default = cube.to_values(cube.to_point({}))
+    for trial in study.completed:
+        same = (_same(trial.values.get(name), value) for name, value in default.items())
+        if all(same):
+            return trial
+    return None
+
+
+def _same(value: Any, default: Any) -> bool:
+    if isinstance(value, float) and isinstance(default, int | float):
+        return abs(value - default) <= 1e-6 * max(abs(value), abs(default))
+    return value == default
+
+
+def verdict_of(study: Study, response: Response | None) -> Verdict | None:
+    """The verdict; None where no trial has a score.
+
+    Args:
+        study: The study.
+        response: Its model, or None where there is none.
+    """
+    if not study.best:
+        return None
+    best, default = study.best[0], default_trial(study)
+    known = functools.partial(Verdict, best=best.number, default=default.number if default else None)
+    if response is None:
+        return known(UNKNOWN, f"Too few trials ({len(study.completed)}) to tell a gain from luck.")
+    runner_up = _runner_up(study, best)
+    against_second = (
+        response.contrast(response.point(best.values), response.point(runner_up.values)) if runner_up else None
+    )
+    known = functools.partial(
+        known,
+        runner_up=runner_up.number if runner_up else None,
+        runner_up_chance=against_second.chance if against_second else None,
+        noise=response.deviation_of_noise,
+        noise_source=_source(response),
+    )
+    if default is not None and default is best:
+        return known(
+            AS_GOOD, f"No trial was better than the default (trial {best.number}): use it.", chance=1.0, gain=0.0
+        )
+    gain = response.contrast(response.point(best.values), response.point({}))
+    if default is None:
+        return known(UNKNOWN, _without_default(gain), gain=gain.mean, interval=gain.interval(), chance=gain.chance)
+    observed = gain_of(best.score, study.direction) - gain_of(default.score, study.direction)
+    kind = _kind(gain)
+    return known(
+        kind, _words(kind, best, default, observed, gain, study), observed=observed, gain=gain.mean,
+        interval=gain.interval(), chance=gain.chance, action={} if kind == BETTER else {"executions": 3},
+    )  # fmt: skip
+
+
+def _runner_up(study: Study, best: TrialRecord) -> TrialRecord | None:
+    return next((trial for trial in study.best[1:] if trial.values != best.values), None)
+
+
+def _source(response: Response) -> str:
+    by_model = response.deviation_of_noise > 1.01 * response.noise.total
+    return "model" if by_model or not response.noise.total else _named(response.noise)
+
+
+def _named(noise: Noise) -> str:
+    return noise.source if noise.seeds >= noise.rows else "rows"
+
+
+def _kind(gain: Contrast) -> str:
+    if gain.chance <= SURE:
+        return BETTER
+    return AS_GOOD if gain.chance >= AS_GOOD_FROM else NOT_SHOWN
+
+
+def _without_default(gain: Contrast) -> str:
+    return (
+        "The default was not tried, so that nobody knows what the search has gained; the model of the other trials "
+        f"expects {number(gain.mean, 2)}, give or take {number(1.645 * gain.deviation, 2)}."
+    )
+
+
+def _words(kind: str, best: TrialRecord, default: TrialRecord, observed: float, gain: Contrast, study: Study) -> str:
+    scores = (
+        f"{study.objective} {number(best.score, 4)} in trial {best.number}, {number(default.score, 4)} at the default"
+    )
+    chance = "below 1 %" if gain.chance < 0.01 else f"{100 * gain.chance:.0f} %"
+    real = (
+        f"of the {number(abs(observed), 2)} between them about {number(max(gain.mean, 0.0), 2)} is expected to be real"
+    )
+    if kind == BETTER:
+        return f"Better than the default: {scores}; {real}. Chance that it is no better: {chance}."
+    if kind == NOT_SHOWN:
+        return f"Not shown to be better than the default: {scores}; {real}, chance that it is no better {chance}."
+    return f"The default is as good, use it: {scores}, which luck alone can do (chance of no gain: {chance})."
