@@ -78,13 +78,20 @@ def test_takes_raw_inputs_and_answers_in_raw_units(name, kind, examples_for):
 def test_codes_are_looked_up(name, kind, examples_for, tmp_path):
     x, y, task = examples_for(name, kind, codes=True)
     x[:, :4] = 30.0
-    y = x[:, 4].astype(int) % 3 if kind == "classification" else np.stack([x[:, 4], x[:, 5]], axis=1) * 200 + 800
+    ids = x[:, 4].astype(int) % 3
+    y = {
+        "classification": ids,
+        "multi-label": np.eye(3, dtype="float32")[ids],
+        "regression": np.stack([x[:, 4], x[:, 5]], axis=1) * 200 + 800,
+    }[kind]
     keras.utils.set_random_seed(1)
     model = create_model(name, task, learning_rate=0.03, **small(name))
     model.fit(x, y, batch_size=8, epochs=30, verbose=0)
     answers = model.predict_on_batch(x)
     if kind == "classification":
         assert (answers.argmax(axis=1) == y).all()
+    elif kind == "multi-label":
+        assert ((answers > 0.5) == y).all()
     else:
         assert np.abs(answers - y).mean() < 0.5 * np.abs(y - y.mean(axis=0)).mean()
     model.save(tmp_path / "model.keras")
