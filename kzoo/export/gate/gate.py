@@ -94,19 +94,7 @@ class Gate:
     def __enter__(self) -> Gate:
         """Start the process."""
         self._scratch = tempfile.TemporaryDirectory(prefix="kzoo-gate-")
-        # Not from the working directory, where a file may have the name of a module.
-        command = [
-            sys.executable,
-            "-P",
-            "-m",
-            "kzoo.export.gate.process",
-            str(self._directory),
-            self._scratch.name,
-        ]
-        pipe = subprocess.PIPE
-        self._process = subprocess.Popen(
-            command, env=_environment(), stdin=pipe, stdout=subprocess.DEVNULL, stderr=pipe, text=True
-        )
+        self._process = start_process(self._directory, Path(self._scratch.name), _environment())
         return self
 
     def __exit__(
@@ -148,6 +136,20 @@ class Gate:
             kind = AnswersDifferError if differs else ExportError
             raise kind("The export would not serve, so it is not published: " + " ".join(found["problems"]))
         return tuple(map(AskedSignature.from_dict, found["signatures"]))
+
+
+def start_process(directory: Path, scratch: Path, environment: Mapping[str, str]) -> subprocess.Popen[str]:
+    """Start `kzoo.export.gate.process`, which waits for a word on its standard input.
+
+    Args:
+        directory: The staged export.
+        scratch: Directory for the expectation and the verdict.
+        environment: Environment of the process.
+    """
+    # Not from the working directory, where a file may have the name of a module.
+    command = [sys.executable, "-P", "-m", "kzoo.export.gate.process", str(directory), str(scratch)]
+    pipe = subprocess.PIPE
+    return subprocess.Popen(command, env=environment, stdin=pipe, stdout=subprocess.DEVNULL, stderr=pipe, text=True)
 
 
 def _environment() -> dict[str, str]:
