@@ -166,3 +166,8 @@ def arguments_of_function(thing: Any) -> dict[str, Any] | None:
 def compile_arguments(model: Any) -> dict[str, Any]:
     """The arguments that a Keras model was compiled with, as they were given; none where it is not compiled."""
     return dict(model._compile_config.config) if model.compiled else {}  # noqa: SLF001
+
+
+def compilation(model: Any) -> Any:
+    """What stands for the last compilation of a Keras model: another object after each."""
+    return model._compile_config  # noqa: SLF001

@@ -32,6 +32,27 @@ class Watcher(keras.callbacks.Callback):
         pass
 
 
+class Acts(keras.callbacks.Callback):
+    """Does something to the model when an epoch ends."""
+
+    def __init__(self, act, epoch):
+        super().__init__()
+        self.act, self.epoch = act, epoch
+
+    def on_epoch_end(self, epoch, logs=None):
+        if epoch == self.epoch:
+            self.act(self.model)
+
+
+def compile_again(model):
+    model.compile("adam", "sparse_categorical_crossentropy")
+
+
+class Compiles(Acts):
+    def on_train_end(self, logs=None):
+        self.model.compile("adam", "sparse_categorical_crossentropy")
+
+
 PIPELINE = tf.data.Dataset.from_tensor_slices((X, Y)).batch(4)
 
 
@@ -44,6 +65,7 @@ PIPELINE = tf.data.Dataset.from_tensor_slices((X, Y)).batch(4)
         ((X, Y), {"validation_split": 0.999}, "validation_split=0.999"),
         ((X, Y), {"callbacks": [Watcher()]}, "Watcher sees batches"),
         ((X, Y), {"callbacks": keras.callbacks.CallbackList()}, "a CallbackList"),
+        ((X, Y), {"callbacks": [Compiles(compile_again, 0)]}, "Compiles compiles the model"),
         ((X.astype(complex), Y), {}, "of the type complex"),
         ((X, Y[:5]), {}, "different lengths"),
         ((X, Y), {"epochs": 1.5}, "epochs=1.5"),
@@ -152,6 +174,17 @@ def test_a_pipeline_reaches_fit_as_it_is():
     found = trained("auto", build, PIPELINE, epochs=2)
     assert found.use.engine == "fit"
     assert len(found.epochs) == 2
+
+
+@pytest.mark.parametrize("engine", ["fit", "graph", "numpy"])
+def test_a_callback_that_compiles_the_model_ends_the_training_as_in_fit(engine):
+    def measured():
+        return build(metrics=["accuracy"])
+
+    with pytest.raises(TypeError):
+        trained(engine, measured, X, Y, epochs=2, callbacks=[Acts(compile_again, 0)])
+    found = trained(engine, measured, X, Y, epochs=2, callbacks=[Acts(compile_again, 1)])
+    assert (found.use.engine, found.model.optimizer.name) == (engine, "adam")
 
 
 @pytest.mark.parametrize("gpu", [False, True])

@@ -75,9 +75,9 @@ REFUSED = {
     "batch norm without a scale": (lambda: dense(layers.BatchNormalization(scale=False)), "has scale=False"),
     "noise shape": (lambda: dense(layers.Dropout(0.1, noise_shape=(None, 1))), "has noise_shape"),
     "shared layer": (lambda: functional(shared), "called more than once"),
-    "joined inputs": (
-        lambda: functional(lambda x: layers.Dense(3, activation="softmax")(layers.Concatenate()([x, x]))),
-        "is a Concatenate",
+    "products of inputs": (
+        lambda: functional(lambda x: layers.Dense(3, activation="softmax")(layers.Multiply()([x, x]))),
+        "is a Multiply",
     ),
     "loss as a function": (lambda: dense(loss=own_loss), "the loss is not one of Keras'"),
     "metric of one's own": (lambda: dense(metrics=[own_loss]), "a metric is not Keras' own"),
@@ -111,7 +111,7 @@ def test_declined_and_why(name):
 @pytest.mark.parametrize(
     ("x", "y", "why"),
     [
-        ([X, X], Y, "not one array of inputs"),
+        ((X, X), Y, "the inputs are not as the model takes them"),
         (np.where(X > 2, np.nan, X), Y, "NaN or infinite"),
         (X, Y - np.where(Y > 1, 0, 1), "class ids from 0 to 2"),
         (X, Y, "the validation targets are not class ids from 0 to 2"),
@@ -132,7 +132,7 @@ def test_activations_and_their_derivatives(activation):
     keras.utils.set_random_seed(1)
     model = dense(layers.Dense(8, activation=activation))
     network = Network(model)
-    output = network.forward(X, training=True)
+    output = network.forward([X], training=True)
     network.backward(np.tile(np.float32([1, 2, -1]), (len(X), 1)))
     with tf.GradientTape() as tape:
         logits = model.layers[0](X) @ model.layers[1].kernel + model.layers[1].bias
@@ -153,7 +153,7 @@ def test_other_layers_and_their_derivatives():
     model = keras.Model(inputs, layers.Normalization(mean=1.0, variance=4.0, invert=True)(layers.Dense(3)(x)))
     model.compile("sgd", "mse")
     network = Network(model)
-    output = network.forward(network.prepared(images), training=True)
+    output = network.forward(network.prepared([images]), training=True)
     slope = rng.normal(size=output.shape).astype(np.float32)
     network.backward(slope)
     with tf.GradientTape() as tape:
@@ -173,13 +173,13 @@ def test_dropout_drops_its_share_and_keeps_the_mean():
     model.layers[1].set_weights([np.eye(1000, dtype=np.float32)])
     network = Network(model, seed=5)
     x = np.ones((200, 1000), np.float32)
-    first, second = (network.forward(x, training=True) for _ in range(2))
+    first, second = (network.forward([x], training=True) for _ in range(2))
     # Five deviations of the mean of 200,000 draws.
     assert np.mean(first == 0) == pytest.approx(0.3, abs=5 * (0.21 / 200_000) ** 0.5)
     np.testing.assert_allclose(first[first != 0], 1 / 0.7, rtol=1e-6)
     assert np.mean((first == 0) & (second == 0)) == pytest.approx(0.09, abs=0.005)
-    np.testing.assert_array_equal(network.forward(x, training=False), x)
-    np.testing.assert_array_equal(Network(model, seed=5).forward(x, training=True), first)
+    np.testing.assert_array_equal(network.forward([x], training=False), x)
+    np.testing.assert_array_equal(Network(model, seed=5).forward([x], training=True), first)
 
 
 def test_a_normalization_that_was_adapted_to_data():

@@ -177,7 +177,15 @@ def _callbacks(given: Any) -> tuple[Any, ...]:
         for hook in BATCH_HOOKS:
             if hook in vars(each) or getattr(type(each), hook) is not getattr(keras.callbacks.Callback, hook):
                 raise Declined(f"the callback {type(each).__name__} sees batches")
+        if _compiles(type(each)):
+            raise Declined(f"the callback {type(each).__name__} compiles the model")
     return found
+
+
+def _compiles(kind: type) -> bool:
+    """Whether a method of a class of the user's has the word for it: `model.fit` may go on with another optimizer."""
+    own = (each for base in kind.__mro__ if not is_of_keras(base) for each in vars(base).values())
+    return any("compile" in each.__code__.co_names for each in own if inspect.isfunction(each))
 
 
 def _number(name: str, value: Any, least: int = 1) -> int:

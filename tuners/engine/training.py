@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from tuners.engine import data
 from tuners.engine.best_epoch import BestEpoch
 from tuners.engine.call import FitCall
+from tuners.private_apis import compilation
 
 ASKS_FOR_RATE_ONLY = (
     BestEpoch,
@@ -67,6 +68,7 @@ def run(call: FitCall, trainer: Trainer, *, looked_at: bool = True) -> keras.cal
 class _Run:
     def __init__(self, call: FitCall, trainer: Trainer) -> None:
         self._call, self._trainer, self._model = call, trainer, call.model
+        self._compilation = compilation(call.model)
         for each in call.callbacks:
             if isinstance(each, BestEpoch):
                 each.weights_now = trainer.weights
@@ -92,24 +94,30 @@ class _Run:
         logs: dict[str, float] = {}
         for epoch in range(call.initial_epoch, call.epochs):
             self._tell("on_epoch_begin", epoch)
+            self._check_compilation()
             logs = self._trainer.train(self._next_order())
             if call.validates(epoch):
                 logs |= self._validated()
             self._tell("on_epoch_end", epoch, logs)
             if model.stop_training:
                 break
-        if looked_at or self._watched or not any(isinstance(each, BestEpoch) for each in call.callbacks):
-            self._trainer.give()
-            if isinstance(model.optimizer, keras.optimizers.Optimizer):
-                model.optimizer.finalize_variable_values(model.trainable_weights)
-        else:
-            # A build function may have kept it all the same.
-            model.set_weights(self._trainer.weights())
+        # A model that a callback has compiled was given everything before.
+        if compilation(model) is self._compilation:
+            self._leave(looked_at)
         self._callbacks.on_train_end(logs)
         for each in call.callbacks:
             if isinstance(each, BestEpoch):
                 each.weights_now = None
         return model.history
+
+    def _leave(self, looked_at: bool) -> None:
+        if not (looked_at or self._watched) and any(isinstance(each, BestEpoch) for each in self._call.callbacks):
+            # A build function may have kept it all the same.
+            self._model.set_weights(self._trainer.weights())
+            return
+        self._trainer.give()
+        if isinstance(self._model.optimizer, keras.optimizers.Optimizer):
+            self._model.optimizer.finalize_variable_values(self._model.trainable_weights)
 
     def _next_order(self) -> NDArray:
         return self._rows if self._order is None else self._order.permutation(self._rows)
@@ -117,6 +125,7 @@ class _Run:
     def _validated(self) -> dict[str, float]:
         self._model.stop_evaluating = False
         self._tell("on_test_begin")
+        self._check_compilation()
         logs = self._trainer.validate(np.arange(data.rows_of(self._call.validation or ()), dtype=np.int32))
         self._tell("on_test_end", logs)
         return {f"val_{name}": value for name, value in logs.items()}
@@ -126,8 +135,13 @@ class _Run:
         if self._watched:
             self._trainer.give()
         getattr(self._callbacks, hook)(*arguments)
-        if self._watched:
+        if self._watched and compilation(self._model) is self._compilation:
             self._trainer.take()
+
+    def _check_compilation(self) -> None:
+        if compilation(self._model) is not self._compilation:
+            # As in model.fit, whose compiled step is gone then.
+            raise TypeError("a callback has compiled the model, which cannot be trained further in this call of fit.")
 
 
 def _asks_for_rate_only(callback: Any) -> bool:

@@ -15,6 +15,7 @@ from tuners.engine.building import build_metrics, unbuilt_model_built
 from tuners.engine.call import FitCall
 from tuners.engine.declined import Declined
 from tuners.engine.numpy_engine import scoring
+from tuners.engine.numpy_engine.inputs import arranged
 from tuners.engine.numpy_engine.network import Network
 from tuners.engine.numpy_engine.optimizer import Optimizer
 from tuners.engine.proof import without_dropout
@@ -24,7 +25,7 @@ VALIDATION_BATCH = 256
 
 
 class NumpyEngine:
-    """Trains models that it can write out: one input, one output, and the layers of `reading.READERS`."""
+    """Trains models that it can write out: one output, and the layers of `reading.READERS`."""
 
     name = "numpy"
 
@@ -57,12 +58,12 @@ class NumpyTrainer:
         # The first number drawn orders the batches, as in the graph engine.
         seed = np.random.randint(2**30)
         self._optimizer = Optimizer(self._model)
-        self._network = Network(self._model, self._optimizer.decayed, seed)
-        self._optimizer.bind(self._network.split, self._network.order, self._network.vector.size)
+        self._network = Network(self._model, self._optimizer.decayed, seed, squares=self._optimizer.rule.squares)
+        self._optimizer.bind(self._network)
         self._scoring = scorings.of(call, self._network.head)
-        self._check_labels()
         self._training = self._prepared(call.training)
         self._validation = None if call.validation is None else self._prepared(call.validation)
+        self._check_labels()
         self._last: tuple[NDArray, int] | None = None
         self.parts = self._network.kinds | self._optimizer.kinds | {self._scoring.kind}
 
@@ -70,33 +71,31 @@ class NumpyTrainer:
         for parts in (self._call.training, self._call.validation):
             if parts is None:
                 continue
-            if len(parts) < 2 or not all(isinstance(part, np.ndarray) and part.dtype.kind in "biuf" for part in parts):
-                raise Declined("the data are not one array of inputs and one of targets, of numbers")
-            if not all(part.dtype.kind != "f" or np.isfinite(part).all() for part in parts):
+            arrays = keras.tree.flatten(parts)
+            if len(parts) < 2 or not all(map(_is_numbers, (*arrays, *parts[1:]))):
+                raise Declined("the data are not inputs and one array of targets, of numbers")
+            if not all(array.dtype.kind != "f" or np.isfinite(array).all() for array in arrays):
                 # What becomes of them depends on the kernels: TensorFlow's ReLU makes 0 of NaN in some.
                 raise Declined("the data have values that are NaN or infinite")
             if len(parts) > 2 and parts[2].size != len(parts[2]):
                 raise Declined("an example has several weights")
-        x = self._call.training[0]
-        if x.size * 4 > data.LARGEST:
+        if sum(array.size for array in keras.tree.flatten(self._call.training[0])) * 4 > data.LARGEST:
             raise Declined(f"the inputs take more than {data.LARGEST >> 30} GB in float32")
 
     def _check_labels(self) -> None:
-        inputs = self._model.inputs
-        x, validation = self._call.training[0], self._call.validation
-        if len(inputs) != 1 or inputs[0].dtype != "float32" or x.shape[1:] != self._model.input_shape[1:]:
-            raise Declined("the inputs are not as the model takes them")
+        validation = self._call.validation
         if validation is None:
             return
-        if validation[0].shape[1:] != x.shape[1:] or validation[1].shape[1:] != self._call.training[1].shape[1:]:
+        if validation[1].shape[1:] != self._call.training[1].shape[1:]:
             raise Declined("the validation data have other shapes")
         classes = self._model.output_shape[-1]
         if self._scoring.loss is None and not scoring.are_ids(validation[1], classes):
             raise Declined(f"the validation targets are not class ids from 0 to {classes - 1}")
 
-    def _prepared(self, parts: tuple[Any, ...]) -> tuple[NDArray, ...]:
+    def _prepared(self, parts: tuple[Any, ...]) -> tuple[list[NDArray], list[NDArray]]:
         x, y, *weights = parts
-        return (self._network.prepared(x), y, *(each.reshape(len(each)).astype(np.float32) for each in weights))
+        inputs = self._network.prepared(arranged(self._model, x))
+        return inputs, [y, *(each.reshape(len(each)).astype(np.float32) for each in weights)]
 
     @contextlib.contextmanager
     def comparable(self) -> Iterator[None]:
@@ -120,14 +119,14 @@ class NumpyTrainer:
             plan = self._optimizer.plan(-(-len(rows) // size))
             sums = np.zeros(len(self._scoring.names))
             for step, start in enumerate(range(0, len(rows), size)):
-                x, *targets = (part[rows[start : start + size]] for part in self._training)
-                output = network.forward(x, training=True)
+                inputs, targets = data.some(self._training, rows[start : start + size])
+                output = network.forward(inputs, training=True)
                 loss, gradient = self._scoring.loss_and_gradient(output, *targets)
                 network.backward(gradient)
                 self._optimizer.step(
                     network.vector, network.gradient, network.decayed, plan.rates[step], plan.shrinking[step]
                 )
-                sums += [loss * len(x), *self._scoring.sums(output, targets[0])]
+                sums += [loss * len(output), *self._scoring.sums(output, targets[0])]
         self._last = sums, len(rows)
         return self._scoring.results(sums, len(rows))
 
@@ -140,10 +139,10 @@ class NumpyTrainer:
             # A loss of Keras' may look at the examples of a batch together.
             size = VALIDATION_BATCH if self._scoring.loss is None else self._call.validation_batch_size
             for start in range(0, len(rows), size):
-                x, *targets = (part[start : min(start + size, len(rows))] for part in self._validation)
-                output = self._network.forward(x, training=False)
+                inputs, targets = data.some(self._validation, slice(start, min(start + size, len(rows))))
+                output = self._network.forward(inputs, training=False)
                 loss = self._scoring.mean_loss(output, *targets)
-                sums += [loss * len(x), *self._scoring.sums(output, targets[0])]
+                sums += [loss * len(output), *self._scoring.sums(output, targets[0])]
         self._last = sums, len(rows)
         return self._scoring.results(sums, len(rows))
 
@@ -166,3 +165,7 @@ class NumpyTrainer:
         """See `Trainer`."""
         self._network.load(self._model.get_weights())
         self._optimizer.take()
+
+
+def _is_numbers(part: Any) -> bool:
+    return isinstance(part, np.ndarray) and part.dtype.kind in "biuf"

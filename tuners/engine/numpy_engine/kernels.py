@@ -232,21 +232,6 @@ class Rescale(Kernel):
         return (gradient * self._scale,)
 
 
-class Flatten(Kernel):
-    """keras.layers.Flatten."""
-
-    fixed = True
-
-    def forward(self, *inputs: NDArray, training: bool) -> NDArray:
-        """See `Kernel`."""
-        self._shape = inputs[0].shape
-        return inputs[0].reshape(len(inputs[0]), -1)
-
-    def backward(self, gradient: NDArray, *, wanted: bool) -> Gradients:
-        """See `Kernel`."""
-        return (gradient.reshape(self._shape),)
-
-
 def _rows_of(x: NDArray) -> NDArray:
     """An array [..., channels] as [rows, channels]."""
     return x if x.ndim == 2 else x.reshape(-1, x.shape[-1])

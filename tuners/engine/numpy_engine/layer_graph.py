@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 from collections.abc import Iterator
 from typing import Any
@@ -11,19 +12,34 @@ import keras
 from tuners.engine.declined import Declined
 
 
-def calls(model: keras.Model) -> Iterator[tuple[keras.Layer, list[str]]]:
-    """The layers in order, each with the names of those whose outputs it takes.
+@dataclasses.dataclass(frozen=True)
+class Call:
+    """A layer in its place.
+
+    Attributes:
+        layer: The layer, or an operation such as that of `x[:, 2]`.
+        sources: Names of the layers and operations whose outputs it takes; none of an input layer.
+        arguments: What an operation is called with besides.
+    """
+
+    layer: Any
+    sources: tuple[str, ...]
+    arguments: tuple[Any, ...] = ()
+
+
+def calls(model: keras.Model) -> Iterator[Call]:
+    """The layers and operations of a model in order.
 
     Args:
         model: A built Keras model.
 
     Raises:
-        Declined: It is more than a graph of layers with one input and one output, each called once.
+        Declined: It is more than a graph of layers with one output, each called once.
     """
     if type(model) is not keras.Sequential and type(model) is not _functional():
         raise Declined(f"the model is a {type(model).__name__} with code of its own")
-    if len(model.inputs) != 1 or len(model.outputs) != 1:
-        raise Declined("the model has several inputs or outputs")
+    if len(model.outputs) != 1:
+        raise Declined("the model has several outputs")
     return _chain(model) if isinstance(model, keras.Sequential) else _graph(model)
 
 
@@ -40,38 +56,49 @@ def last(model: keras.Model) -> str:
     return first[0]
 
 
+def inputs(model: keras.Model) -> list[str]:
+    """Names of the input layers in the order of `model.inputs`.
+
+    Args:
+        model: A model that `calls` takes.
+    """
+    if isinstance(model, keras.Sequential):
+        return [""]
+    # Each is a name with the numbers of its node and of its output.
+    return list(keras.tree.flatten(model.get_config()["input_layers"])[::3])
+
+
 @functools.cache
 def _functional() -> type:
     inputs = keras.Input((1,))
     return type(keras.Model(inputs, inputs))
 
 
-def _chain(model: keras.Model) -> Iterator[tuple[keras.Layer, list[str]]]:
-    before: list[str] = []
+def _chain(model: keras.Model) -> Iterator[Call]:
+    before = ""
     for layer in model.layers:
-        yield layer, before
-        before = [layer.name]
+        yield Call(layer, (before,))
+        before = layer.name
 
 
-def _graph(model: keras.Model) -> Iterator[tuple[keras.Layer, list[str]]]:
-    layers = {layer.name: layer for layer in model.layers}
+def _graph(model: keras.Model) -> Iterator[Call]:
+    operations = {each.name: each for each in model.operations}
     for config in model.get_config()["layers"]:
-        nodes = config["inbound_nodes"]
+        nodes, layer = config["inbound_nodes"], operations[config["name"]]
         if len(nodes) > 1 or (not nodes and config["class_name"] != "InputLayer"):
-            raise Declined(f"the layer {config['name']} is called more than once")
+            raise Declined(f"the layer {layer.name} is called more than once")
+        if not nodes:
+            yield Call(layer, ())
+            continue
         # A model that is trained or tested says so to its layers, whatever was recorded of `training`.
-        if nodes and any(nodes[0]["kwargs"].values()):
-            raise Declined(f"the layer {config['name']} is called with arguments")
-        if config["name"] not in layers:
-            raise Declined(f"the model has the operation {config['name']}")
-        yield layers[config["name"]], [_source(each) for each in _tensors(nodes[0]["args"])] if nodes else []
-
-
-def _tensors(arguments: Any) -> list[Any]:
-    first = arguments[0]
-    if len(arguments) > 1:
-        raise Declined("a layer is called with arguments")
-    return list(first) if isinstance(first, list | tuple) else [first]
+        if any(nodes[0]["kwargs"].values()):
+            raise Declined(f"the layer {layer.name} is called with arguments")
+        tensors, *arguments = nodes[0]["args"]
+        if arguments and isinstance(layer, keras.Layer):
+            raise Declined(f"the layer {layer.name} is called with arguments")
+        taken = tensors if isinstance(tensors, list | tuple) else [tensors]
+        others = tuple(map(keras.saving.deserialize_keras_object, arguments))
+        yield Call(layer, tuple(map(_source, taken)), others)
 
 
 def _source(tensor: Any) -> str:

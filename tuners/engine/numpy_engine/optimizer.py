@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -12,6 +12,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from tuners.engine.declined import Declined
+from tuners.engine.numpy_engine.network import Network
 from tuners.private_apis import is_decayed
 
 REFUSED = ("clipnorm", "global_clipnorm", "clipvalue", "use_ema", "loss_scale_factor", "gradient_accumulation_steps")
@@ -27,9 +28,13 @@ class Rule:
     Attributes:
         averages: Factors that take the moving averages, as they are kept here, to those that Keras keeps, in the order
             of Keras' slots.
+        squares: Whether it squares gradients.
+        other_squares: Places of weights where the squares are others than those of the gradients, with the squares.
     """
 
     averages: tuple[float, ...] = ()
+    squares = False
+    other_squares: Sequence[tuple[slice, NDArray]] = ()
 
     def __init__(self, config: dict[str, Any]) -> None:
         def number(name: str) -> float:
@@ -53,6 +58,13 @@ class Rule:
         """
         g *= rate
         w -= g
+
+    def _sum_squares(self, v: NDArray, g: NDArray, beta: Any, room: NDArray) -> None:
+        v *= beta
+        np.multiply(g, g, out=room)
+        for where, squares in self.other_squares:
+            room[where] = squares
+        v += room
 
 
 class Momentum(Rule):
@@ -85,6 +97,8 @@ class Nesterov(Momentum):
 class RMSprop(Rule):
     """keras.optimizers.RMSprop. The moving average is kept over 1 - rho, which saves a pass over the numbers."""
 
+    squares = True
+
     def __init__(self, config: dict[str, Any]) -> None:
         super().__init__(config)
         rest = 1 - config["rho"]
@@ -98,7 +112,7 @@ class RMSprop(Rule):
     def apply(self, w: NDArray, g: NDArray, slots: list[NDArray], room: NDArray, rate: Any) -> None:
         """See `Rule`."""
         v = slots[0]
-        _sum_squares(v, g, self._rho, room)
+        self._sum_squares(v, g, self._rho, room)
         np.add(v, self._epsilon, out=room)
         np.sqrt(room, out=room)
         g *= rate
@@ -112,6 +126,8 @@ class Adam(Rule):
     References:
         Kingma and Ba, 2015: Adam.
     """
+
+    squares = True
 
     def __init__(self, config: dict[str, Any]) -> None:
         super().__init__(config)
@@ -129,7 +145,7 @@ class Adam(Rule):
     def apply(self, w: NDArray, g: NDArray, slots: list[NDArray], room: NDArray, rate: Any) -> None:
         """See `Rule`."""
         m, v = slots
-        _sum_squares(v, g, self._beta_2, room)
+        self._sum_squares(v, g, self._beta_2, room)
         m *= self._beta_1
         m += g
         np.sqrt(v, out=room)
@@ -137,12 +153,6 @@ class Adam(Rule):
         np.divide(m, room, out=room)
         room *= rate
         w -= room
-
-
-def _sum_squares(v: NDArray, g: NDArray, beta: Any, room: NDArray) -> None:
-    v *= beta
-    np.multiply(g, g, out=room)
-    v += room
 
 
 @dataclasses.dataclass(frozen=True)
@@ -189,19 +199,19 @@ class Optimizer:
         ]
         self.kinds = {("rule", type(self.rule)), ("schedule", type(self._schedule)), ("decay", bool(self._decay))}
 
-    def bind(self, split: Callable[[NDArray], Any], order: list[int], size: int) -> None:
+    def bind(self, network: Network) -> None:
         """Take room for moving averages.
 
         Args:
-            split: Takes a vector, gives one array per weight.
-            order: Positions of these weights in the model.
-            size: Of the vector.
+            network: Of the same model.
         """
         positions = {id(weight): index for index, weight in enumerate(self._model.weights)}
-        place = {index: number for number, index in enumerate(order)}
+        place = {index: number for number, index in enumerate(network.order)}
+        size = network.vector.size
         self._places = [place[positions[id(weight)]] for weight in self._model.trainable_weights]
         self._slots = [np.zeros(size, np.float32) for _ in self.rule.averages]
-        self._views = [list(split(slot)) for slot in self._slots]
+        self._views = [list(network.split(slot)) for slot in self._slots]
+        self.rule.other_squares = network.squares
         self._room = np.empty(size, np.float32)
         self.step_count = 0
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+import functools
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import keras
@@ -11,18 +12,19 @@ import numpy as np
 
 from tuners.engine.declined import Declined
 from tuners.engine.numpy_engine.activations import ACTIVATIONS, HEADS
+from tuners.engine.numpy_engine.embeddings import Lookup, Positions
 from tuners.engine.numpy_engine.kernels import (
     Activate,
     Add,
     BatchNorm,
     Bias,
     Drop,
-    Flatten,
     Kernel,
     Multiply,
     Normalize,
     Rescale,
 )
+from tuners.engine.numpy_engine.shapes import Concatenate, Reshape, Slice
 
 
 @dataclasses.dataclass(frozen=True)
@@ -30,31 +32,43 @@ class Part:
     """A kernel with what a layer gives it.
 
     Attributes:
-        kernel: What is computed; None for an activation of `HEADS` that may be left to the loss.
+        kernel: What is computed.
         kind: Equal for parts that compute the same, but for sizes, weights and rates; what one of a kind has been
             tried for need not be tried for the next.
         weights: Keras variables, the trainable ones first.
         trained: How many of the weights are trainable.
-        function: The activation, where it is one.
     """
 
-    kernel: Kernel | None
+    kernel: Kernel
     kind: tuple[Any, ...]
     weights: tuple[Any, ...] = ()
     trained: int = 0
-    function: Any = None
 
 
-def parts(layer: keras.Layer, *, ends: bool) -> list[Part]:
-    """What a layer computes, one part after the other; nothing for an input layer.
+@dataclasses.dataclass(frozen=True)
+class Head:
+    """An activation of `HEADS`, which may be left to the loss.
+
+    Attributes:
+        function: The activation.
+    """
+
+    function: Any
+
+
+def parts(layer: Any, arguments: Sequence[Any] = (), *, ends: bool) -> list[Part | Head]:
+    """What a layer computes, one part after the other.
 
     Args:
-        layer: A built Keras layer.
+        layer: A built Keras layer, or an operation.
+        arguments: Of an operation, besides what it takes.
         ends: Whether its output is the model's, so that an activation of `HEADS` is left to the loss.
 
     Raises:
         Declined: The layer, or an option of it, is not known here.
     """
+    if type(layer) is _get_item():
+        return [_slice(arguments[0])]
     read = READERS.get(type(layer))
     if read is None:
         raise Declined(f"the layer {layer.name} is a {type(layer).__name__}")
@@ -64,9 +78,25 @@ def parts(layer: keras.Layer, *, ends: bool) -> list[Part]:
         raise Declined(f"the layer {layer.name} is frozen or not in float32")
     if getattr(layer, "activity_regularizer", None) is not None:
         raise Declined(f"the layer {layer.name} has an activity regularizer")
+    if type(layer) not in TAKE_INTEGERS and any(each.dtype != "float32" for each in keras.tree.flatten(layer.input)):
+        raise Declined(f"the layer {layer.name} is given integers")
     found = read(layer)
-    _check_weights(layer, found)
+    _check_weights(layer, [part for part in found if isinstance(part, Part)])
     return found if ends else [_inner(layer, part) for part in found]
+
+
+@functools.cache
+def _get_item() -> type:
+    """The class of what `x[:, 2]` is in a functional model."""
+    inputs = keras.Input((1,))
+    return type(keras.Model(inputs, inputs[:, :1]).operations[-1])
+
+
+def _slice(key: Any) -> Part:
+    parts = tuple(key) if isinstance(key, list | tuple) else (key,)
+    if parts[0] != slice(None) or not all(isinstance(each, int | slice) for each in parts):
+        raise Declined("a slice is not [:, ...] of numbers")
+    return Part(Slice(parts), ("slice", *map(type, parts)))
 
 
 def _check_weights(layer: Any, found: list[Part]) -> None:
@@ -80,8 +110,8 @@ def _check_weights(layer: Any, found: list[Part]) -> None:
             raise Declined(f"{weight.path} has a regularizer or a constraint")
 
 
-def _inner(layer: keras.Layer, part: Part) -> Part:
-    if part.kernel is not None:
+def _inner(layer: keras.Layer, part: Part | Head) -> Part:
+    if isinstance(part, Part):
         return part
     if part.function not in ACTIVATIONS:
         raise Declined(f"the layer {layer.name} is not the last and ends in {part.function.__name__}")
@@ -98,18 +128,18 @@ def _activated(function: Any) -> Part:
     return Part(Activate(ACTIVATIONS[function]), ("activation", function))
 
 
-def _activation(layer: keras.Layer) -> list[Part]:
+def _activation(layer: keras.Layer) -> list[Part | Head]:
     # By identity: an object may have an equality of its own, or none.
     for function in (keras.activations.linear, *HEADS, *ACTIVATIONS):
         if layer.activation is function:
             if function is keras.activations.linear:
                 return []
-            return [Part(None, ("head", function), function=function)] if function in HEADS else [_activated(function)]
+            return [Head(function) if function in HEADS else _activated(function)]
     name = getattr(layer.activation, "__name__", type(layer.activation).__name__)
     raise Declined(f"the layer {layer.name} has the activation {name}")
 
 
-def _dense(layer: Any) -> list[Part]:
+def _dense(layer: Any) -> list[Part | Head]:
     if layer.quantization_mode is not None or len(layer.input.shape) != 2:
         raise Declined(f"the layer {layer.name} is quantized, or takes more than [batch, features]")
     bias = [Part(Bias(), ("bias",), (layer.bias,), 1)] if layer.use_bias else []
@@ -140,7 +170,41 @@ def _rescaling(layer: Any) -> list[Part]:
 
 def _flatten(layer: Any) -> list[Part]:
     _demand(layer, data_format="channels_last")
-    return [Part(Flatten(), ("flatten", len(layer.input.shape)))]
+    return [Part(Reshape((-1,)), ("flatten", len(layer.input.shape)))]
+
+
+def _reshape(layer: Any) -> list[Part]:
+    shape = layer.output.shape[1:]
+    if None in shape:
+        raise Declined(f"the layer {layer.name} gives a shape that is not known")
+    return [Part(Reshape(shape), ("reshape", len(layer.input.shape), len(shape)))]
+
+
+def _embedding(layer: Any) -> list[Part]:
+    _demand(layer, mask_zero=False, quantization_mode=None)
+    return embedded([layer.embeddings])
+
+
+def embedded(tables: Sequence[Any]) -> list[Part]:
+    """Parts that look up codes in tables [codes, width], and give what is found side by side.
+
+    Args:
+        tables: Keras variables; where there are several, each is given one code a row.
+    """
+    shapes = [tuple(each.shape) for each in tables]
+    several = len(tables) > 1
+    lookup = Lookup([width for _, width in shapes])
+    return [
+        Part(Positions(shapes), ("positions", several)),
+        Part(lookup, ("lookup", several), tuple(tables), len(tables)),
+    ]
+
+
+def _concatenate(layer: Any) -> list[Part]:
+    shapes = [each.shape for each in layer.input]
+    if layer.axis not in (-1, len(shapes[0]) - 1):
+        raise Declined(f"the layer {layer.name} concatenates another axis than the last")
+    return [Part(Concatenate([shape[1:] for shape in shapes]), ("concatenate", len(shapes[0])))]
 
 
 def _dropout(layer: Any) -> list[Part]:
@@ -159,19 +223,30 @@ def _add(layer: Any) -> list[Part]:
     return [Part(Add(), ("add",))]
 
 
-READERS: dict[type, Callable[[Any], list[Part]]] = {
-    keras.layers.InputLayer: lambda layer: [],
+READERS: dict[type, Callable[[Any], Any]] = {
     keras.layers.Activation: _activation,
     keras.layers.ReLU: _relu,
     keras.layers.Add: _add,
     keras.layers.BatchNormalization: _batch_norm,
+    keras.layers.Concatenate: _concatenate,
     keras.layers.Dense: _dense,
     keras.layers.Dropout: _dropout,
+    keras.layers.Embedding: _embedding,
     keras.layers.Flatten: _flatten,
     keras.layers.Normalization: _normalization,
     keras.layers.Rescaling: _rescaling,
+    keras.layers.Reshape: _reshape,
 }
 """By exact class: a subclass may compute something else.
 
 Layers of images are not here: their time goes into convolutions, which TensorFlow computes as fast from a graph.
 """
+
+TAKE_INTEGERS = {
+    keras.layers.Embedding,
+    keras.layers.Flatten,
+    keras.layers.Normalization,
+    keras.layers.Rescaling,
+    keras.layers.Reshape,
+}
+"""Layers that are known to take them; in others it depends on both operands what comes of them."""
