@@ -9,6 +9,17 @@ from kzoo.tables.encoding import TableEncoding
 
 TaskKind = Literal["classification", "regression", "multi-label"]
 
+ALIASES = {
+    "rmse": "root_mean_squared_error",
+    "mae": "mean_absolute_error",
+    "log_loss": "loss",
+    "roc_auc": "auc",
+    "average_precision": "pr_auc",
+    "acc": "accuracy",
+    "f1_macro": "f1",
+}
+"""Other names of metrics."""
+
 KINDS: tuple[TaskKind, ...] = ("classification", "regression", "multi-label")
 
 
@@ -87,9 +98,28 @@ class Task:
     @property
     def objectives(self) -> dict[str, str]:
         """Validation metrics that a search can optimise, each with "min" or "max"."""
-        if self.kind != "regression":
-            return {"val_accuracy": "max", "val_loss": "min"}
-        return {"val_loss": "min", "val_mean_absolute_error": "min", "val_root_mean_squared_error": "min"}
+        if self.kind == "regression":
+            errors = ("val_loss", "val_mean_absolute_error", "val_root_mean_squared_error")
+            return {**dict.fromkeys(errors, "min"), "val_r2": "max"}
+        more = (
+            "val_auc",
+            "val_pr_auc",
+            "val_f1",
+            *(["val_balanced_accuracy"] if self.kind == "classification" else []),
+        )
+        return {"val_accuracy": "max", "val_loss": "min", **dict.fromkeys(more, "max")}
+
+    def objective_named(self, name: str) -> str:
+        """The objective of a name as people use it: "val_auc", "auc", "rmse" or "log_loss".
+
+        Raises:
+            ValueError: There is none; the message has those that there are.
+        """
+        short = name.lower().replace("-", "_").removeprefix("val_")
+        full = f"val_{ALIASES.get(short, short)}"
+        if full not in self.objectives:
+            raise ValueError(f"{name!r} is not recorded; there are {', '.join(self.objectives)}.")
+        return full
 
     def to_dict(self) -> dict[str, Any]:
         """Plain lists, strings and numbers, as JSON takes them."""

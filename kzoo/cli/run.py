@@ -116,6 +116,7 @@ class Run:
         seed: Seed of the search.
         objective: Metric that is optimised.
         priority: Highest priority number that is tuned.
+        balance: Whether every class weighs the same in training.
         fixed: Values not tuned, as given.
         ranges: Ranges changed, as given.
         versions: Versions of the libraries that the search started with.
@@ -132,13 +133,21 @@ class Run:
     fixed: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     ranges: Mapping[str, Mapping[str, Any]] = dataclasses.field(default_factory=dict)
     versions: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    balance: bool = False
 
     def hypermodel(self) -> ZooHyperModel:
         """The hypermodel that is searched; see `create_hypermodel` for the errors."""
         import kzoo
 
         return kzoo.create_hypermodel(
-            self.model, self.task, priority=self.priority, fixed=self.fixed, ranges=self.ranges, epochs=self.epochs
+            self.model,
+            self.task,
+            priority=self.priority,
+            fixed=self.fixed,
+            ranges=self.ranges,
+            epochs=self.epochs,
+            metrics=(self.objective,),
+            balance=self.balance,
         )
 
     def load_data(self) -> Dataset:
@@ -158,7 +167,18 @@ class Run:
 
     def differences(self, other: Run) -> list[str]:
         """In what a search differs from another that it should continue: one phrase each, "epochs 20 (there: 15)"."""
-        names = ("model", "data", "fingerprint", "epochs", "seed", "objective", "priority", "fixed", "ranges")
+        names = (
+            "model",
+            "data",
+            "fingerprint",
+            "epochs",
+            "seed",
+            "objective",
+            "priority",
+            "balance",
+            "fixed",
+            "ranges",
+        )
         # As they are written: JSON knows no tuples.
         here, there = (json.loads(json.dumps(dataclasses.asdict(each))) for each in (self, other))
         changed = [name for name in names if here[name] != there[name]]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from kzoo.lazy import keras
 from kzoo.task import Task
 
@@ -42,10 +44,41 @@ def loss(task: Task) -> keras.losses.Loss:
     return StandardizedMeanSquaredError(task.target_scale)
 
 
-def metrics(task: Task) -> list[keras.metrics.Metric]:
-    """What to report beside the loss, in the targets' raw units for regression."""
-    if task.kind == "classification":
-        return [keras.metrics.SparseCategoricalAccuracy(name="accuracy")]
-    if task.kind == "multi-label":
-        return [keras.metrics.BinaryAccuracy(name="accuracy")]
-    return [keras.metrics.MeanAbsoluteError(), keras.metrics.RootMeanSquaredError()]
+def metrics(task: Task, names: Iterable[str] = ()) -> list[keras.metrics.Metric]:
+    """What to report beside the loss, in the targets' raw units for regression.
+
+    Args:
+        task: The task.
+        names: Of metrics to add to those that cost nothing, such as "auc": those of `task.objectives`, without "val_".
+
+    Raises:
+        ValueError: There is no such metric for the task.
+    """
+    if task.kind == "regression":
+        found: list[keras.metrics.Metric] = [keras.metrics.MeanAbsoluteError(), keras.metrics.RootMeanSquaredError()]
+    elif task.kind == "multi-label":
+        found = [keras.metrics.BinaryAccuracy(name="accuracy")]
+    else:
+        found = [keras.metrics.SparseCategoricalAccuracy(name="accuracy")]
+    known = {"loss", *(metric.name for metric in found)}
+    return found + [_metric(task, name) for name in metric_names(task, names) if name not in known]
+
+
+def metric_names(task: Task, names: Iterable[str]) -> tuple[str, ...]:
+    """Metrics as they are reported, by names that people use.
+
+    Raises:
+        ValueError: There is no such metric for the task.
+    """
+    return tuple(dict.fromkeys(task.objective_named(name).removeprefix("val_") for name in names))
+
+
+def _metric(task: Task, name: str) -> keras.metrics.Metric:
+    from kzoo.zoo import metrics
+
+    if name == "r2":
+        return metrics.R2(task.target_mean, task.target_scale)
+    if name == "balanced_accuracy":
+        return metrics.BalancedAccuracy(task.num_classes)
+    kinds = {"auc": metrics.AUC, "pr_auc": metrics.PRAUC, "f1": metrics.MacroF1}
+    return kinds[name](task.num_classes, multi_label=task.kind == "multi-label")
