@@ -38,8 +38,9 @@ class Task:
         train_rows: Number of training examples, in rows; learning-rate schedules are laid out by it.
         input_mean: Mean of each entry of the last input axis, in raw units; 0 for codes.
         input_variance: Variance of each entry of the last input axis, in raw units squared, all > 0; 1 for codes.
-        target_mean: Mean of each regression target; empty for classification.
-        target_scale: Standard deviation of each regression target, all > 0; empty for classification.
+        target_mean: Mean of each regression target, or of its logarithm; empty for classification.
+        target_scale: Standard deviation of the same, all > 0; empty for classification.
+        log_target: Whether it is the logarithm of the targets that is learned; answers are in their units all the same.
         feature_names: Names of the numbers of a row of tabular data, or empty.
         table: How the columns of a table become those numbers; None where the inputs are numbers by themselves.
     """
@@ -54,6 +55,7 @@ class Task:
     num_targets: int = 1
     target_mean: tuple[float, ...] = ()
     target_scale: tuple[float, ...] = ()
+    log_target: bool = False
     feature_names: tuple[str, ...] = ()
     table: TableEncoding | None = None
 
@@ -74,6 +76,8 @@ class Task:
             raise ValueError("Task.input_variance must be positive everywhere; use 1 for a constant input.")
         if self.kind == "regression" and not (len(self.target_mean) == len(self.target_scale) == self.num_targets):
             raise ValueError(f"Task.target_mean and target_scale need {self.num_targets} values, one per target.")
+        if self.log_target and self.kind != "regression":
+            raise ValueError(f"Task.log_target is for regression, not for {self.kind}.")
 
     @property
     def num_classes(self) -> int:

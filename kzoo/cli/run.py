@@ -19,7 +19,7 @@ from kzoo.task import Task
 if TYPE_CHECKING:
     from kzoo.zoo.hypermodel import ZooHyperModel
 
-ONCE = ("kind", "validation_share", "test_share", "split_seed", "group", "time", "part")
+ONCE = ("kind", "validation_share", "test_share", "split_seed", "group", "time", "part", "target_scale")
 """Fields of `Source` that are an option with one value."""
 
 FILE = "kzoo.json"
@@ -44,6 +44,7 @@ class Source:
         group: Column of a table whose groups stay together, or None.
         time: Column of a table that rows are split by in time, or None.
         part: Column of a table that names the part of each row, or None.
+        target_scale: "linear", "log", or None to go by the data.
     """
 
     source: str
@@ -59,6 +60,7 @@ class Source:
     group: str | None = None
     time: str | None = None
     part: str | None = None
+    target_scale: str | None = None
 
     def plan(self) -> Plan:
         """How rows are split; see `load_dataset` for the errors."""
@@ -100,6 +102,7 @@ class Source:
             group=self.group,
             time=self.time,
             part=self.part,
+            target_scale=self.target_scale,  # type: ignore[arg-type]
         )
 
 

@@ -70,6 +70,7 @@ def search(
     group: arguments.Group = None,
     time: arguments.Time = None,
     part: arguments.Part = None,
+    target_scale: arguments.TargetScale = None,
     as_json: arguments.Json = False,
 ) -> None:
     """Search a family's hyperparameters; a RUN that exists goes on where it stopped."""
@@ -88,7 +89,7 @@ def search(
         kinds = arguments.column_kinds(column or ())
     source = Source(
         *(_absolute(data), tuple(target or ()), size, kind, kinds, tuple(drop or ()), tuple(keep or ())),
-        *(validation_share, test_share, split_seed, group, time, part),
+        *(validation_share, test_share, split_seed, group, time, part, target_scale),
     )
     with bad_argument(hint="--data"):
         loaded = source.load()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 
 from kzoo.lazy import keras
@@ -25,12 +26,13 @@ def head(x: keras.KerasTensor, task: Task) -> keras.KerasTensor:
     if task.kind == "multi-label":
         return keras.layers.Dense(task.num_classes, activation="sigmoid", name="probabilities")(x)
     x = keras.layers.Dense(task.num_targets, name="standardized_outputs")(x)
-    return keras.layers.Normalization(
+    x = keras.layers.Normalization(
         mean=list(task.target_mean),
         variance=[scale**2 for scale in task.target_scale],
         invert=True,
-        name="outputs",
+        name="log_outputs" if task.log_target else "outputs",
     )(x)
+    return keras.layers.Activation("exponential", name="outputs")(x) if task.log_target else x
 
 
 def loss(task: Task) -> keras.losses.Loss:
@@ -41,7 +43,7 @@ def loss(task: Task) -> keras.losses.Loss:
         return keras.losses.BinaryCrossentropy()
     from kzoo.zoo.losses import StandardizedMeanSquaredError
 
-    return StandardizedMeanSquaredError(task.target_scale)
+    return StandardizedMeanSquaredError(task.target_scale, logarithms=task.log_target)
 
 
 def metrics(task: Task, names: Iterable[str] = ()) -> list[keras.metrics.Metric]:
@@ -77,7 +79,11 @@ def _metric(task: Task, name: str) -> keras.metrics.Metric:
     from kzoo.zoo import metrics
 
     if name == "r2":
-        return metrics.R2(task.target_mean, task.target_scale)
+        mean, scale = task.target_mean, task.target_scale
+        if task.log_target:
+            mean = tuple(map(math.exp, mean))
+            scale = tuple(center * width for center, width in zip(mean, scale, strict=True))
+        return metrics.R2(mean, scale)
     if name == "balanced_accuracy":
         return metrics.BalancedAccuracy(task.num_classes)
     kinds = {"auc": metrics.AUC, "pr_auc": metrics.PRAUC, "f1": metrics.MacroF1}
