@@ -9,6 +9,17 @@ from kzoo.tables.encoding import TableEncoding
 
 TaskKind = Literal["classification", "regression", "multi-label"]
 
+ALIASES = {
+    "rmse": "root_mean_squared_error",
+    "mae": "mean_absolute_error",
+    "log_loss": "loss",
+    "roc_auc": "auc",
+    "average_precision": "pr_auc",
+    "acc": "accuracy",
+    "f1_macro": "f1",
+}
+"""Other names of metrics."""
+
 KINDS: tuple[TaskKind, ...] = ("classification", "regression", "multi-label")
 
 
@@ -27,8 +38,9 @@ class Task:
         train_rows: Number of training examples, in rows; learning-rate schedules are laid out by it.
         input_mean: Mean of each entry of the last input axis, in raw units; 0 for codes.
         input_variance: Variance of each entry of the last input axis, in raw units squared, all > 0; 1 for codes.
-        target_mean: Mean of each regression target; empty for classification.
-        target_scale: Standard deviation of each regression target, all > 0; empty for classification.
+        target_mean: Mean of each regression target, or of its logarithm; empty for classification.
+        target_scale: Standard deviation of the same, all > 0; empty for classification.
+        log_target: Whether it is the logarithm of the targets that is learned; answers are in their units all the same.
         feature_names: Names of the numbers of a row of tabular data, or empty.
         table: How the columns of a table become those numbers; None where the inputs are numbers by themselves.
     """
@@ -43,6 +55,7 @@ class Task:
     num_targets: int = 1
     target_mean: tuple[float, ...] = ()
     target_scale: tuple[float, ...] = ()
+    log_target: bool = False
     feature_names: tuple[str, ...] = ()
     table: TableEncoding | None = None
 
@@ -63,6 +76,8 @@ class Task:
             raise ValueError("Task.input_variance must be positive everywhere; use 1 for a constant input.")
         if self.kind == "regression" and not (len(self.target_mean) == len(self.target_scale) == self.num_targets):
             raise ValueError(f"Task.target_mean and target_scale need {self.num_targets} values, one per target.")
+        if self.log_target and self.kind != "regression":
+            raise ValueError(f"Task.log_target is for regression, not for {self.kind}.")
 
     @property
     def num_classes(self) -> int:
@@ -87,9 +102,28 @@ class Task:
     @property
     def objectives(self) -> dict[str, str]:
         """Validation metrics that a search can optimise, each with "min" or "max"."""
-        if self.kind != "regression":
-            return {"val_accuracy": "max", "val_loss": "min"}
-        return {"val_loss": "min", "val_mean_absolute_error": "min", "val_root_mean_squared_error": "min"}
+        if self.kind == "regression":
+            errors = ("val_loss", "val_mean_absolute_error", "val_root_mean_squared_error")
+            return {**dict.fromkeys(errors, "min"), "val_r2": "max"}
+        more = (
+            "val_auc",
+            "val_pr_auc",
+            "val_f1",
+            *(["val_balanced_accuracy"] if self.kind == "classification" else []),
+        )
+        return {"val_accuracy": "max", "val_loss": "min", **dict.fromkeys(more, "max")}
+
+    def objective_named(self, name: str) -> str:
+        """The objective of a name as people use it: "val_auc", "auc", "rmse" or "log_loss".
+
+        Raises:
+            ValueError: There is none; the message has those that there are.
+        """
+        short = name.lower().replace("-", "_").removeprefix("val_")
+        full = f"val_{ALIASES.get(short, short)}"
+        if full not in self.objectives:
+            raise ValueError(f"{name!r} is not recorded; there are {', '.join(self.objectives)}.")
+        return full
 
     def to_dict(self) -> dict[str, Any]:
         """Plain lists, strings and numbers, as JSON takes them."""

@@ -28,7 +28,7 @@ from tuners.strategy.scores import score_of
 from tuners.strategy.suggest import Strategy
 from tuners.strategy.warm_start import Known, known_trials
 from tuners.study import Study
-from tuners.trial_metrics import Tally, directions, revived, set_score, take_metrics, with_values
+from tuners.trial_metrics import Tally, directions, loss_of, revived, set_score, take_metrics, with_values
 
 _LOG = get_logger(__name__)
 
@@ -477,7 +477,7 @@ class CoarseToFineOracle(keras_tuner.Oracle):
         # Its values are taken anew: hyperparameters may have turned up while the model was built.
         self._planner.take_space(self._space())
         self._planner.start(running.number, trial.hyperparameters.values, running.point)
-        self._planner.finish(running.number, score)
+        self._planner.finish(running.number, score, loss_of(trial, self.objective))
 
     def _show(self, trial: Trial) -> None:
         if self.verbose:

@@ -31,6 +31,16 @@ class HasPriorities(Protocol):
 
 
 @runtime_checkable
+class OfSums(Protocol):
+    """A metric that is a function of sums over examples: told of all at once, it is the same as batch by batch."""
+
+    @property
+    def of_sums(self) -> bool:
+        """True."""
+        ...
+
+
+@runtime_checkable
 class Observer(Protocol):
     """Is told what happens in a search while it runs."""
 

@@ -16,7 +16,7 @@ from tuners.store.journal import read_journal
 from tuners.store.keras_tuner_project import read_project
 from tuners.store.records import TrialState, replay
 from tuners.strategy.configurations import Configurations
-from tuners.strategy.scores import gain_of
+from tuners.strategy.scores import gain_of, tie_breaker
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -157,7 +157,7 @@ class Study:
 
     @functools.cached_property
     def best(self) -> tuple[TrialRecord, ...]:
-        """Trials with a score, the best first, the earlier of equals first.
+        """Trials with a score, the best first; of equals that with the least loss, then the earlier one.
 
         Trials with the same values are one configuration: its latest trial stands at the mean of their scores, the
         others come last, as in `CoarseToFineOracle.get_best_trials`.
@@ -166,10 +166,15 @@ class Study:
         for index, trial in enumerate(self.trials):
             if trial.status != "RUNNING":
                 configurations.start(index, trial.values)
-                configurations.finish(index, gain_of(trial.score, self.direction))
+                configurations.finish(index, gain_of(trial.score, self.direction), self._loss_of(trial))
         leading = [self.trials[max(each.scores)] for each in configurations.best()]
         known = {trial.trial_id for trial in leading}
         return (*leading, *(trial for trial in self.completed if trial.trial_id not in known))
+
+    def _loss_of(self, trial: TrialRecord) -> float:
+        """The loss of the best epoch of a trial, as `tuners.trial_metrics.loss_of` has it."""
+        losses = trial.history.get(tie_breaker(self.objective), ())
+        return losses[trial.best_epoch - 1] if trial.best_epoch and trial.best_epoch <= len(losses) else 0.0
 
     def best_values(self, count: int = 1) -> list[dict[str, Any]]:
         """Values of the best trials, as `CoarseToFineOracle(initial=...)` takes them for another search.

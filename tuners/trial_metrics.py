@@ -16,7 +16,7 @@ from keras_tuner.engine import metrics_tracking
 from keras_tuner.engine.trial import Trial
 
 from tuners.store.records import STATUSES, TrialState
-from tuners.strategy.scores import BestSoFar, gain_of
+from tuners.strategy.scores import BestSoFar, gain_of, tie_breaker
 
 LOSSES = ("loss", "val_loss")
 
@@ -119,10 +119,25 @@ def take_metrics(trial: Trial, objective: Any, metrics: Mapping[str, Any], step:
 
 
 def set_score(trial: Trial, objective: Any) -> None:
-    """Give a trial, all of whose epochs are finite, the score of its best one."""
-    epochs = means_of(trial, objective.name)
-    trial.best_step = max(epochs, key=lambda epoch: gain_of(epochs[epoch], objective.direction))
+    """Give a trial, all of whose epochs are finite, the score of its best one, of equals that with the least loss."""
+    epochs, losses = means_of(trial, objective.name), _losses(trial, objective)
+
+    def goodness(epoch: int) -> tuple[float, float]:
+        return gain_of(epochs[epoch], objective.direction), -losses.get(epoch, math.inf)
+
+    trial.best_step = max(epochs, key=goodness)
     trial.score = epochs[trial.best_step]
+
+
+def loss_of(trial: Trial, objective: Any) -> float:
+    """The loss of the best epoch of a trial, which tells it from others with the same score; 0 where there is none."""
+    return _losses(trial, objective).get(trial.best_step, 0.0) if trial.status == "COMPLETED" else 0.0
+
+
+def _losses(trial: Trial, objective: Any) -> dict[int, float]:
+    """The loss by epoch that breaks ties."""
+    name = tie_breaker(objective.name)
+    return means_of(trial, name) if name and trial.metrics.exists(name) else {}
 
 
 class Tally:

@@ -55,6 +55,9 @@ Time = Annotated[
 Part = Annotated[
     str | None, typer.Option(metavar="COLUMN", help="Its words say which part a row is of: train, val or test.")
 ]
+TargetScale = Annotated[
+    str | None, typer.Option(metavar="SCALE", help="How numbers to predict are learned: linear, or by their log.")
+]
 ImageSize = Annotated[str | None, typer.Option(metavar="HxW", help="Size in pixels to resize a folder's images to.")]
 Kind = Annotated[
     str | None,

@@ -49,6 +49,7 @@ def data(
     group: arguments.Group = None,
     time: arguments.Time = None,
     part: arguments.Part = None,
+    target_scale: arguments.TargetScale = None,
     as_json: arguments.Json = False,
 ) -> None:
     """Show what a file holds, what is made of it, and what looks wrong."""
@@ -58,7 +59,7 @@ def data(
         size = arguments.image_size(image_size)
     asked = Source(
         *(source, tuple(target or ()), size, kind, kinds, tuple(drop or ()), tuple(keep or ())),
-        *(validation_share, test_share, split_seed, group, time, part),
+        *(validation_share, test_share, split_seed, group, time, part, target_scale),
     )
     if source in kzoo.list_datasets() or not is_table(Path(source)):
         _show_other(asked, as_json=as_json)

@@ -19,7 +19,7 @@ from kzoo.task import Task
 if TYPE_CHECKING:
     from kzoo.zoo.hypermodel import ZooHyperModel
 
-ONCE = ("kind", "validation_share", "test_share", "split_seed", "group", "time", "part")
+ONCE = ("kind", "validation_share", "test_share", "split_seed", "group", "time", "part", "target_scale")
 """Fields of `Source` that are an option with one value."""
 
 FILE = "kzoo.json"
@@ -44,6 +44,7 @@ class Source:
         group: Column of a table whose groups stay together, or None.
         time: Column of a table that rows are split by in time, or None.
         part: Column of a table that names the part of each row, or None.
+        target_scale: "linear", "log", or None to go by the data.
     """
 
     source: str
@@ -59,6 +60,7 @@ class Source:
     group: str | None = None
     time: str | None = None
     part: str | None = None
+    target_scale: str | None = None
 
     def plan(self) -> Plan:
         """How rows are split; see `load_dataset` for the errors."""
@@ -100,6 +102,7 @@ class Source:
             group=self.group,
             time=self.time,
             part=self.part,
+            target_scale=self.target_scale,  # type: ignore[arg-type]
         )
 
 
@@ -116,6 +119,7 @@ class Run:
         seed: Seed of the search.
         objective: Metric that is optimised.
         priority: Highest priority number that is tuned.
+        balance: Whether every class weighs the same in training.
         fixed: Values not tuned, as given.
         ranges: Ranges changed, as given.
         versions: Versions of the libraries that the search started with.
@@ -132,13 +136,21 @@ class Run:
     fixed: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     ranges: Mapping[str, Mapping[str, Any]] = dataclasses.field(default_factory=dict)
     versions: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    balance: bool = False
 
     def hypermodel(self) -> ZooHyperModel:
         """The hypermodel that is searched; see `create_hypermodel` for the errors."""
         import kzoo
 
         return kzoo.create_hypermodel(
-            self.model, self.task, priority=self.priority, fixed=self.fixed, ranges=self.ranges, epochs=self.epochs
+            self.model,
+            self.task,
+            priority=self.priority,
+            fixed=self.fixed,
+            ranges=self.ranges,
+            epochs=self.epochs,
+            metrics=(self.objective,),
+            balance=self.balance,
         )
 
     def load_data(self) -> Dataset:
@@ -158,7 +170,18 @@ class Run:
 
     def differences(self, other: Run) -> list[str]:
         """In what a search differs from another that it should continue: one phrase each, "epochs 20 (there: 15)"."""
-        names = ("model", "data", "fingerprint", "epochs", "seed", "objective", "priority", "fixed", "ranges")
+        names = (
+            "model",
+            "data",
+            "fingerprint",
+            "epochs",
+            "seed",
+            "objective",
+            "priority",
+            "balance",
+            "fixed",
+            "ranges",
+        )
         # As they are written: JSON knows no tuples.
         here, there = (json.loads(json.dumps(dataclasses.asdict(each))) for each in (self, other))
         changed = [name for name in names if here[name] != there[name]]

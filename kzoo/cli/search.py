@@ -38,7 +38,13 @@ def search(
     range_: Annotated[
         list[str] | None, typer.Option("--range", metavar="NAME=LOW:HIGH", help="Change a range, or NAME=A,B a choice.")
     ] = None,
-    objective: Annotated[str | None, typer.Option(help="Metric to optimise; val_accuracy or val_loss.")] = None,
+    objective: Annotated[
+        str | None,
+        typer.Option(
+            help="Metric to optimise: val_accuracy, val_loss, val_auc, val_f1, ...; of numbers val_r2, rmse, ..."
+        ),
+    ] = None,
+    balance: Annotated[bool, typer.Option("--balance", help="Let every class weigh the same in training.")] = False,
     workers: Annotated[
         int | None, typer.Option(min=1, help="Processes that train, with the cores divided; with --ray, at most.")
     ] = None,
@@ -64,6 +70,7 @@ def search(
     group: arguments.Group = None,
     time: arguments.Time = None,
     part: arguments.Part = None,
+    target_scale: arguments.TargetScale = None,
     as_json: arguments.Json = False,
 ) -> None:
     """Search a family's hyperparameters; a RUN that exists goes on where it stopped."""
@@ -82,17 +89,15 @@ def search(
         kinds = arguments.column_kinds(column or ())
     source = Source(
         *(_absolute(data), tuple(target or ()), size, kind, kinds, tuple(drop or ()), tuple(keep or ())),
-        *(validation_share, test_share, split_seed, group, time, part),
+        *(validation_share, test_share, split_seed, group, time, part, target_scale),
     )
     with bad_argument(hint="--data"):
         loaded = source.load()
     if not as_json:
         for remark in loaded.remarks:
             console().print(remark, markup=False, soft_wrap=True)
-    if objective not in (None, *loaded.task.objectives):
-        raise typer.BadParameter(
-            f"{objective!r} is not recorded; there are {', '.join(loaded.task.objectives)}.", param_hint="--objective"
-        )
+    with bad_argument(hint="--objective"):
+        chosen = loaded.task.objective_named(objective or ("balanced_accuracy" if balance else loaded.task.objective))
     asked = Run(
         model=model,
         data=source,
@@ -100,11 +105,12 @@ def search(
         task=loaded.task,
         epochs=epochs,
         seed=seed,
-        objective=objective or loaded.task.objective,
+        objective=chosen,
         priority=priority,
         fixed=fixed,
         ranges=ranges,
         versions=library_versions(),
+        balance=balance,
     )
     directory = out or Path("runs", f"{model}-{Path(data).stem}")
     import_tensorflow()

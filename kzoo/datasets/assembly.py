@@ -14,6 +14,7 @@ from kzoo.datasets.raw import Part, RawData, TableRows
 from kzoo.datasets.split import Plan, split_rows, without_parts
 from kzoo.datasets.split_words import split_remarks
 from kzoo.datasets.statistics import moments
+from kzoo.datasets.target_scales import TargetScale, learns_logarithm
 from kzoo.datasets.targets import Targets, prepare_targets
 from kzoo.tables.encoding import TableEncoding
 from kzoo.tables.learning import learn
@@ -28,13 +29,14 @@ LEAST_VARIANCE = 0.05
 FLOAT32_TINY = float(np.finfo(np.float32).tiny)
 
 
-def assemble(raw: RawData, *, kind: TaskKind | None, plan: Plan) -> Dataset:
+def assemble(raw: RawData, *, kind: TaskKind | None, plan: Plan, target_scale: TargetScale | None = None) -> Dataset:
     """Makes the data set.
 
     Args:
         raw: What a reader found.
         kind: The kind of task; None to go by the data.
         plan: Shares and seed of what is cut from the training rows; a part that `raw` has already is not cut.
+        target_scale: How numbers to predict are learned; None to go by the data.
 
     Returns:
         The data set, with the statistics of its training split.
@@ -43,13 +45,14 @@ def assemble(raw: RawData, *, kind: TaskKind | None, plan: Plan) -> Dataset:
         DataError: The targets cannot be learnt or the rows not split.
     """
     targets = prepare_targets(raw, kind)
+    log_target, told = learns_logarithm(targets, target_scale, raw.where)
     (train, validation, test), remarks = _cut_parts(raw, targets, plan)
-    raw = dataclasses.replace(raw, remarks=(*raw.remarks, *targets.remarks, *remarks))
+    raw = dataclasses.replace(raw, remarks=(*raw.remarks, *targets.remarks, *filter(None, [told]), *remarks))
     encoding = None
     if raw.columns:
         encoding = learn(_frame(train), raw.columns)
         train, validation, test = (_encoded(part, encoding, raw) for part in (train, validation, test))
-    task = _describe(raw, targets, train, encoding)
+    task = _describe(raw, targets, train, encoding, log_target=log_target)
     return Dataset(
         raw.name,
         *_arrays(train),
@@ -100,7 +103,7 @@ def _cut_parts(raw: RawData, targets: Targets, plan: Plan) -> tuple[tuple[Part, 
     )
 
 
-def _describe(raw: RawData, targets: Targets, train: Part, encoding: TableEncoding | None) -> Task:
+def _describe(raw: RawData, targets: Targets, train: Part, encoding: TableEncoding | None, *, log_target: bool) -> Task:
     x, y = _arrays(train)
     inputs = moments(x)
     mean, variance = inputs.mean, np.where(inputs.constant, 1.0, inputs.variance)
@@ -110,7 +113,8 @@ def _describe(raw: RawData, targets: Targets, train: Part, encoding: TableEncodi
         # What is 1 in a few rows would be far from all others.
         variance = np.where(encoding.indicators, np.maximum(variance, LEAST_VARIANCE), variance)
     _check_variance(variance, raw)
-    target_mean, target_scale = _target_statistics(raw, y) if targets.kind == "regression" else ((), ())
+    learned = np.log(y) if log_target else y
+    target_mean, target_scale = _target_statistics(raw, learned) if targets.kind == "regression" else ((), ())
     return Task(
         kind=targets.kind,
         input_shape=tuple(int(n) for n in x.shape[1:]),
@@ -122,6 +126,7 @@ def _describe(raw: RawData, targets: Targets, train: Part, encoding: TableEncodi
         num_targets=len(target_scale) or 1,
         target_mean=target_mean,
         target_scale=target_scale,
+        log_target=log_target,
         feature_names=raw.feature_names if encoding is None else encoding.features,
         table=encoding,
     )

@@ -16,6 +16,7 @@ from kzoo.datasets.npz import read_arrays, read_npz
 from kzoo.datasets.raw import RawData
 from kzoo.datasets.split import SHARE, checked_plan
 from kzoo.datasets.table import read_columns
+from kzoo.datasets.target_scales import SCALES, TargetScale
 from kzoo.tables.columns import Kind
 from kzoo.tables.sources import TABLE_ENDINGS, is_table
 from kzoo.task import KINDS, TaskKind
@@ -37,6 +38,7 @@ def load_dataset(
     keep: Sequence[str] = (),
     image_size: tuple[int, int] | None = None,
     kind: TaskKind | None = None,
+    target_scale: TargetScale | None = None,
     validation_share: float = SHARE,
     test_share: float = SHARE,
     seed: int = 1,
@@ -64,6 +66,9 @@ def load_dataset(
         kind: The kind of task. By default text, booleans and whole numbers of at most 20 different values (1.0 and 0.0
             too) are classes; several columns of 0 and 1, and fields such as "Action|Comedy", are labels; other numbers
             are to be predicted.
+        target_scale: How numbers to predict are learned: "linear", as they are, or "log", by their logarithm; answers
+            are in their units all the same. By default the logarithm where they are above 0 and strongly skewed; see
+            `kzoo.datasets.target_scales`.
         validation_share: Share of the rows to choose hyperparameters by, in (0, 1). Where the source sets test rows
             apart, it is the share of the others; it is not used where the source sets validation rows apart.
         test_share: Share of the rows for the final evaluation, in (0, 1); not used where the source sets them apart.
@@ -95,7 +100,10 @@ def load_dataset(
         "keep": keep,
         "split_by": {role: each for role, each in split_by.items() if each is not None},
     }
-    return assemble(_read(source, target, wishes, image_size), kind=kind, plan=plan)
+    if target_scale not in (None, *SCALES):
+        raise DataError(f"target_scale is {target_scale!r}; expected 'linear', 'log' or None.")
+    raw = _read(source, target, wishes, image_size)
+    return assemble(raw, kind=kind, plan=plan, target_scale=target_scale)
 
 
 def _read(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from kzoo.task import Task
@@ -37,12 +37,14 @@ def create_model(name: str, task: Task, *, epochs: int = 20, **hyperparameters: 
     return compiled(family, task, resolve_values(family.space_for(task), hyperparameters), epochs=epochs)
 
 
-def compiled(family: Family, task: Task, values: Mapping[str, Any], *, epochs: int) -> keras.Model:
-    """The compiled model of a family for the values of the hyperparameters that apply."""
+def compiled(
+    family: Family, task: Task, values: Mapping[str, Any], *, epochs: int, metrics: Sequence[str] = ()
+) -> keras.Model:
+    """The compiled model of a family for the values of the hyperparameters that apply; see `heads.metrics`."""
     model = family.builder(task, dict(values))
     model.compile(
         optimizer=create_optimizer(values, train_rows=task.train_rows, epochs=epochs),
         loss=heads.loss(task),
-        metrics=heads.metrics(task),
+        metrics=heads.metrics(task, metrics),
     )
     return model

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterable
+
 from kzoo.lazy import keras
 from kzoo.task import Task
 
@@ -23,12 +26,13 @@ def head(x: keras.KerasTensor, task: Task) -> keras.KerasTensor:
     if task.kind == "multi-label":
         return keras.layers.Dense(task.num_classes, activation="sigmoid", name="probabilities")(x)
     x = keras.layers.Dense(task.num_targets, name="standardized_outputs")(x)
-    return keras.layers.Normalization(
+    x = keras.layers.Normalization(
         mean=list(task.target_mean),
         variance=[scale**2 for scale in task.target_scale],
         invert=True,
-        name="outputs",
+        name="log_outputs" if task.log_target else "outputs",
     )(x)
+    return keras.layers.Activation("exponential", name="outputs")(x) if task.log_target else x
 
 
 def loss(task: Task) -> keras.losses.Loss:
@@ -39,13 +43,48 @@ def loss(task: Task) -> keras.losses.Loss:
         return keras.losses.BinaryCrossentropy()
     from kzoo.zoo.losses import StandardizedMeanSquaredError
 
-    return StandardizedMeanSquaredError(task.target_scale)
+    return StandardizedMeanSquaredError(task.target_scale, logarithms=task.log_target)
 
 
-def metrics(task: Task) -> list[keras.metrics.Metric]:
-    """What to report beside the loss, in the targets' raw units for regression."""
-    if task.kind == "classification":
-        return [keras.metrics.SparseCategoricalAccuracy(name="accuracy")]
-    if task.kind == "multi-label":
-        return [keras.metrics.BinaryAccuracy(name="accuracy")]
-    return [keras.metrics.MeanAbsoluteError(), keras.metrics.RootMeanSquaredError()]
+def metrics(task: Task, names: Iterable[str] = ()) -> list[keras.metrics.Metric]:
+    """What to report beside the loss, in the targets' raw units for regression.
+
+    Args:
+        task: The task.
+        names: Of metrics to add to those that cost nothing, such as "auc": those of `task.objectives`, without "val_".
+
+    Raises:
+        ValueError: There is no such metric for the task.
+    """
+    if task.kind == "regression":
+        found: list[keras.metrics.Metric] = [keras.metrics.MeanAbsoluteError(), keras.metrics.RootMeanSquaredError()]
+    elif task.kind == "multi-label":
+        found = [keras.metrics.BinaryAccuracy(name="accuracy")]
+    else:
+        found = [keras.metrics.SparseCategoricalAccuracy(name="accuracy")]
+    known = {"loss", *(metric.name for metric in found)}
+    return found + [_metric(task, name) for name in metric_names(task, names) if name not in known]
+
+
+def metric_names(task: Task, names: Iterable[str]) -> tuple[str, ...]:
+    """Metrics as they are reported, by names that people use.
+
+    Raises:
+        ValueError: There is no such metric for the task.
+    """
+    return tuple(dict.fromkeys(task.objective_named(name).removeprefix("val_") for name in names))
+
+
+def _metric(task: Task, name: str) -> keras.metrics.Metric:
+    from kzoo.zoo import metrics
+
+    if name == "r2":
+        mean, scale = task.target_mean, task.target_scale
+        if task.log_target:
+            mean = tuple(map(math.exp, mean))
+            scale = tuple(center * width for center, width in zip(mean, scale, strict=True))
+        return metrics.R2(mean, scale)
+    if name == "balanced_accuracy":
+        return metrics.BalancedAccuracy(task.num_classes)
+    kinds = {"auc": metrics.AUC, "pr_auc": metrics.PRAUC, "f1": metrics.MacroF1}
+    return kinds[name](task.num_classes, multi_label=task.kind == "multi-label")

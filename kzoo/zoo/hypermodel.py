@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import keras_tuner
+import numpy as np
 
 from kzoo.task import Task
 from kzoo.zoo.creation import compiled
+from kzoo.zoo.heads import metric_names
 from kzoo.zoo.registry import Family, get_family
 from kzoo.zoo.spaces import Space, asked_space, tunable_values
 
@@ -28,10 +30,20 @@ class ZooHyperModel(keras_tuner.HyperModel):
         fixed: Values by full name that are not tuned.
         priority: Highest priority number that is tuned.
         epochs: Epochs that learning-rate decay is laid out for, unless the tuner sets `tuner/epochs` (Hyperband).
+        metrics: Names of the metrics that are reported beside those of every model of the task.
+        balance: Whether every class weighs the same in training, however many rows it has.
     """
 
     def __init__(
-        self, family: Family, task: Task, space: Space, fixed: Mapping[str, Any], priority: int, epochs: int
+        self,
+        family: Family,
+        task: Task,
+        space: Space,
+        fixed: Mapping[str, Any],
+        priority: int,
+        epochs: int,
+        metrics: Sequence[str] = (),
+        balance: bool = False,
     ) -> None:
         super().__init__(name=family.name)
         self.family = family
@@ -40,6 +52,14 @@ class ZooHyperModel(keras_tuner.HyperModel):
         self.fixed = dict(fixed)
         self.priority = priority
         self.epochs = epochs
+        self.metrics = tuple(metrics)
+        self.balance = balance
+
+    def of_task(self, task: Task) -> ZooHyperModel:
+        """The same for another task of the kind; a copy of a keras-tuner hypermodel would build with the original."""
+        return type(self)(
+            *(self.family, task, self.space, self.fixed, self.priority, self.epochs, self.metrics, self.balance)
+        )
 
     @property
     def priorities(self) -> dict[str, int]:
@@ -69,7 +89,7 @@ class ZooHyperModel(keras_tuner.HyperModel):
             A compiled Keras model.
         """
         epochs = hp.values.get("tuner/epochs", self.epochs)
-        return compiled(self.family, self.task, self.values(hp), epochs=epochs)
+        return compiled(self.family, self.task, self.values(hp), epochs=epochs, metrics=self.metrics)
 
     @property
     def only_fits(self) -> bool:
@@ -77,7 +97,7 @@ class ZooHyperModel(keras_tuner.HyperModel):
         return type(self).fit is ZooHyperModel.fit
 
     def fit(self, hp: keras_tuner.HyperParameters, model: keras.Model, *args: Any, **kwargs: Any) -> Any:
-        """Train the model of a trial with its batch size.
+        """Train the model of a trial with its batch size, and with weights of the classes where these are balanced.
 
         Args:
             hp: The hyperparameters of the trial.
@@ -88,7 +108,27 @@ class ZooHyperModel(keras_tuner.HyperModel):
         Returns:
             What `model.fit` returns.
         """
-        return model.fit(*args, **{**kwargs, "batch_size": self.values(hp)["batch_size"]})
+        given = {**kwargs, "batch_size": self.values(hp)["batch_size"]}
+        if self.balance and "class_weight" not in given:
+            given["class_weight"] = balanced_weights(args[1] if len(args) > 1 else given.get("y"))
+        return model.fit(*args, **given)
+
+
+def balanced_weights(y: Any) -> dict[int, float]:
+    """Weights by class id with which every class counts the same: rows / (classes x rows of the class).
+
+    Args:
+        y: Class ids [rows].
+
+    Raises:
+        ValueError: It is no array of class ids.
+    """
+    ids = np.asarray(y) if y is not None else np.empty(0)
+    if ids.dtype.kind not in "iu" or ids.size != len(ids) or not ids.size:
+        raise ValueError("balance=True needs y as an array of class ids, one for each row.")
+    classes, counts = np.unique(ids, return_counts=True)
+    weights = ids.size / (len(classes) * counts)
+    return dict(zip(classes.tolist(), weights.tolist(), strict=True))
 
 
 def create_hypermodel(
@@ -99,6 +139,8 @@ def create_hypermodel(
     fixed: Mapping[str, Any] | None = None,
     ranges: Mapping[str, Mapping[str, Any]] | None = None,
     epochs: int = 20,
+    metrics: Sequence[str] = (),
+    balance: bool = False,
 ) -> ZooHyperModel:
     """A hypermodel of a family, for `tuners.CoarseToFineSearch` or any keras-tuner tuner.
 
@@ -110,6 +152,9 @@ def create_hypermodel(
         ranges: Fields of declarations to change, by full or short name: {"units": {"low": 8, "high": 64}}. What is
             named here is tuned whatever its priority.
         epochs: Epochs of a trial, which learning-rate decay is laid out for.
+        metrics: Metrics to report beside those that cost nothing, so that they can be the objective of a search: "auc",
+            "pr_auc", "f1" and "balanced_accuracy" for classes, "r2" for numbers; see `task.objectives`.
+        balance: Whether every class weighs the same in training, however many rows it has.
 
     Returns:
         The hypermodel.
@@ -121,5 +166,7 @@ def create_hypermodel(
         raise ValueError(f"priority is {priority!r}; expected 1 (the learning rate only), 2, 3 or 4 (everything).")
     family = get_family(name)
     family.check_task(task)
+    if balance and task.kind != "classification":
+        raise ValueError(f"balance is for classes; the task is {task.kind}.")
     space, settled = asked_space(family.space_for(task), priority=priority, fixed=fixed or {}, ranges=ranges or {})
-    return ZooHyperModel(family, task, space, settled, priority, epochs)
+    return ZooHyperModel(family, task, space, settled, priority, epochs, metric_names(task, metrics), balance)

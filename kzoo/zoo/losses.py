@@ -7,6 +7,9 @@ from typing import Any
 
 import keras
 
+LEAST = 1e-37
+"""A number that float32 does not round to 0."""
+
 
 @keras.saving.register_keras_serializable(package="kzoo")
 class StandardizedMeanSquaredError(keras.losses.Loss):
@@ -15,14 +18,22 @@ class StandardizedMeanSquaredError(keras.losses.Loss):
     Every target weighs the same whatever its unit, and a learning rate means the same for every data set.
 
     Args:
-        scale: Standard deviation of each target in the training set, all > 0.
+        scale: Standard deviation of each target in the training set, or of its logarithm, all > 0.
+        logarithms: Whether targets and predictions, all > 0, are compared by their logarithms.
         name: Name of the loss.
         **options: Options of `keras.losses.Loss`.
     """
 
-    def __init__(self, scale: Sequence[float], name: str = "standardized_mean_squared_error", **options: Any) -> None:
+    def __init__(
+        self,
+        scale: Sequence[float],
+        logarithms: bool = False,
+        name: str = "standardized_mean_squared_error",
+        **options: Any,
+    ) -> None:
         super().__init__(name=name, **options)
         self.scale = [float(value) for value in scale]
+        self.logarithms = bool(logarithms)
 
     def call(self, y_true: Any, y_pred: Any) -> Any:
         """Loss of each example.
@@ -35,9 +46,12 @@ class StandardizedMeanSquaredError(keras.losses.Loss):
             A tensor [batch].
         """
         y_true = keras.ops.reshape(keras.ops.cast(y_true, y_pred.dtype), keras.ops.shape(y_pred))
+        if self.logarithms:
+            # What is rounded to 0 has no logarithm.
+            y_true, y_pred = (keras.ops.log(keras.ops.maximum(each, LEAST)) for each in (y_true, y_pred))
         error = (y_true - y_pred) / keras.ops.convert_to_tensor(self.scale, y_pred.dtype)
         return keras.ops.mean(keras.ops.square(error), axis=-1)
 
     def get_config(self) -> dict[str, Any]:
         """Arguments that make an equal loss."""
-        return {**super().get_config(), "scale": self.scale}
+        return {**super().get_config(), "scale": self.scale, "logarithms": self.logarithms}

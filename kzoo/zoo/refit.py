@@ -53,10 +53,7 @@ def refit(
 def _laid_out(hypermodel: ZooHyperModel, rows: int) -> ZooHyperModel:
     """The hypermodel for more rows: they are more steps in an epoch, and learning-rate decay is to go by epochs."""
     task = dataclasses.replace(hypermodel.task, train_rows=rows)
-    # Made anew, since a copy of a keras-tuner hypermodel builds with the original.
-    return type(hypermodel)(
-        hypermodel.family, task, hypermodel.space, hypermodel.fixed, hypermodel.priority, hypermodel.epochs
-    )
+    return hypermodel.of_task(task)
 
 
 def _trained(

@@ -22,7 +22,7 @@ from kzoo.cli import arguments
         (("search", "softmax_regression", "--data", "diabetes"), ("classification only",)),
         (("search", "mlp", "--data", "wine", "--image-size", "8"), ("--image-size", "HEIGHTxWIDTH")),
         (("search", "mlp", "--data", "wine", "--engine", "warp"), ("engine", "auto")),
-        (("search", "mlp", "--data", "wine", "--objective", "val_f1"), ("val_f1",)),
+        (("search", "mlp", "--data", "wine", "--objective", "val_r2"), ("'val_r2' is not recorded", "val_f1")),
         (("search", "mlp", "--data", "wine", "--trial-timeout", "0"), ("--trial-timeout",)),
         (("search", "mlp", "--data", "wine", "--workers", "0"), ("--workers",)),
         (("search", "mlp", "--data", "wine", "--ray", "somewhere"), ("--ray", "HOST:PORT")),

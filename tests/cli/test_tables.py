@@ -82,7 +82,7 @@ def test_all_that_describes_the_data_is_kept_with_a_run(tmp_path):
     task = load_dataset("iris").task
     source = Source(
         *("people.csv", ("a", "b"), (8, 9), "regression", {"a": "number"}, ("c",), ("d",)),
-        *(0.1, 0.3, 7, "e", "f", "g"),
+        *(0.1, 0.3, 7, "e", "f", "g", "log"),
     )
     run = Run("mlp", source, "f", task, 3, 1, "val_loss")
     run.write(tmp_path)
@@ -91,7 +91,8 @@ def test_all_that_describes_the_data_is_kept_with_a_run(tmp_path):
         source.options()
         == (
             "--data people.csv --target a --target b --drop c --keep d --column a=number --image-size 8x9 "
-            "--kind regression --validation-share 0.1 --test-share 0.3 --split-seed 7 --group e --time f --part g"
+            "--kind regression --validation-share 0.1 --test-share 0.3 --split-seed 7 --group e --time f --part g "
+            "--target-scale log"
         ).split()
     )
     assert "--group" not in Source("iris").options()

@@ -10,11 +10,14 @@ from typing import Any
 import keras
 from numpy.typing import NDArray
 
+from tuners.strategy.scores import tie_breaker
 from tuners.trial_metrics import numbers_of
 
 
 class BestEpoch(keras.callbacks.Callback):
     """Keeps the weights of the best epoch of an execution, and ends it where it has diverged or run out of time.
+
+    Of epochs that are equal by the objective the one with the least loss is best.
 
     Args:
         objective: A `keras_tuner.Objective`.
@@ -39,6 +42,7 @@ class BestEpoch(keras.callbacks.Callback):
         self._objective, self._on_epoch = objective, on_epoch
         self._deadline = math.inf if time_limit is None else time.monotonic() + time_limit
         self._best: float | None = None
+        self._loss = math.inf
         self._epochs = 0
 
     def on_epoch_end(self, epoch: int, logs: Mapping[str, Any] | None = None) -> None:
@@ -49,9 +53,10 @@ class BestEpoch(keras.callbacks.Callback):
         if not self._objective.has_value(numbers):
             self._keep()
         else:
-            value = self._objective.get_value(numbers)
-            if self._best is None or self._objective.better_than(value, self._best):
-                self._best = value
+            value, loss = self._objective.get_value(numbers), numbers.get(tie_breaker(self._objective.name), math.inf)
+            equal = value == self._best and loss < self._loss
+            if self._best is None or equal or self._objective.better_than(value, self._best):
+                self._best, self._loss = value, loss
                 self._keep()
         total = max(self._epochs, int((self.params or {}).get("epochs") or 0))
         unwanted = bool(self._on_epoch(self._epochs, total, numbers))

@@ -23,10 +23,12 @@ class Configuration:
     Attributes:
         numbers: Their numbers, in the order of their start.
         scores: What those that have ended reached, by number, more is better; -inf where infeasible.
+        losses: What tells them from others with the same scores, by number, less is better.
     """
 
     numbers: list[int] = dataclasses.field(default_factory=list)
     scores: dict[int, float] = dataclasses.field(default_factory=dict)
+    losses: dict[int, float] = dataclasses.field(default_factory=dict)
 
     @property
     def first(self) -> int:
@@ -38,6 +40,11 @@ class Configuration:
         """Mean of its scores; -inf where one of its trials was infeasible, since that may happen again."""
         return sum(self.scores.values()) / len(self.scores)
 
+    @property
+    def rank(self) -> tuple[float, float, int]:
+        """What is smaller where the configuration is better."""
+        return -self.mean, sum(self.losses.values()) / len(self.losses), self.first
+
 
 class Configurations:
     """Trials by configuration."""
@@ -45,7 +52,7 @@ class Configurations:
     def __init__(self) -> None:
         self._by_key: dict[Key, Configuration] = {}
         self._by_number: dict[int, Configuration] = {}
-        self._ranked: list[tuple[float, int]] = []
+        self._ranked: list[tuple[float, float, int]] = []
 
     def __contains__(self, values: Mapping[str, Any]) -> bool:
         return key_of(values) in self._by_key
@@ -69,19 +76,19 @@ class Configurations:
         self._by_number[number] = configuration
         return configuration
 
-    def finish(self, number: int, score: float) -> Configuration:
-        """A trial has ended; its score, more is better, -inf where there is none."""
+    def finish(self, number: int, score: float, loss: float = 0.0) -> Configuration:
+        """A trial has ended; its score, more is better, -inf where there is none, and its loss, which breaks ties."""
         configuration = self._by_number[number]
         if configuration.scores:
             # Kept in order rather than sorted when asked, so that the best cost the same at trial 10,000.
-            del self._ranked[bisect.bisect_left(self._ranked, (-configuration.mean, configuration.first))]
-        configuration.scores[number] = score
-        bisect.insort(self._ranked, (-configuration.mean, configuration.first))
+            del self._ranked[bisect.bisect_left(self._ranked, configuration.rank)]
+        configuration.scores[number], configuration.losses[number] = score, loss
+        bisect.insort(self._ranked, configuration.rank)
         return configuration
 
     def best(self) -> Iterator[Configuration]:
         """Configurations that were feasible whenever they were tried, the best first, the earlier of equals first."""
-        for loss, number in self._ranked:
-            if loss == math.inf:
+        for worse, _, number in self._ranked:
+            if worse == math.inf:
                 return
             yield self._by_number[number]

@@ -129,9 +129,9 @@ class Planner:
         if self._repeats.start(row, values).first == row:
             self.table.add(row, values, point)
 
-    def finish(self, number: int, score: float) -> None:
-        """A trial has ended; its score, more is better, -inf where there is none."""
-        configuration = self._repeats.finish(self._before + number, score)
+    def finish(self, number: int, score: float, loss: float = 0.0) -> None:
+        """A trial has ended; its score, more is better, -inf where there is none, and its loss, which breaks ties."""
+        configuration = self._repeats.finish(self._before + number, score, loss)
         self.table.finish(configuration.first, configuration.mean)
 
     def best(self) -> Iterator[int]:

@@ -26,6 +26,18 @@ def score_of(gain: float, direction: str) -> float:
     return gain if direction == "max" else -gain
 
 
+def tie_breaker(objective: str) -> str:
+    """The loss that tells which of two epochs or trials is better where the objective is the same, or "".
+
+    An accuracy of a few hundred rows is often the same; the loss hardly ever.
+
+    Args:
+        objective: Name of the metric that is optimised, with "val_" in front where it is of validation rows.
+    """
+    loss = "val_loss" if objective.startswith("val_") else "loss"
+    return "" if objective == loss else loss
+
+
 @dataclasses.dataclass
 class BestSoFar:
     """The best gain of a sequence.

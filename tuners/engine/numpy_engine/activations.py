@@ -118,5 +118,6 @@ def softmax(x: NDArray) -> NDArray:
 HEADS: dict[Callable, Callable[[NDArray], NDArray]] = {
     keras.activations.softmax: softmax,
     keras.activations.sigmoid: sigmoid,
+    keras.activations.exponential: np.exp,
 }
 """Activations that are computed together with the loss where a model ends in them."""

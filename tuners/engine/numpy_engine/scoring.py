@@ -17,6 +17,7 @@ from tuners.engine.declined import Declined
 from tuners.engine.identity import complete_config
 from tuners.engine.numpy_engine.activations import HEADS
 from tuners.engine.numpy_engine.losses import CompiledLoss, CompiledLosses
+from tuners.engine.numpy_engine.metrics import EpochMetric, EpochMetrics, is_of_sums
 
 METRICS = {
     keras.metrics.SparseCategoricalAccuracy: "sparse",
@@ -27,6 +28,9 @@ METRICS = {
     keras.metrics.RootMeanSquaredError: "root",
 }
 """By exact class."""
+
+BY_KERAS = "keras"
+"""The kind of a metric that computes itself, once an epoch."""
 
 BY_LARGEST = {"sparse", "categorical"}
 """Those that look at the place of the largest value alone."""
@@ -52,10 +56,12 @@ class Scoring:
 
     Attributes:
         names: Of the metrics, the loss first, as they are reported.
-        kinds: Of the metrics but the loss, values of `METRICS`.
+        kinds: Of the metrics but the loss, values of `METRICS`, or `BY_KERAS`.
         head: Activation that the output still has to get, or None.
         loss: The Keras loss with its derivative; None where it is the cross-entropy of class ids, from logits.
         kind: Equal for what measures the same; see `Part.kind`.
+        metrics: Those that are `BY_KERAS`, by name.
+        seen: What these are yet to be told of: outputs and targets of the batches of an epoch.
     """
 
     names: tuple[str, ...]
@@ -63,6 +69,8 @@ class Scoring:
     head: Any
     loss: CompiledLoss | None
     kind: tuple[Any, ...]
+    metrics: Mapping[str, EpochMetric] = dataclasses.field(default_factory=dict)
+    seen: list[tuple[NDArray, NDArray]] = dataclasses.field(default_factory=list)
 
     def loss_and_gradient(self, output: NDArray, *targets: NDArray) -> tuple[float, NDArray]:
         """Mean loss of a batch, and its derivative by the output.
@@ -95,16 +103,27 @@ class Scoring:
         # The largest logit is the largest probability.
         as_it_is = self.head is None or (self.head is keras.activations.softmax and set(self.kinds) <= BY_LARGEST)
         values = output if as_it_is else HEADS[self.head](output)
-        return [float(np.add.reduce(_metric(kind, values, y))) for kind in self.kinds]
+        if self.metrics:
+            self.seen.append((values.copy(), y))
+        return [0.0 if kind == BY_KERAS else float(np.add.reduce(_metric(kind, values, y))) for kind in self.kinds]
 
     def results(self, sums: NDArray, rows: int) -> dict[str, float]:
         """Metrics by name from sums over examples."""
         means = sums / rows
         roots = [False, *(kind == "root" for kind in self.kinds)]
-        return {
+        found = {
             name: float(np.sqrt(value)) if root else float(value)
             for name, value, root in zip(self.names, means, roots, strict=True)
         }
+        return found | self._by_keras()
+
+    def _by_keras(self) -> dict[str, Any]:
+        """What the metrics that compute themselves say of the epoch, by name."""
+        if not self.seen:
+            return {}
+        values, y = (np.concatenate(part) for part in zip(*self.seen, strict=True))
+        self.seen.clear()
+        return {name: metric(y, values) for name, metric in self.metrics.items()}
 
     def give(self, metrics: Sequence[Any], sums: NDArray, rows: int, width: int) -> None:
         """Leave the Keras metrics as they would be now.
@@ -115,7 +134,10 @@ class Scoring:
             rows: How many.
             width: Numbers in an output.
         """
-        for metric, total, kind in zip(metrics, sums, ("", *self.kinds), strict=True):
+        for name, metric, total, kind in zip(self.names, metrics, sums, ("", *self.kinds), strict=True):
+            if name in self.metrics:
+                self.metrics[name].give(metric)
+                continue
             # It is told of every number, the others of every example.
             share = width if kind == "root" else 1
             for variable, value in zip(metric.variables, (total * share, rows * share), strict=True):
@@ -151,7 +173,7 @@ class Scorings:
     """What is measured in the trials of a search: losses are compiled and metrics built once for all that are alike."""
 
     def __init__(self) -> None:
-        self._losses = CompiledLosses()
+        self._losses, self._epoch_metrics = CompiledLosses(), EpochMetrics()
         self._metrics: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {}
 
     def of(self, call: FitCall, head: Any) -> Scoring:
@@ -175,6 +197,11 @@ class Scorings:
         written = _is_cross_entropy(loss, head)
         if written and not are_ids(y, width):
             raise Declined(f"the targets are not class ids from 0 to {width - 1}")
+        metrics = {}
+        if BY_KERAS in kinds:
+            build_metrics(call)
+            found = zip(names[1:], kinds, metrics_of(model)[1:], strict=True)
+            metrics = {name: self._epoch_metrics.of(each, y, width) for name, kind, each in found if kind == BY_KERAS}
         # A loss that does not say all that it was made with is tried every time.
         of_loss = (type(loss), complete_config(loss) or id(loss), head, weighted, y.dtype, y.shape[1:], width == 1)
         return Scoring(
@@ -182,7 +209,8 @@ class Scorings:
             kinds=kinds,
             head=head,
             loss=None if written else self._losses.of(loss, head, y, width, weighted),
-            kind=("scoring", *of_loss, kinds),
+            kind=("scoring", *of_loss, kinds, *([names] if metrics else [])),
+            metrics=metrics,
         )
 
     def _names_and_kinds(self, call: FitCall) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -191,8 +219,8 @@ class Scorings:
         if config.get("weighted_metrics") or config.get("loss_weights"):
             raise Declined("the model is compiled with weighted_metrics or loss_weights")
         given = config.get("metrics") or []
-        if not isinstance(given, list | tuple) or not all(map(_is_of_keras, given)):
-            raise Declined("a metric is not Keras' own, or they are not a list")
+        if not isinstance(given, list | tuple) or not all(map(_is_an_object, given)):
+            raise Declined("a metric is a function, or they are not a list")
         shapes = (call.training[1].shape[1:], str(call.training[1].dtype), call.model.output_shape[1:])
         key = json.dumps([config.get("loss"), given, shapes], sort_keys=True)
         if key not in self._metrics:
@@ -203,9 +231,10 @@ class Scorings:
         return self._metrics[key]
 
 
-def _is_of_keras(metric: Any) -> bool:
-    """Whether a metric, as a configuration has it, is one of Keras' by name or by class."""
-    return isinstance(metric, str) or (isinstance(metric, Mapping) and metric.get("module") == "keras.metrics")
+def _is_an_object(metric: Any) -> bool:
+    """Whether a metric, as a configuration has it, is one of Keras' by name, or an object that says how it was made."""
+    named = metric.get("class_name") if isinstance(metric, Mapping) else metric
+    return isinstance(named, str) and named != "function"
 
 
 def metrics_of(model: keras.Model) -> list[Any]:
@@ -216,9 +245,11 @@ def metrics_of(model: keras.Model) -> list[Any]:
 
 def _kind(metric: Any) -> str:
     kind = METRICS.get(type(metric))
-    if kind is None or metric.dtype != "float32" or metric.get_config().get("threshold", 0.5) != 0.5:
-        raise Declined(f"the metric {metric.name} is a {type(metric).__name__}, or has options")
-    return kind
+    if kind is not None and metric.dtype == "float32" and metric.get_config().get("threshold", 0.5) == 0.5:
+        return kind
+    if is_of_sums(metric):
+        return BY_KERAS
+    raise Declined(f"the metric {metric.name} is a {type(metric).__name__}")
 
 
 def _loss(model: keras.Model) -> keras.losses.Loss:

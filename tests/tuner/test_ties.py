@@ -1,0 +1,45 @@
+"""Equal accuracies are told apart by the loss: the epoch that is kept, the best trial, and the study on disk."""
+
+import keras_tuner
+import pytest
+
+import tuners
+from tuners.engine.best_epoch import BestEpoch
+from tuners.strategy.scores import tie_breaker
+
+# Accuracy and loss of each epoch, by trial.
+TRIALS = ([(0.8, 0.5), (0.9, 0.40), (0.9, 0.30), (0.9, 0.35)], [(0.9, 0.2)], [(0.9, 0.25)], [(0.7, 0.1)])
+
+
+@pytest.mark.parametrize("objective", ["val_accuracy", "val_loss"])
+def test_of_equal_trials_the_one_with_the_least_loss_is_best(tmp_path, objective):
+    oracle = tuners.CoarseToFineOracle(objective, max_trials=4, seed=1)
+    oracle._set_project_dir(tmp_path, "ties")  # noqa: SLF001
+    hp = keras_tuner.HyperParameters()
+    hp.Float("x", 0, 1)
+    oracle.update_space(hp)
+    for epochs in TRIALS:
+        trial = oracle.create_trial("here")
+        for step, (accuracy, loss) in enumerate(epochs):
+            oracle.update_trial(trial.trial_id, {"val_accuracy": accuracy, "val_loss": loss}, step=step)
+        trial.status = "COMPLETED"
+        oracle.end_trial(trial)
+    order = ["0001", "0002", "0000", "0003"] if objective == "val_accuracy" else ["0003", "0001", "0002", "0000"]
+    assert [trial.trial_id for trial in oracle.get_best_trials(4)] == order
+    study = tuners.Study.load(tmp_path / "ties")
+    assert [trial.trial_id for trial in study.best] == order
+    assert study.trials[0].best_epoch == 3
+
+
+def test_of_equal_epochs_the_weights_of_the_least_loss_are_kept():
+    found = BestEpoch(keras_tuner.Objective("val_accuracy", "max"), lambda *_: None)
+    for epoch, (accuracy, loss) in enumerate(TRIALS[0]):
+        found.weights_now = lambda epoch=epoch: [epoch]
+        found.on_epoch_end(epoch, {"val_accuracy": accuracy, "val_loss": loss})
+    assert found.weights == [2]
+
+
+def test_what_breaks_ties():
+    assert [tie_breaker(name) for name in ("val_accuracy", "accuracy", "val_loss", "loss", "val_f1")] == [
+        *("val_loss", "loss", "", "", "val_loss")
+    ]
