@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from kzoo.lazy import keras
 from kzoo.task import Task
 
@@ -10,25 +12,35 @@ def head(x: keras.KerasTensor, task: Task) -> keras.KerasTensor:
     """The last layers of a model.
 
     Args:
-        x: Features [batch, width].
+        x: Features [batch, width], or [batch, members, width] where each member answers by itself.
         task: The task.
 
     Returns:
         For classification, probabilities [batch, classes] that sum to 1. For labels, the probability of each [batch,
-        labels]. For regression, targets [batch, num_targets]
-        in their raw units: the layer before learns them standardised.
+        labels]. For regression, targets [batch, num_targets] in their raw units: the layer before learns them
+        standardised. With members, [batch, members, ...].
     """
     if task.kind == "classification":
-        return keras.layers.Dense(task.num_classes, activation="softmax", name="probabilities")(x)
+        return _outputs(x, task.num_classes, activation="softmax", name="probabilities")
     if task.kind == "multi-label":
-        return keras.layers.Dense(task.num_classes, activation="sigmoid", name="probabilities")(x)
-    x = keras.layers.Dense(task.num_targets, name="standardized_outputs")(x)
+        return _outputs(x, task.num_classes, activation="sigmoid", name="probabilities")
+    x = _outputs(x, task.num_targets, name="standardized_outputs")
     return keras.layers.Normalization(
         mean=list(task.target_mean),
         variance=[scale**2 for scale in task.target_scale],
         invert=True,
         name="outputs",
     )(x)
+
+
+def _outputs(x: keras.KerasTensor, units: int, **options: Any) -> keras.KerasTensor:
+    if len(x.shape) == 2:
+        return keras.layers.Dense(units, **options)(x)
+    _, members, width = x.shape
+    # Glorot's rule would count the members as inputs.
+    initializer = keras.initializers.RandomNormal(stddev=width**-0.5)
+    shape = (members, units)
+    return keras.layers.EinsumDense("bmi,mio->bmo", shape, bias_axes="mo", kernel_initializer=initializer, **options)(x)
 
 
 def loss(task: Task) -> keras.losses.Loss:
