@@ -14,7 +14,7 @@ from kzoo.tables.columns import Column
 from kzoo.tables.encoders import MISSING, InNumpy, texts, tokens
 from kzoo.tables.encoding import EncodedColumn, TableEncoding
 
-MOST_ONE_HOT = 12
+MOST_ONE_HOT = 10
 """Words of a category with a number of their own, at most; where more are frequent, their code is the number."""
 
 MOST_WORDS = 256

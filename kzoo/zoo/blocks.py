@@ -9,6 +9,7 @@ References:
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
@@ -64,16 +65,19 @@ BLOCK: tuple[Hyperparameter, ...] = (
     ),
 )
 
-EMBEDDING = Int(
-    name="embedding_width",
-    low=2,
-    high=32,
-    scale="log",
-    default=8,
-    priority=3,
-    help="numbers that stand for a word of a category that has many",
-    for_codes=True,
-)
+
+def block(*, norm: str, activation: str, dropout: float) -> tuple[Hyperparameter, ...]:
+    """`BLOCK` with other defaults; an activation that is not among its values is one more."""
+    norms, activations, rate, *others = BLOCK
+    assert isinstance(activations, Choice)
+    values = tuple(dict.fromkeys((activation, *activations.values)))
+    return (
+        dataclasses.replace(norms, default=norm),
+        dataclasses.replace(activations, default=activation, values=values),
+        dataclasses.replace(rate, default=dropout),
+        *others,
+    )
+
 
 FILTERS = Int(
     name="filters",
@@ -103,32 +107,6 @@ def raw_inputs(task: Task) -> tuple[keras.KerasTensor, keras.KerasTensor]:
         mean=list(task.input_mean), variance=list(task.input_variance), name="input_normalization"
     )
     return inputs, normalization(inputs)
-
-
-def row_inputs(task: Task, width: int) -> tuple[keras.KerasTensor, keras.KerasTensor]:
-    """The input of a model, and what dense layers take: all numbers normalised, and for each code its embedding.
-
-    Args:
-        task: The task.
-        width: Numbers that stand for a code; 1 or more.
-
-    Returns:
-        The raw input [batch, *task.input_shape], and a float tensor [batch, features].
-    """
-    if not task.codes:
-        inputs, x = raw_inputs(task)
-        return inputs, keras.layers.Flatten(name="flatten")(x)
-    inputs = keras.Input(task.input_shape, dtype=task.input_dtype, name="inputs")
-    numbers = task.input_shape[0] - len(task.codes)
-    parts = []
-    if numbers:
-        mean, variance = task.input_mean[:numbers], task.input_variance[:numbers]
-        normalization = keras.layers.Normalization(mean=list(mean), variance=list(variance), name="input_normalization")
-        parts.append(normalization(inputs[:, :numbers]))
-    for place, size in enumerate(task.codes):
-        embedding = keras.layers.Embedding(size, width, name=f"embedding_{place + 1}")
-        parts.append(embedding(inputs[:, numbers + place]))
-    return inputs, parts[0] if len(parts) == 1 else keras.layers.Concatenate(name="features")(parts)
 
 
 def dense_block(x: keras.KerasTensor, units: int, values: Values, *, name: str) -> keras.KerasTensor:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from typing import Any
 
 from kzoo.lazy import keras
 from kzoo.task import Task
@@ -13,19 +14,19 @@ def head(x: keras.KerasTensor, task: Task) -> keras.KerasTensor:
     """The last layers of a model.
 
     Args:
-        x: Features [batch, width].
+        x: Features [batch, width], or [batch, members, width] where each member answers by itself.
         task: The task.
 
     Returns:
         For classification, probabilities [batch, classes] that sum to 1. For labels, the probability of each [batch,
-        labels]. For regression, targets [batch, num_targets]
-        in their raw units: the layer before learns them standardised.
+        labels]. For regression, targets [batch, num_targets] in their raw units: the layer before learns them
+        standardised. With members, [batch, members, ...].
     """
     if task.kind == "classification":
-        return keras.layers.Dense(task.num_classes, activation="softmax", name="probabilities")(x)
+        return _outputs(x, task.num_classes, activation="softmax", name="probabilities")
     if task.kind == "multi-label":
-        return keras.layers.Dense(task.num_classes, activation="sigmoid", name="probabilities")(x)
-    x = keras.layers.Dense(task.num_targets, name="standardized_outputs")(x)
+        return _outputs(x, task.num_classes, activation="sigmoid", name="probabilities")
+    x = _outputs(x, task.num_targets, name="standardized_outputs")
     x = keras.layers.Normalization(
         mean=list(task.target_mean),
         variance=[scale**2 for scale in task.target_scale],
@@ -33,6 +34,16 @@ def head(x: keras.KerasTensor, task: Task) -> keras.KerasTensor:
         name="log_outputs" if task.log_target else "outputs",
     )(x)
     return keras.layers.Activation("exponential", name="outputs")(x) if task.log_target else x
+
+
+def _outputs(x: keras.KerasTensor, units: int, **options: Any) -> keras.KerasTensor:
+    if len(x.shape) == 2:
+        return keras.layers.Dense(units, **options)(x)
+    _, members, width = x.shape
+    # Glorot's rule would count the members as inputs.
+    initializer = keras.initializers.RandomNormal(stddev=width**-0.5)
+    shape = (members, units)
+    return keras.layers.EinsumDense("bmi,mio->bmo", shape, bias_axes="mo", kernel_initializer=initializer, **options)(x)
 
 
 def loss(task: Task) -> keras.losses.Loss:

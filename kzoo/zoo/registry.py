@@ -6,7 +6,7 @@ import dataclasses
 import difflib
 import fnmatch
 import importlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from kzoo.task import KINDS, Task, TaskKind
@@ -67,6 +67,7 @@ def register_model(
     name: str,
     *,
     space: Iterable[Hyperparameter] = (),
+    training: Mapping[str, Mapping[str, Any]] | None = None,
     description: str,
     kinds: tuple[TaskKind, ...] = KINDS,
     images_only: bool = False,
@@ -79,6 +80,7 @@ def register_model(
     Args:
         name: Name to create it by.
         space: The hyperparameters of the architecture.
+        training: What differs in those of the training, by name: {"batch_size": {"default": 64}}.
         description: One line for people.
         kinds: Kinds of task that it can learn.
         images_only: Whether inputs must be (height, width, channels).
@@ -99,7 +101,9 @@ def register_model(
             builder.__qualname__,
         ):
             raise ValueError(f"A model called {name!r} is registered already; choose another name.")
-        _FAMILIES[name] = Family(name, builder, Space([*space, *TRAINING]), description, kinds, images_only)
+        _FAMILIES[name] = Family(
+            name, builder, Space([*space, *Space(TRAINING).replace(training or {})]), description, kinds, images_only
+        )
         return builder
 
     return register

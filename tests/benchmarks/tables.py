@@ -7,13 +7,14 @@ and quality ("yes" for those that models are compared on). None comes with the r
 every cell of some rows missing in turn, and with words that are in no row. The difference is from what the Keras model
 answers to the rows that training would see.
 
-"quality" compares on the same test rows: the defaults of `mlp`, the best of a search, and models of scikit-learn with
-their defaults, which have the validation rows to train on as well. The score is accuracy, or R2.
+"quality" compares on the same test rows: families with their defaults, with `--trials` the best of a search, and models
+of scikit-learn with their defaults. All but the search have the validation rows to train on as well. The score is
+accuracy, or R2.
 
 "large" makes a table of 100,000 rows and 50 columns in the directory and reads it, then answers it and a million rows
 with `kzoo predict`, each in a process of its own.
 
-Run: python tests/benchmarks/tables.py DIR [--described tables.csv] [--quality] [--trials 30] [--epochs 25] [--seeds 1]
+Run: python tests/benchmarks/tables.py DIR [--described tables.csv] [--quality] [--trials 0] [--epochs 25] [--seeds 1]
      python tests/benchmarks/tables.py DIR --large
 """
 
@@ -22,18 +23,21 @@ from __future__ import annotations
 import argparse
 import csv
 import datetime
+import functools
 import importlib.metadata
 import os
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
 
 import numpy as np
 import sklearn.base
+import sklearn.compose
 import sklearn.ensemble
 import sklearn.linear_model
 import sklearn.pipeline
@@ -86,68 +90,90 @@ def answers(source: str, target: str) -> dict[str, object]:
     }
 
 
-def quality(source: str, target: str, seed: int, trials: int, epochs: int) -> dict[str, float]:
-    """Scores on the test rows by the name of the model, and the CPU seconds of the search."""
-    import keras
-
-    import tuners
+def quality(source: str, target: str, seed: int, options: argparse.Namespace) -> dict[str, float]:
+    """Scores on the test rows by the name of the model, and the CPU seconds of each."""
+    from kzoo.zoo.refit import refit
 
     data = kzoo.load_dataset(source, target=target, seed=seed)
     classes = data.task.kind == "classification"
+    scores: dict[str, float] = {}
 
-    def score(answer) -> float:
-        if classes:
-            return float((np.asarray(answer).argmax(axis=1) == data.y_test).mean())
+    def scored(name: str, answers: Callable[[], np.ndarray]) -> None:
+        began = time.process_time()
+        answer = np.asarray(answers())
+        scores[f"{name}, CPU s"] = time.process_time() - began
         truth = data.y_test.reshape(-1)
-        return 1 - float(((np.asarray(answer).reshape(-1) - truth) ** 2).mean() / truth.var())
+        if classes:
+            scores[name] = float((answer.argmax(axis=1) == truth).mean())
+        else:
+            scores[name] = 1 - float(((answer.reshape(-1) - truth) ** 2).mean() / truth.var())
 
-    scores = {}
-    keras.utils.set_random_seed(seed)
-    model = kzoo.create_model("mlp", data.task)
-    model.fit(data.x_train, data.y_train, epochs=epochs, batch_size=32, verbose=0)
-    scores["mlp, defaults"] = score(model.predict(data.x_test, verbose=0))
-    began = time.process_time()
+    def defaults(family: str) -> np.ndarray:
+        hypermodel = kzoo.create_hypermodel(family, data.task, epochs=options.epochs)
+        model = refit(hypermodel, {}, data, epochs=options.epochs, seeds=(seed,))
+        return model.predict(data.x_test, verbose=0)
+
+    for family in options.families:
+        scored(f"{family}, defaults", functools.partial(defaults, family))
+        if options.trials:
+            searched = functools.partial(searched_answers, data, family, seed, options)
+            scored(f"{family}, searched", searched)
+    x, y = np.concatenate([data.x_train, data.x_val]), np.concatenate([data.y_train, data.y_val]).reshape(-1)
+    for name, peer in peers(data, seed).items():
+        scored(name, functools.partial(peer_answers, peer, x, y, data))
+    return scores
+
+
+def searched_answers(data: kzoo.Dataset, family: str, seed: int, options: argparse.Namespace) -> np.ndarray:
+    """Answers of the best model of a search to the test rows."""
+    import tuners
+
     with tempfile.TemporaryDirectory() as directory:
         tuner = tuners.CoarseToFineSearch(
-            kzoo.create_hypermodel("mlp", data.task, epochs=epochs),
+            kzoo.create_hypermodel(family, data.task, epochs=options.epochs),
             objective=data.task.objective,
-            max_trials=trials,
+            max_trials=options.trials,
             seed=seed,
             directory=directory,
             project_name="search",
         )
         validation = (data.x_val, data.y_val)
-        tuner.search(data.x_train, data.y_train, validation_data=validation, epochs=epochs, verbose=0)
-        best = tuner.get_best_models()[0]
-    scores["mlp, searched"] = score(best.predict(data.x_test, verbose=0))
-    scores["search, CPU s"] = time.process_time() - began
-    x, y = np.concatenate([data.x_train, data.x_val]), np.concatenate([data.y_train, data.y_val]).reshape(-1)
-    for name, peer in peers(classes, seed).items():
-        peer.fit(x, y)
-        known = peer.predict_proba(data.x_test) if classes else peer.predict(data.x_test)
-        if classes and known.shape[1] < data.task.num_classes:
-            known = np.eye(data.task.num_classes)[peer.predict(data.x_test)]
-        scores[name] = score(known)
-    return scores
+        tuner.search(data.x_train, data.y_train, validation_data=validation, epochs=options.epochs, verbose=0)
+        return tuner.get_best_models()[0].predict(data.x_test, verbose=0)
 
 
-def peers(classes: bool, seed: int) -> dict[str, sklearn.base.BaseEstimator]:
-    """Models of scikit-learn with their defaults."""
+def peer_answers(peer: sklearn.base.BaseEstimator, x: np.ndarray, y: np.ndarray, data: kzoo.Dataset) -> np.ndarray:
+    """Answers of a model of scikit-learn to the test rows."""
+    peer.fit(x, y)
+    if data.task.kind != "classification":
+        return peer.predict(data.x_test)
+    # By the classes that it was shown.
+    known = np.zeros((len(data.x_test), data.task.num_classes))
+    known[:, peer.classes_] = peer.predict_proba(data.x_test)
+    return known
+
+
+def peers(data: kzoo.Dataset, seed: int) -> dict[str, sklearn.base.BaseEstimator]:
+    """Models of scikit-learn with their defaults; they know which numbers are codes of categories."""
     ensemble, linear = sklearn.ensemble, sklearn.linear_model
+    width, codes = data.x_train.shape[1], len(data.task.codes)
+    places = list(range(width - codes, width))
 
-    def scaled(model):
-        return sklearn.pipeline.make_pipeline(sklearn.preprocessing.StandardScaler(), model)
+    def scaled(model: sklearn.base.BaseEstimator) -> sklearn.base.BaseEstimator:
+        one_hot = sklearn.preprocessing.OneHotEncoder(handle_unknown="ignore", sparse_output=False)
+        columns = sklearn.compose.ColumnTransformer([("codes", one_hot, places)], remainder="passthrough")
+        return sklearn.pipeline.make_pipeline(columns, sklearn.preprocessing.StandardScaler(), model)
 
-    if classes:
-        return {
-            "HistGradientBoosting": ensemble.HistGradientBoostingClassifier(random_state=seed),
-            "RandomForest": ensemble.RandomForestClassifier(random_state=seed),
-            "LogisticRegression or Ridge": scaled(linear.LogisticRegression(max_iter=1000)),
-        }
+    if data.task.kind == "classification":
+        boosted = ensemble.HistGradientBoostingClassifier
+        forest, line = ensemble.RandomForestClassifier, linear.LogisticRegression(max_iter=1000)
+    else:
+        boosted = ensemble.HistGradientBoostingRegressor
+        forest, line = ensemble.RandomForestRegressor, linear.Ridge()
     return {
-        "HistGradientBoosting": ensemble.HistGradientBoostingRegressor(random_state=seed),
-        "RandomForest": ensemble.RandomForestRegressor(random_state=seed),
-        "LogisticRegression or Ridge": scaled(linear.Ridge()),
+        "HistGradientBoosting": boosted(random_state=seed, categorical_features=places),
+        "RandomForest": forest(random_state=seed),
+        "LogisticRegression or Ridge": scaled(line),
     }
 
 
@@ -175,7 +201,8 @@ def main() -> None:
     parser.add_argument("--tables", nargs="*", help="names; all if not given")
     parser.add_argument("--quality", action="store_true", help="compare models, on the tables marked for it")
     parser.add_argument("--large", action="store_true", help="time and memory of a large table")
-    parser.add_argument("--trials", type=int, default=30)
+    parser.add_argument("--families", nargs="*", default=["mlp", "realmlp", "tabm"])
+    parser.add_argument("--trials", type=int, default=0, help="of a search; 0 for the defaults alone")
     parser.add_argument("--epochs", type=int, default=25)
     parser.add_argument("--seeds", type=int, default=1)
     options = parser.parse_args()
@@ -250,28 +277,35 @@ def compare(tables: list[dict[str, str]], options: argparse.Namespace) -> None:
     rows, names = {}, []
     for table in tables:
         source = str(options.directory / table["file"])
-        found = [
-            quality(source, table["target"], seed, options.trials, options.epochs)
-            for seed in range(1, options.seeds + 1)
-        ]
+        found = [quality(source, table["target"], seed, options) for seed in range(1, options.seeds + 1)]
         rows[table["name"]] = {name: float(np.mean([each[name] for each in found])) for name in found[0]}
         names = [name for name in found[0] if not name.endswith("CPU s")]
         print(table["name"], {name: round(value, 4) for name, value in rows[table["name"]].items()}, flush=True)
+        # After each table, so that what was measured stays where the next one fails.
+        write("Quality", quality_lines(rows, names, options))
+
+
+def quality_lines(rows: dict[str, dict[str, float]], names: list[str], options: argparse.Namespace) -> list[str]:
     scores = np.array([[row[name] for name in names] for row in rows.values()])
-    ranks = (-scores[:, :, None] < -scores[:, None]).sum(axis=1) + 1
-    lines = [
-        f"Measured {measured()}, {options.trials} trials of {options.epochs} epochs, {options.seeds} seeds.",
-        "Accuracy, or R2, on the test rows.",
+    ranks = (scores[:, None, :] > scores[:, :, None]).sum(axis=2) + 1
+    spread = np.maximum(np.ptp(scores, axis=1, keepdims=True), 1e-9)
+    share = (scores - scores.min(axis=1, keepdims=True)) / spread
+    seconds = [sum(row[f"{name}, CPU s"] for row in rows.values()) for name in names]
+
+    def line(title: str, values: Iterable[float], form: str) -> str:
+        return f"| {title} | {' | '.join(form.format(value) for value in values)} |"
+
+    return [
+        f"Measured {measured()}, {options.epochs} epochs, {options.seeds} seeds, {options.trials} trials of a search.",
+        "Accuracy, or R2, on the test rows. A normalised score is 1 for the best of a table and 0 for the last.",
         "",
-        f"| table | {' | '.join(names)} | search, CPU |",
-        "|---|" + "---:|" * (len(names) + 1),
-        *(
-            f"| {table} | {' | '.join(f'{row[name]:.3f}' for name in names)} | {row['search, CPU s']:.0f} s |"
-            for table, row in rows.items()
-        ),
-        f"| mean rank | {' | '.join(f'{rank:.2f}' for rank in ranks.mean(axis=0))} | |",
+        f"| table | {' | '.join(names)} |",
+        "|---|" + "---:|" * len(names),
+        *(line(table, [row[name] for name in names], "{:.3f}") for table, row in rows.items()),
+        line("mean rank", ranks.mean(axis=0), "{:.2f}"),
+        line("mean normalised score", share.mean(axis=0), "{:.2f}"),
+        line("CPU seconds, all tables, one seed", seconds, "{:.0f}"),
     ]
-    write("Quality", lines)
 
 
 if __name__ == "__main__":

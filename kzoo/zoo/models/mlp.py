@@ -6,10 +6,11 @@ from typing import Any
 
 from kzoo.lazy import keras
 from kzoo.task import Task
-from kzoo.zoo.blocks import BLOCK, EMBEDDING, dense_block, row_inputs
+from kzoo.zoo.blocks import BLOCK, dense_block
 from kzoo.zoo.heads import head
 from kzoo.zoo.hyperparameters import Int
 from kzoo.zoo.registry import register_model
+from kzoo.zoo.rows import EMBEDDING, row_inputs
 
 
 @register_model(

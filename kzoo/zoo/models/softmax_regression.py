@@ -6,9 +6,9 @@ from typing import Any
 
 from kzoo.lazy import keras
 from kzoo.task import Task
-from kzoo.zoo.blocks import row_inputs
 from kzoo.zoo.heads import head
 from kzoo.zoo.registry import register_model
+from kzoo.zoo.rows import row_inputs
 
 
 @register_model(
