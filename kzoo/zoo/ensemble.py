@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kzoo.lazy import keras
+from kzoo.zoo import heads
 
 if TYPE_CHECKING:
     from kzoo.datasets import Dataset
@@ -128,7 +129,8 @@ def _loss_and_score(
     targets = keras.ops.convert_to_tensor(data.y_val)
     answered = keras.Input(model.output_shape[1:])
     judge = keras.Model(answered, keras.layers.Identity()(answered))
-    judge.compile_from_config(model.get_compile_config())
+    name = objective.removeprefix("val_")
+    judge.compile(loss=compiled, metrics=heads.metrics(data.task, [] if name == "loss" else [name]))
     sign = 1 if data.task.objectives[objective] == "max" else -1
 
     def loss(answers: NDArray) -> float:
@@ -136,6 +138,6 @@ def _loss_and_score(
 
     def score(answers: NDArray) -> float:
         found = judge.evaluate(answers.astype("float32"), data.y_val, verbose=0, return_dict=True)
-        return sign * found[objective.removeprefix("val_")]
+        return sign * found[name]
 
     return loss, score
