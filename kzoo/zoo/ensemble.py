@@ -46,7 +46,7 @@ def ensemble(models: Sequence[keras.Model], data: Dataset, *, objective: str | N
     Args:
         models: Compiled models of the data's task, the best first, such as `get_best_models(5)` of a search.
         data: The data that they were trained on.
-        objective: What they were chosen by, one of `data.task.objectives`; None for `data.task.objective`.
+        objective: What they were chosen by, one of `data.task.objectives` or short, as "auc"; None for `data.task.objective`.
 
     Returns:
         The ensemble.
@@ -56,9 +56,7 @@ def ensemble(models: Sequence[keras.Model], data: Dataset, *, objective: str | N
     """
     if not models:
         raise ValueError("models is empty; give at least one.")
-    objective = objective or data.task.objective
-    if objective not in data.task.objectives:
-        raise ValueError(f"objective is {objective!r}; expected one of {', '.join(data.task.objectives)}.")
+    objective = data.task.objective_named(objective or data.task.objective)
     answers = np.stack([model.predict(data.x_val, verbose=0) for model in models])
     loss, score = _loss_and_score(models[0], data, objective)
     least, needed = loss(answers[0]), score(answers[0])
@@ -130,7 +128,7 @@ def _loss_and_score(
     answered = keras.Input(model.output_shape[1:])
     judge = keras.Model(answered, keras.layers.Identity()(answered))
     name = objective.removeprefix("val_")
-    judge.compile(loss=compiled, metrics=heads.metrics(data.task, [] if name == "loss" else [name]))
+    judge.compile(loss=compiled, metrics=heads.metrics(data.task, [name]))
     sign = 1 if data.task.objectives[objective] == "max" else -1
 
     def loss(answers: NDArray) -> float:

@@ -59,7 +59,7 @@ def test_an_ensemble_answers_with_the_weighted_mean_and_is_exported(models, data
     alone = models[0].evaluate(data.x_val, data.y_val, verbose=0, return_dict=True)
     found = kzoo.ensemble(models, data)
     together = found.model.evaluate(data.x_val, data.y_val, verbose=0, return_dict=True)
-    assert kzoo.ensemble(models, data, objective="val_auc").weights == found.weights
+    assert kzoo.ensemble(models, data, objective="auc").weights == found.weights
     assert together["loss"] < alone["loss"] and together["accuracy"] >= alone["accuracy"]
     expected = np.tensordot(found.weights, answers, axes=1)
     np.testing.assert_allclose(found.model.predict(data.x_test, verbose=0), expected, atol=1e-6)
@@ -104,5 +104,5 @@ def test_one_model_stays_what_it_is(models, data):
 def test_wrong_arguments(models, data):
     with pytest.raises(ValueError, match="models is empty"):
         kzoo.ensemble([], data)
-    with pytest.raises(ValueError, match=r"objective is 'val_best'; expected one of val_accuracy, val_loss"):
+    with pytest.raises(ValueError, match=r"val_best' is not recorded; there are val_accuracy, val_loss"):
         kzoo.ensemble(models, data, objective="val_best")
