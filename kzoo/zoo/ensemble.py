@@ -46,7 +46,8 @@ def ensemble(models: Sequence[keras.Model], data: Dataset, *, objective: str | N
     Args:
         models: Compiled models of the data's task, the best first, such as `get_best_models(5)` of a search.
         data: The data that they were trained on.
-        objective: What they were chosen by, one of `data.task.objectives` or short, as "auc"; None for `data.task.objective`.
+        objective: What they were chosen by, one of `data.task.objectives` or short, as "auc"; None for
+            `data.task.objective`.
 
     Returns:
         The ensemble.
