@@ -63,6 +63,14 @@ class OwnMetric(keras.metrics.SparseTopKCategoricalAccuracy):
     """May compute something else."""
 
 
+def einsum(equation, shape, before=None):
+    def build(x):
+        x = layers.EinsumDense(equation, shape)(x if before is None else before(x))
+        return layers.Dense(3, activation="softmax")(layers.Flatten()(x))
+
+    return lambda: functional(build)
+
+
 optimizers = keras.optimizers
 REFUSED = {
     "regularizer": (lambda: dense(layers.Dense(4, kernel_regularizer="l2")), "has a regularizer or a constraint"),
@@ -71,7 +79,7 @@ REFUSED = {
     "layer of one's own": (lambda: dense(Doubled(4)), "is a Doubled"),
     "frozen layer": (lambda: dense(layers.Dense(4, trainable=False)), "is frozen"),
     "half precision": (lambda: dense(layers.Dense(4, dtype="mixed_float16")), "not in float32"),
-    "unknown activation": (lambda: dense(layers.Dense(4, activation="mish")), "has the activation mish"),
+    "unknown activation": (lambda: dense(layers.Dense(4, activation="log_softmax")), "the activation log_softmax"),
     "a head in the middle": (
         lambda: dense(layers.Dense(4, activation="softmax")),
         "is not the last and ends in softmax",
@@ -82,6 +90,13 @@ REFUSED = {
     "products of inputs": (
         lambda: functional(lambda x: layers.Dense(3, activation="softmax")(layers.Multiply()([x, x]))),
         "is a Multiply",
+    ),
+    "an axis that is summed over": (einsum("ab,cd->acd", (3, 2)), "sums over an axis of one alone"),
+    "axes without letters": (einsum("...b,bc->...c", 3), "not one of plain axes"),
+    "another operation": (einsum("ab,bc->ac", 3, keras.ops.square), "has the operation Square"),
+    "columns taken twice": (
+        einsum("ab,bc->ac", 3, lambda x: keras.ops.take(x, [0, 0], axis=1)),
+        "a take is not one of some columns",
     ),
     "loss as a function": (lambda: dense(loss=own_loss), "the loss is not one of Keras'"),
     "metric of one's own": (lambda: dense(metrics=[own_loss]), "a metric is a function"),
@@ -169,6 +184,22 @@ def test_other_layers_and_their_derivatives():
     # The moving statistics too are what the model keeps.
     for left, right in zip(network.weights(), model.get_weights(), strict=True):
         np.testing.assert_allclose(left, right, rtol=1e-4, atol=1e-5)
+
+
+def waves(x):
+    """Some numbers as linear maps of cosines and sines of them."""
+    some = keras.ops.take(x, [4, 0, 1], axis=1)
+    angles = layers.EinsumDense("bn,nf->bnf", (3, 4), bias_axes="nf", bias_initializer="normal")(some)
+    mixed = layers.EinsumDense("bnf,nfo->bno", (3, 2), bias_axes="n", activation="tanh")(keras.ops.cos(angles))
+    across = layers.EinsumDense("bnf,nfo->bo", 3, bias_axes="o")(keras.ops.sin(angles))
+    turned = layers.EinsumDense("bnf,of->bon", (2, 3))(angles)
+    return layers.Concatenate()([layers.Flatten()(mixed), across, layers.Flatten()(turned)])
+
+
+def test_waves_of_numbers():
+    assert_same(
+        lambda: functional(lambda x: layers.Dense(3, activation="softmax")(waves(x))), X, Y, engines=["numpy"], epochs=2
+    )
 
 
 def test_dropout_drops_its_share_and_keeps_the_mean():

@@ -96,6 +96,27 @@ def _silu_gradient(kept: Any, dy: NDArray) -> NDArray:
     return dy * (gate + y * (1 - gate))
 
 
+def _mish(x: NDArray) -> tuple[NDArray, Any]:
+    # tanh(log(1 + e)) = e (e + 2) / (e (e + 2) + 2); beyond 20 it is 1, as float32 has it.
+    e = np.exp(np.minimum(x, 20))
+    share = e * (e + 2)
+    share /= share + 2
+    return x * share, (x, share, e)
+
+
+def _mish_gradient(kept: Any, dy: NDArray) -> NDArray:
+    x, share, e = kept
+    slope = 1 - share * share
+    slope *= e / (1 + e)
+    slope *= x
+    slope += share
+    slope *= dy
+    return slope
+
+
+COSINE = Derived(lambda x: (np.cos(x), x), lambda x, dy: -dy * np.sin(x))
+SINE = Derived(lambda x: (np.sin(x), x), lambda x, dy: dy * np.cos(x))
+
 ACTIVATIONS: dict[Callable, Derived] = {
     keras.activations.relu: Derived(_relu, lambda y, dy: dy * (y > 0)),
     keras.activations.tanh: Derived(_tanh, lambda y, dy: dy * (1 - y * y)),
@@ -104,6 +125,7 @@ ACTIVATIONS: dict[Callable, Derived] = {
     keras.activations.selu: Derived(_selu, _selu_gradient),
     keras.activations.gelu: Derived(_gelu, _gelu_gradient),
     keras.activations.silu: Derived(_silu, _silu_gradient),
+    keras.activations.mish: Derived(_mish, _mish_gradient),
 }
 """By the function itself: one of the user's may have the name of one of Keras'."""
 

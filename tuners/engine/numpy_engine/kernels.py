@@ -66,7 +66,7 @@ class Multiply(Kernel):
 
 
 class Bias(Kernel):
-    """The bias of a dense layer."""
+    """The bias of a dense layer, which broadcasts to what it takes."""
 
     def forward(self, *inputs: NDArray, training: bool) -> NDArray:
         """See `Kernel`."""
@@ -74,7 +74,9 @@ class Bias(Kernel):
 
     def backward(self, gradient: NDArray, *, wanted: bool) -> Gradients:
         """See `Kernel`."""
-        np.add.reduce(gradient, axis=0, out=self.gradients[0])
+        bias, more = self.gradients[0], gradient.ndim - self.gradients[0].ndim
+        repeated = [more + axis for axis, size in enumerate(bias.shape) if size == 1]
+        bias[...] = np.add.reduce(gradient, axis=(*range(more), *repeated)).reshape(bias.shape)
         return (gradient,)
 
 

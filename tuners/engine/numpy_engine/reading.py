@@ -11,7 +11,9 @@ import keras
 import numpy as np
 
 from tuners.engine.declined import Declined
-from tuners.engine.numpy_engine.activations import ACTIVATIONS, HEADS
+from tuners.engine.identity import is_of_keras
+from tuners.engine.numpy_engine.activations import ACTIVATIONS, COSINE, HEADS, SINE, Derived
+from tuners.engine.numpy_engine.einsum import Einsum
 from tuners.engine.numpy_engine.embeddings import Lookup, Positions
 from tuners.engine.numpy_engine.kernels import (
     Activate,
@@ -67,8 +69,8 @@ def parts(layer: Any, arguments: Sequence[Any] = (), *, ends: bool) -> list[Part
     Raises:
         Declined: The layer, or an option of it, is not known here.
     """
-    if type(layer) is _get_item():
-        return [_slice(arguments[0])]
+    if not isinstance(layer, keras.Layer):
+        return [_of_operation(layer, arguments)]
     read = READERS.get(type(layer))
     if read is None:
         raise Declined(f"the layer {layer.name} is a {type(layer).__name__}")
@@ -85,18 +87,42 @@ def parts(layer: Any, arguments: Sequence[Any] = (), *, ends: bool) -> list[Part
     return found if ends else [_inner(layer, part) for part in found]
 
 
-@functools.cache
-def _get_item() -> type:
-    """The class of what `x[:, 2]` is in a functional model."""
-    inputs = keras.Input((1,))
-    return type(keras.Model(inputs, inputs[:, :1]).operations[-1])
+def _of_operation(operation: Any, arguments: Sequence[Any]) -> Part:
+    name = type(operation).__name__
+    # The classes have no public names.
+    read = OPERATIONS.get(name) if is_of_keras(operation) else None
+    if read is None:
+        raise Declined(f"the model has the operation {name}")
+    return read(operation, *arguments)
 
 
-def _slice(key: Any) -> Part:
-    parts = tuple(key) if isinstance(key, list | tuple) else (key,)
-    if parts[0] != slice(None) or not all(isinstance(each, int | slice) for each in parts):
+def _get_item(operation: Any, key: Any) -> Part:
+    places = tuple(key) if isinstance(key, list | tuple) else (key,)
+    if places[0] != slice(None) or not all(isinstance(each, int | slice) for each in places):
         raise Declined("a slice is not [:, ...] of numbers")
-    return Part(Slice(parts), ("slice", *map(type, parts)))
+    return Part(Slice(places), ("slice", *map(type, places)))
+
+
+def _take(operation: Any, places: Any) -> Part:
+    plain = isinstance(places, list) and all(isinstance(each, int) and each >= 0 for each in places)
+    if operation.axis != 1 or not plain or len(set(places)) < len(places):
+        raise Declined("a take is not one of some columns, each once")
+    return Part(Slice((slice(None), places)), ("take", len(operation.input.shape)))
+
+
+def _elementwise(derived: Derived, operation: Any) -> Part:
+    if operation.input.dtype != "float32":
+        raise Declined(f"the operation {type(operation).__name__} is given integers")
+    return Part(Activate(derived), ("operation", type(operation)))
+
+
+OPERATIONS: dict[str, Callable[..., Part]] = {
+    "Cos": functools.partial(_elementwise, COSINE),
+    "GetItem": _get_item,
+    "Sin": functools.partial(_elementwise, SINE),
+    "Take": _take,
+}
+"""By the name of a class of Keras'."""
 
 
 def _check_weights(layer: Any, found: list[Part]) -> None:
@@ -142,8 +168,17 @@ def _activation(layer: keras.Layer) -> list[Part | Head]:
 def _dense(layer: Any) -> list[Part | Head]:
     if layer.quantization_mode is not None or len(layer.input.shape) != 2:
         raise Declined(f"the layer {layer.name} is quantized, or takes more than [batch, features]")
-    bias = [Part(Bias(), ("bias",), (layer.bias,), 1)] if layer.use_bias else []
-    return [Part(Multiply(), ("dense",), (layer.kernel,), 1), *bias, *_activation(layer)]
+    return [Part(Multiply(), ("dense",), (layer.kernel,), 1), *_bias(layer.bias), *_activation(layer)]
+
+
+def _bias(bias: Any) -> list[Part]:
+    return [] if bias is None else [Part(Bias(), ("bias", *(size == 1 for size in bias.shape)), (bias,), 1)]
+
+
+def _einsum_dense(layer: Any) -> list[Part | Head]:
+    _demand(layer, quantization_mode=None)
+    product = Part(Einsum(layer.equation), ("einsum", layer.equation), (layer.kernel,), 1)
+    return [product, *_bias(layer.bias), *_activation(layer)]
 
 
 def _batch_norm(layer: Any) -> list[Part]:
@@ -231,6 +266,7 @@ READERS: dict[type, Callable[[Any], Any]] = {
     keras.layers.Concatenate: _concatenate,
     keras.layers.Dense: _dense,
     keras.layers.Dropout: _dropout,
+    keras.layers.EinsumDense: _einsum_dense,
     keras.layers.Embedding: _embedding,
     keras.layers.Flatten: _flatten,
     keras.layers.Normalization: _normalization,
