@@ -28,7 +28,16 @@ from tuners.strategy.scores import score_of
 from tuners.strategy.suggest import Strategy
 from tuners.strategy.warm_start import Known, known_trials
 from tuners.study import Study
-from tuners.trial_metrics import Tally, directions, loss_of, revived, set_score, take_metrics, with_values
+from tuners.trial_metrics import (
+    Tally,
+    directions,
+    loss_of,
+    revived,
+    set_score,
+    take_metrics,
+    with_direction,
+    with_values,
+)
 
 _LOG = get_logger(__name__)
 
@@ -117,7 +126,7 @@ class CoarseToFineOracle(keras_tuner.Oracle):
         if reevaluate < 0:
             raise ValueError(f"reevaluate is {reevaluate!r}; expected 0 or more.")
         super().__init__(
-            objective=objective,
+            objective=with_direction(objective),
             max_trials=max_trials,
             hyperparameters=hyperparameters,
             tune_new_entries=tune_new_entries,

@@ -6,6 +6,7 @@ import collections
 import copy
 import functools
 import math
+import re
 import types
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -27,11 +28,33 @@ def directions(objective: Any) -> dict[str, str]:
     return {part.name: part.direction for part in parts}
 
 
+MORE_IS_BETTER = ("accuracy", "acc", "auc", "f1", "f1_score", "precision", "recall", "r2", "r2_score")
+"""How names of metrics end of which more is better, though keras-tuner does not know them: "val_macro_f1"."""
+
+
 @functools.cache
 def direction(metric: str) -> str:
     """Which way is better, "min" or "max", for a metric that is only recorded."""
-    # Kept, since working it out takes keras-tuner longer than everything else in a report.
-    return metrics_tracking.infer_metric_direction(metric) or "min"
+    return known_direction(metric) or "min"
+
+
+def known_direction(metric: str) -> str | None:
+    """Which way is better, "min" or "max", by the name of a metric; None where that does not tell."""
+    # Keras numbers the metrics of the models of a process: auc_1, auc_2.
+    plain = re.sub(r"_\d+$", "", metric)
+    # Kept by `direction`, since working it out takes keras-tuner longer than everything else in a report.
+    found = metrics_tracking.infer_metric_direction(metric) or metrics_tracking.infer_metric_direction(plain)
+    return found or ("max" if any(f"_{plain}".endswith(f"_{each}") for each in MORE_IS_BETTER) else None)
+
+
+def with_direction(objective: Any) -> Any:
+    """An objective as keras-tuner takes it, with the direction of names that it does not know."""
+    if isinstance(objective, list | tuple):
+        return [with_direction(each) for each in objective]
+    if isinstance(objective, str) and metrics_tracking.infer_metric_direction(objective) is None:
+        known = known_direction(objective)
+        return keras_tuner.Objective(objective, known) if known else objective
+    return objective
 
 
 def number_of(value: Any) -> float | None:

@@ -15,8 +15,8 @@ import kzoo
 from kzoo.cli import arguments
 from kzoo.cli.console import bad_argument, command, console, mendable, print_json
 from kzoo.cli.run import Source
+from kzoo.datasets.preview import Preview, preview
 from kzoo.datasets.split import SHARE
-from kzoo.datasets.table import Preview, preview
 from kzoo.errors import DataError
 from kzoo.tables.findings import class_counts, find_problems, is_classes
 from kzoo.tables.labels import in_fields
@@ -67,9 +67,10 @@ def data(
     with mendable(DataError, OSError):
         plan, split_by = asked.plan(), asked.split_by()
         found = survey(source, target, kinds=kinds, drop=asked.drop, keep=asked.keep, split_by=split_by)
-        split = preview(found, plan)
+        split = preview(found, plan, kind=kind, target_scale=target_scale)  # type: ignore[arg-type]
         single = len(found.targets) == 1 and not in_fields(found.targets[0].values)
         warnings = find_problems(found, split.sizes["test"], split.parts) if single else []
+        warnings = [*([f"A search refuses this: {split.problem}"] if split.problem else []), *warnings]
     if as_json:
         print_json(_record(found, split, warnings))
     else:

@@ -126,6 +126,8 @@ def open_image(path: Path) -> PIL.Image.Image:
         with warnings.catch_warnings():
             # Said of sizes that are refused below in one line.
             warnings.simplefilter("ignore", PIL.Image.DecompressionBombWarning)
+            # Said of tags that are damaged, as cameras and editors leave them: the pixels are whole.
+            warnings.simplefilter("ignore", UserWarning)
             image = PIL.Image.open(path, formats=FORMATS)
     except PIL.UnidentifiedImageError:
         raise DataError(f"{path}: cannot be read as an image ({', '.join(FORMATS)}).") from None
@@ -147,7 +149,12 @@ def orientation(image: PIL.Image.Image) -> int:
     # Of a PNG Pillow would decode every pixel to look for a tag behind them.
     if image.format == "PNG" and "exif" not in image.info:
         return 1
-    tag = image.getexif().get(ORIENTATION, 1)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # As in `open_image`.
+        try:
+            tag = image.getexif().get(ORIENTATION, 1)
+        except DAMAGED:
+            return 1
     return tag if isinstance(tag, int) and 1 <= tag <= 8 else 1
 
 

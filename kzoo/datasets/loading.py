@@ -16,10 +16,10 @@ from kzoo.datasets.npz import read_arrays, read_npz
 from kzoo.datasets.raw import RawData
 from kzoo.datasets.split import SHARE, checked_plan
 from kzoo.datasets.table import read_columns
-from kzoo.datasets.target_scales import SCALES, TargetScale
+from kzoo.datasets.target_scales import TargetScale
 from kzoo.tables.columns import Kind
 from kzoo.tables.sources import TABLE_ENDINGS, is_table
-from kzoo.task import KINDS, TaskKind
+from kzoo.task import TaskKind
 
 if TYPE_CHECKING:
     import pandas
@@ -88,8 +88,6 @@ def load_dataset(
         DataError: The source is not found, cannot be read, or holds what cannot be learnt from; the message is one
             line that names the file, row and column.
     """
-    if kind not in (None, *KINDS):
-        raise DataError(f"kind is {kind!r}; expected {', '.join(map(repr, KINDS))} or None.")
     plan = checked_plan(validation_share, test_share, seed)
     if group is not None and time is not None:
         raise DataError("group= and time= are both given; rows are split by one of them.")
@@ -100,8 +98,6 @@ def load_dataset(
         "keep": keep,
         "split_by": {role: each for role, each in split_by.items() if each is not None},
     }
-    if target_scale not in (None, *SCALES):
-        raise DataError(f"target_scale is {target_scale!r}; expected 'linear', 'log' or None.")
     raw = _read(source, target, wishes, image_size)
     return assemble(raw, kind=kind, plan=plan, target_scale=target_scale)
 

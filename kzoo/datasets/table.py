@@ -2,65 +2,19 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from kzoo.datasets.raw import Part, RawData, TableRows
-from kzoo.datasets.split import Plan, Split, split_rows
-from kzoo.datasets.split_words import split_remarks
 from kzoo.tables.columns import Kind
-from kzoo.tables.findings import is_classes
-from kzoo.tables.marks import PARTS, Role
+from kzoo.tables.marks import Role
 from kzoo.tables.reading import read_table
 
 if TYPE_CHECKING:
     from kzoo.tables.sources import Source
-    from kzoo.tables.survey import Survey
-
-
-@dataclasses.dataclass(frozen=True, eq=False)
-class Preview:
-    """How a table is going to be split.
-
-    Attributes:
-        sizes: Rows of "train", "validation" and "test".
-        parts: The part of each row, as its place in `PARTS`; None where rows are drawn at random.
-        remarks: What a person wants to know of it, a sentence each.
-    """
-
-    sizes: dict[str, int]
-    parts: NDArray[np.int8] | None = None
-    remarks: tuple[str, ...] = ()
-
-
-def preview(found: Survey, plan: Plan) -> Preview:
-    """How a table is going to be split; where rows are drawn at random, how many each part gets.
-
-    Raises:
-        DataError: It cannot be split as its columns say.
-    """
-    rows = len(found.rows)
-    if not found.marks:
-        cut = plan.rows_of(rows)
-        return Preview({"train": max(0, rows - sum(cut.values())), **cut})
-    names, classes = np.empty(0, object), None
-    if len(found.targets) == 1 and is_classes(found.targets[0].values):
-        names, classes = np.unique(found.targets[0].values, return_inverse=True)
-    split = split_rows(rows, plan, classes=classes, where=found.where, marks=found.marks)
-    remarks = tuple(split_remarks(split, found.marks, classes, names.tolist()))
-    return Preview({part: len(getattr(split, part)) for part in PARTS}, _parts(split, rows), remarks)
-
-
-def _parts(split: Split, rows: int) -> NDArray[np.int8]:
-    parts = np.zeros(rows, np.int8)
-    for place, part in enumerate(PARTS):
-        parts[getattr(split, part)] = place
-    return parts
 
 
 def read_columns(

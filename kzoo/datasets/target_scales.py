@@ -33,6 +33,8 @@ def learns_logarithm(targets: Targets, asked: TargetScale | None, where: str) ->
     Raises:
         DataError: Logarithms are asked for, and there are none.
     """
+    if asked not in (None, *SCALES):
+        raise DataError(f"target_scale is {asked!r}; expected {', '.join(map(repr, SCALES))} or None.")
     if targets.kind != "regression":
         if asked:
             raise DataError(f"{where}: target_scale= is for numbers to predict; the target is one of {targets.kind}.")

@@ -12,7 +12,7 @@ from kzoo.datasets.raw import RawData
 from kzoo.tables.findings import FEW_VALUES
 from kzoo.tables.labels import Labels, in_columns, in_fields
 from kzoo.tables.target import LARGEST_EXACT
-from kzoo.task import TaskKind
+from kzoo.task import KINDS, TaskKind
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -53,6 +53,8 @@ def prepare_targets(raw: RawData, kind: TaskKind | None) -> Targets:
     Raises:
         DataError: The labels do not fit the kind, there is only one class or value, or a part has a class of its own.
     """
+    if kind not in (None, *KINDS):
+        raise DataError(f"kind is {kind!r}; expected {', '.join(map(repr, KINDS))} or None.")
     if kind and raw.kind and kind != raw.kind:
         raise DataError(f"{raw.where} is a {raw.kind} task; leave kind={kind!r} out.")
     kind = kind or raw.kind

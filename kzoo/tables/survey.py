@@ -45,6 +45,11 @@ class Survey:
     remarks: tuple[str, ...]
     marks: Marks = Marks()
 
+    def target_values(self) -> NDArray:
+        """What is to be predicted, [rows], or [rows, targets] of several."""
+        values = [each.values for each in self.targets]
+        return values[0] if len(values) == 1 else np.stack(values, axis=1)
+
     def table(self) -> Table:
         """The rows as they are trained on.
 
@@ -61,11 +66,10 @@ class Survey:
             raise DataError(
                 f"{self.where}: no column is left to learn from: {why}; --keep NAME takes one in all the same."
             )
-        values = [each.values for each in self.targets]
         return Table(
             frame=pandas.DataFrame({each.column.name: pandas.Series(each.data(), dtype=_dtype(each)) for each in used}),
             columns=tuple(each.column for each in self.columns),
-            target=values[0] if len(values) == 1 else np.stack(values, axis=1),
+            target=self.target_values(),
             target_names=tuple(each.name for each in self.targets),
             rows=self.rows,
             remarks=self.remarks,

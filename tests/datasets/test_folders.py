@@ -165,6 +165,15 @@ def test_images_are_turned_as_they_are_seen(tmp_path, suffix):
     assert data.remarks[0] == "10 images turned as the camera's tag says; turn those to predict as well."
 
 
+def test_damaged_tags_of_a_camera_are_no_damage(tmp_path):
+    for name in "ab":
+        (tmp_path / name).mkdir()
+        for index in range(5):
+            exif = b"Exif\0\0II*\0\x08\0\0\0\x02\0\x12\x01\x03\0\xff\xff\xff\x7f\xff\xff\xff\xff"
+            PIL.Image.new("L", (4, 3)).save(tmp_path / name / f"{index}.jpg", exif=exif)
+    assert load_dataset(tmp_path).task.input_shape == (3, 4, 1)
+
+
 def test_transparency_is_told(pets):
     assert load_dataset(pets(mode="RGBA")).remarks == ("What is transparent shows white (16 images).",)
 

@@ -39,6 +39,16 @@ def test_of_equal_epochs_the_weights_of_the_least_loss_are_kept():
     assert found.weights == [2]
 
 
+@pytest.mark.parametrize(
+    "name", ["val_f1", "val_pr_auc", "val_balanced_accuracy", "val_r2", "val_auc_3", "val_macro_f1"]
+)
+def test_directions_that_keras_tuner_does_not_know(name):
+    assert tuners.CoarseToFineOracle(name).objective.direction == "max"
+    assert tuners.CoarseToFineOracle([name, "val_loss"]).objective.objectives[0].direction == "max"
+    with pytest.raises(ValueError, match="[Cc]ould not infer"):
+        tuners.CoarseToFineOracle("val_regret")
+
+
 def test_what_breaks_ties():
     assert [tie_breaker(name) for name in ("val_accuracy", "accuracy", "val_loss", "loss", "val_f1")] == [
         *("val_loss", "loss", "", "", "val_loss")
