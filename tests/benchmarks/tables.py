@@ -9,7 +9,7 @@ answers to the rows that training would see.
 
 "quality" compares on the same test rows: families with their defaults, with `--trials` the best of a search, and models
 of scikit-learn with their defaults. All but the search have the validation rows to train on as well. The score is
-accuracy, or R2.
+accuracy, or R2. What was measured is kept in `quality.json` beside the tables; remove it to measure anew.
 
 "large" makes a table of 100,000 rows and 50 columns in the directory and reads it, then answers it and a million rows
 with `kzoo predict`, each in a process of its own.
@@ -25,6 +25,7 @@ import csv
 import datetime
 import functools
 import importlib.metadata
+import json
 import os
 import subprocess
 import sys
@@ -277,12 +278,23 @@ def compare(tables: list[dict[str, str]], options: argparse.Namespace) -> None:
     rows, names = {}, []
     for table in tables:
         source = str(options.directory / table["file"])
-        found = [quality(source, table["target"], seed, options) for seed in range(1, options.seeds + 1)]
+        found = [measured_once(source, table["target"], seed, options) for seed in range(1, options.seeds + 1)]
         rows[table["name"]] = {name: float(np.mean([each[name] for each in found])) for name in found[0]}
         names = [name for name in found[0] if not name.endswith("CPU s")]
         print(table["name"], {name: round(value, 4) for name, value in rows[table["name"]].items()}, flush=True)
         # After each table, so that what was measured stays where the next one fails.
         write("Quality", quality_lines(rows, names, options))
+
+
+def measured_once(source: str, target: str, seed: int, options: argparse.Namespace) -> dict[str, float]:
+    """What `quality` gives, from the file beside the tables where it is there: they take hours, and may be ended."""
+    kept = options.directory / "quality.json"
+    known = json.loads(kept.read_text(encoding="utf-8")) if kept.exists() else {}
+    key = f"{Path(source).stem}, seed {seed}, {options.epochs} epochs, {options.trials} trials, {options.families}"
+    if key not in known:
+        known = {**known, key: quality(source, target, seed, options)}
+        kept.write_text(json.dumps(known, indent=1), encoding="utf-8")
+    return known[key]
 
 
 def quality_lines(rows: dict[str, dict[str, float]], names: list[str], options: argparse.Namespace) -> list[str]:
