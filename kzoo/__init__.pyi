@@ -15,6 +15,10 @@ from .zoo.ensemble import Ensemble as Ensemble
 from .zoo.ensemble import ensemble as ensemble
 from .zoo.hypermodel import ZooHyperModel as ZooHyperModel
 from .zoo.hypermodel import create_hypermodel as create_hypermodel
+from .zoo.refit import Rehearsal as Rehearsal
+from .zoo.refit import Retrained as Retrained
 from .zoo.refit import refit as refit
+from .zoo.refit import rehearse as rehearse
+from .zoo.refit import retrain as retrain
 from .zoo.registry import list_models as list_models
 from .zoo.registry import register_model as register_model

@@ -25,6 +25,7 @@ ROOMS = {
         ["zoo", "export"],
         ["serving"],
         ["cli"],
+        ["__main__"],
     ],
     "tuners": [
         ["space", "protocols", "machine", "log", "private_apis", "version"],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -16,6 +17,22 @@ from kzoo.tables.columns import Kind as ColumnKind
 from kzoo.zoo.ranges import example_of
 from kzoo.zoo.spaces import Space, asked_space
 
+
+def tuned(*names: str, **options: Any) -> Any:
+    """An option in the panel of what is tuned."""
+    return typer.Option(*names, rich_help_panel="What is tuned", **options)
+
+
+def trained(*names: str, **options: Any) -> Any:
+    """An option in the panel of how trials are trained."""
+    return typer.Option(*names, rich_help_panel="How it is trained", **options)
+
+
+def read(*names: str, **options: Any) -> Any:
+    """An option in the panel of how the data are read."""
+    return typer.Option(*names, rich_help_panel="How the data are read", **options)
+
+
 RunDirectory = Annotated[Path, typer.Argument(metavar="RUN", help="Directory of a search.", show_default=False)]
 ExportName = Annotated[str, typer.Argument(help="Name of the export.", show_default=False)]
 EXPORTS = Path("saved_models")
@@ -26,43 +43,29 @@ Trust = Annotated[
 ]
 TIMEOUT = 600.0
 Timeout = Annotated[float, typer.Option(min=0, metavar="SECONDS", help="End after so long; 0 for no limit.")]
+MaxTime = Annotated[str | None, typer.Option(metavar="TIME", help="Start no trial after so long: 45s, 30m, 2h.")]
 Data = Annotated[
-    str,
-    typer.Option(
-        "--data", metavar="DATA", help="A name (digits, fashion_mnist, ...), a table, a .npz, or a folder of images."
-    ),
+    str, typer.Option("--data", metavar="DATA", help="A name (digits, ...), a table, a .npz, or a folder of images.")
 ]
 Target = Annotated[
     list[str] | None, typer.Option(metavar="COLUMN", help="Column of a table to predict; repeat it for several.")
 ]
+Fix = Annotated[list[str] | None, tuned(metavar="NAME=VALUE", help="Do not tune NAME.")]
+Range = Annotated[list[str] | None, tuned("--range", metavar="NAME=LOW:HIGH", help="Another range, or NAME=A,B,C.")]
 ColumnKinds = Annotated[
-    list[str] | None,
-    typer.Option("--column", metavar="NAME=KIND", help="What a column holds: number, boolean, category, date or text."),
+    list[str] | None, read("--column", metavar="NAME=KIND", help="As number, boolean, category, date or text.")
 ]
-Drop = Annotated[list[str] | None, typer.Option("--drop", metavar="COLUMN", help="Leave a column out.")]
-Keep = Annotated[
-    list[str] | None, typer.Option("--keep", metavar="COLUMN", help="Take a column in that would be left out.")
-]
-ValidationShare = Annotated[float, typer.Option(min=0, max=1, metavar="SHARE", help="Share of the rows to choose by.")]
-TestShare = Annotated[float, typer.Option(min=0, max=1, metavar="SHARE", help="Share of the rows for the test.")]
-SplitSeed = Annotated[int, typer.Option(min=0, max=2**32 - 1, help="Seed of the split.")]
-Group = Annotated[
-    str | None, typer.Option(metavar="COLUMN", help="Rows with the same value in it stay in one part of the split.")
-]
-Time = Annotated[
-    str | None, typer.Option(metavar="COLUMN", help="Train on the rows earliest by it, test on the latest.")
-]
-Part = Annotated[
-    str | None, typer.Option(metavar="COLUMN", help="Its words say which part a row is of: train, val or test.")
-]
-TargetScale = Annotated[
-    str | None, typer.Option(metavar="SCALE", help="How numbers to predict are learned: linear, or by their log.")
-]
-ImageSize = Annotated[str | None, typer.Option(metavar="HxW", help="Size in pixels to resize a folder's images to.")]
-Kind = Annotated[
-    str | None,
-    typer.Option(help="classification, multi-label or regression, where the data leave it open.", metavar="KIND"),
-]
+Drop = Annotated[list[str] | None, read("--drop", metavar="COLUMN", help="Leave a column out.")]
+Keep = Annotated[list[str] | None, read("--keep", metavar="COLUMN", help="Take in what would be left out.")]
+ValidationShare = Annotated[float, read(min=0, max=1, metavar="SHARE", help="Of the rows, to choose by.")]
+TestShare = Annotated[float, read(min=0, max=1, metavar="SHARE", help="Of the rows, for the test.")]
+SplitSeed = Annotated[int, read(min=0, max=2**32 - 1, help="Seed of the split.")]
+Group = Annotated[str | None, read(metavar="COLUMN", help="Rows of one value stay in one part.")]
+Time = Annotated[str | None, read(metavar="COLUMN", help="Train on the earliest, test on the latest.")]
+Part = Annotated[str | None, read(metavar="COLUMN", help="It says the part: train, val or test.")]
+ImageSize = Annotated[str | None, read(metavar="HxW", help="Pixels to resize images to.")]
+Kind = Annotated[str | None, read(metavar="KIND", help="classification, multi-label or regression.")]
+TargetScale = Annotated[str | None, read(metavar="SCALE", help="Numbers are learned linear, or by their log.")]
 
 
 def image_size(text: str | None) -> tuple[int, int] | None:
@@ -77,6 +80,27 @@ def image_size(text: str | None) -> tuple[int, int] | None:
     if not match:
         raise ValueError(f"{text!r} is not a size; expected HEIGHTxWIDTH in pixels, such as 64x64.")
     return int(match[1]), int(match[2])
+
+
+UNITS = {"s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
+
+
+def duration(text: str | None) -> float | None:
+    """Seconds from "90", "45s", "30m", "2h", "1h30m" or "1.5h".
+
+    Raises:
+        ValueError: It is not of that form, or not above 0.
+    """
+    if text is None:
+        return None
+    compact = text.replace(" ", "").lower()
+    parts = re.findall(r"(\d+(?:\.\d*)?|\.\d+)(s|min|m|h|d)", compact)
+    if re.fullmatch(r"\d+(\.\d*)?|\.\d+", compact):
+        parts = [(compact, "s")]
+    value = sum(float(count) * UNITS[unit] for count, unit in parts)
+    if "".join(count + unit for count, unit in parts) not in (compact, f"{compact}s") or not 0 < value < math.inf:
+        raise ValueError(f"{text!r} is not a time; expected seconds, or such as 45s, 30m, 2h or 1h30m.")
+    return value
 
 
 def fixed(assignments: Iterable[str]) -> dict[str, Any]:

@@ -24,7 +24,10 @@ def check(
     timeout: arguments.Timeout = arguments.TIMEOUT,
     as_json: arguments.Json = False,
 ) -> None:
-    """Check that an export is whole and answers as when it was published."""
+    """Check that an export is whole and answers as when it was published.
+
+    Example: kzoo check saved_models/digits
+    """
     import_tensorflow()
     with mendable(kzoo.ExportError, ServingError, OSError), ends_after(timeout):
         found = kzoo.check(model_dir, trust=trust)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
 import shlex
 import sys
 from collections.abc import Iterator
@@ -13,19 +14,27 @@ from typing import Any
 import rich.console
 import typer
 
+COLOURS = re.compile(r"\x1b\[[0-9;]*m")
+"""Codes for colours, which messages of Keras have."""
+
 
 class Failure(Exception):
     """An error that the user can mend: printed as one line, with exit code 1."""
 
 
-def console() -> rich.console.Console:
+def console(*, stderr: bool = False, quiet: bool = False) -> rich.console.Console:
     """Where results are printed; no colours or highlighting in what another program reads."""
-    return rich.console.Console(highlight=False)
+    return rich.console.Console(highlight=False, stderr=stderr, quiet=quiet)
 
 
 def warn(message: str) -> None:
     """Print a line for people on standard error."""
     rich.console.Console(stderr=True, highlight=False, markup=False, soft_wrap=True).print(message)
+
+
+def print_line(text: str) -> None:
+    """Print a text on standard output as it is."""
+    console().print(text, markup=False, soft_wrap=True)
 
 
 def print_json(value: Any) -> None:
@@ -65,7 +74,7 @@ def describe(error: Exception) -> str:
     """An error as one line: files by their name and what the system said of them."""
     if isinstance(error, OSError) and error.filename is not None:
         return printable(f"{error.filename}: {error.strerror}")
-    return printable(" ".join(str(error).split()))
+    return printable(" ".join(COLOURS.sub("", str(error)).split()))
 
 
 def printable(text: str) -> str:

@@ -11,7 +11,7 @@ import kzoo
 from kzoo.cli import arguments, summary
 from kzoo.cli.console import Failure, command, console, mendable, print_json, warn
 from kzoo.cli.quiet import import_tensorflow
-from kzoo.cli.run import Run
+from kzoo.cli.run import Run, is_own
 from kzoo.cli.shown import number, shown_name, shown_value
 from kzoo.export.errors import ExportError
 from kzoo.export.formats.runtimes import known_formats
@@ -33,13 +33,12 @@ def export(
     name: Annotated[str, typer.Option(metavar="NAME", help="Name to serve it under.")],
     to: arguments.Exports = arguments.EXPORTS,
     trial: Annotated[int | None, typer.Option(help="Number of a trial; the best if not given.")] = None,
-    refit: Annotated[
-        bool, typer.Option("--refit", help="Train it again first, on training and validation rows together.")
-    ] = False,
+    refit: Annotated[bool, typer.Option("--refit", help="Train it again, on validation rows too.")] = False,
     seeds: Annotated[int, typer.Option(min=1, help="With --refit: models to train; their answers are averaged.")] = 1,
     top: Annotated[
         int, typer.Option(min=1, metavar="K", help="Average the best K trials, weighted by the validation rows.")
     ] = 1,
+    trust: Annotated[bool, typer.Option("--trust", help="Run the FILE.py of a model of your own.")] = False,
     fold: Annotated[bool, typer.Option(help="Fold batch norm and normalisation: answers faster.")] = True,
     formats: Annotated[
         str,
@@ -47,7 +46,10 @@ def export(
     ] = "",
     as_json: arguments.Json = False,
 ) -> None:
-    """Export the best model of a search as a SavedModel that TensorFlow Serving takes."""
+    """Export the best model of a search as a SavedModel that TensorFlow Serving takes.
+
+    Example: kzoo export runs/mlp-digits --name digits --refit
+    """
     if not SERVED_NAME.fullmatch(name):
         raise typer.BadParameter(
             f"{name!r} cannot be the name of a served model: {SERVED_NAME_RULE}.",
@@ -63,6 +65,10 @@ def export(
     study = summary.load(run)
     asked = Run.read(run)
     chosen = _chosen(study, trial, run)
+    if is_own(asked.model) and not trust:
+        raise Failure(
+            f"{run} was made with {asked.model}, a program that export has to run: look at it, and pass --trust."
+        )
     with mendable(kzoo.DataError):
         data = asked.load_data()
     import_tensorflow()
@@ -70,9 +76,9 @@ def export(
     if top > 1:
         model, training, shares = _together(asked, run, study, data, top)
     else:
-        model, training = _model(asked, run, chosen, data, refitted=refit, seeds=seeds)
+        model, training, refit = _model(asked, run, chosen, data, refitted=refit, seeds=seeds)
     parts = {"test": (data.x_test, data.y_test)}
-    if not refit:
+    if not refit and asked.folds is None:
         # Rows that a model has been trained on do not tell how good it is.
         parts = {"validation": (data.x_val, data.y_val), **parts}
     metrics = {part: model.evaluate(x, y, verbose=0, return_dict=True) for part, (x, y) in parts.items()}
@@ -88,9 +94,10 @@ def export(
         )
         write_current_configuration(path.parent)
     if as_json:
-        print_json({"path": str(path), "trial": chosen.number, "shares": shares, "metrics": metrics})
+        record = {"path": str(path), "trial": chosen.number, "shares": shares, "training": training}
+        print_json({**record, "metrics": metrics})
     else:
-        _show(path, shares, metrics)
+        _show(path, training, metrics)
 
 
 def _formats(text: str) -> tuple[str, ...]:
@@ -117,8 +124,13 @@ def _chosen(study: Study, trial: int | None, run: Path) -> TrialRecord:
 def _trained(asked: Run, run: Path, trial: TrialRecord) -> keras.Model:
     import keras_tuner
 
-    from tuners import CheckpointError
-    from tuners.store.checkpoints import load_weights
+    from tuners import CheckpointError, Study
+    from tuners.store.checkpoints import kept_trials, load_weights
+
+    kept = kept_trials(run)
+    if trial.trial_id not in kept:
+        there = [str(each.number) for each in Study.load(run).trials if each.trial_id in kept]
+        raise Failure(f"The weights of trial {trial.number} are not kept; those of {', '.join(there) or 'none'} are.")
 
     hyperparameters = keras_tuner.HyperParameters()
     hyperparameters.values = dict(trial.values)
@@ -130,17 +142,30 @@ def _trained(asked: Run, run: Path, trial: TrialRecord) -> keras.Model:
 
 def _model(
     asked: Run, run: Path, trial: TrialRecord, data: kzoo.Dataset, *, refitted: bool, seeds: int
-) -> tuple[keras.Model, str]:
-    """The model to export, and how its weights came about."""
+) -> tuple[keras.Model, str, bool]:
+    """The model to export, how its weights came about, and whether it has been trained on the validation rows."""
     found = f"trial {trial.number} of a search"
+    own = f"{found}, epoch {trial.best_epoch} of {asked.epochs}"
     if not refitted:
-        return _trained(asked, run, trial), f"{found}, epoch {trial.best_epoch} of {asked.epochs}"
-    epochs = trial.best_epoch or asked.epochs
-    model = kzoo.refit(asked.hypermodel(), trial.values, data, epochs=epochs, seeds=range(1, seeds + 1))
-    how = f"{found}, trained again for {epochs} epochs on training and validation rows"
-    return model, how + (
-        f"; the mean of {seeds} models, since no rows are left to choose the best by" if seeds > 1 else ""
+        model = _trained(asked, run, trial)
+        return model, own if asked.folds is None else f"{own}, the best of {asked.folds} folds", False
+    again = kzoo.retrain(
+        asked.hypermodel(),
+        trial.values,
+        data,
+        epochs=asked.epochs,
+        best_epoch=trial.best_epoch or 1,
+        seeds=range(1, seeds + 1),
+        # Cross-validation keeps the weights of a fold, which have seen most of the validation rows.
+        found=_trained(asked, run, trial) if asked.folds is None else None,
     )
+    how = f"{found}, trained again for {again.epochs} epochs on training and validation rows"
+    if seeds > 1:
+        how += f"; the mean of {seeds} models, since no rows are left to choose the best by"
+    if again.with_found and again.found is not None:
+        losses = f"{number(again.rehearsed)}, not {number(again.found)}"
+        how += f"; averaged with the search's own weights, since a rehearsal on fewer rows had the loss {losses}"
+    return again.model, how, True
 
 
 def _together(
@@ -168,17 +193,17 @@ def _card(
 ) -> kzoo.ModelCard:
     return kzoo.ModelCard.of(
         data,
-        family=asked.model,
+        family=asked.model_name,
         hyperparameters={shown_name(name): shown_value(name, value) for name, value in trial.values.items()},
         metrics=metrics,
         training=training,
     )
 
 
-def _show(path: Path, shares: dict[int, float], metrics: dict[str, dict[str, Any]]) -> None:
+def _show(path: Path, training: str, metrics: dict[str, dict[str, Any]]) -> None:
     out = console()
-    what = f"Trial {next(iter(shares))}" if len(shares) == 1 else f"The mean of trials ({_listed(shares)})"
-    out.print(f"{what} is exported to {path}", markup=False, soft_wrap=True)
+    out.print(f"{training[0].upper()}{training[1:]}.", markup=False)
+    out.print(f"Exported to {path}", markup=False, soft_wrap=True)
     for part, values in metrics.items():
         line = ", ".join(f"{name} {number(float(value), 4)}" for name, value in values.items())
         out.print(f"{part:>10}: {line}", markup=False)

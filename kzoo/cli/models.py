@@ -20,7 +20,10 @@ def models(
     name: Annotated[str | None, typer.Argument(help="A family, to see its hyperparameters.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """List the zoo, or one family's hyperparameters by priority."""
+    """List the zoo, or one family's hyperparameters by priority.
+
+    Example: kzoo models mlp
+    """
     if name is None:
         families = [get_family(each) for each in list_models()]
         if as_json:

@@ -52,7 +52,10 @@ def predict(
     trust: arguments.Trust = False,
     timeout: arguments.Timeout = arguments.TIMEOUT,
 ) -> None:
-    """Answer a TensorFlow Serving REST request body, or the rows of a table, from an export, with no server."""
+    """Answer a TensorFlow Serving REST request body, or the rows of a table, from an export, with no server.
+
+    Example: kzoo predict saved_models/people new.csv --out answers.csv
+    """
     if request != "-" and is_table(Path(request)):
         if status:
             raise typer.BadParameter("is for requests of JSON.", param_hint="--status")

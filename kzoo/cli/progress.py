@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -9,7 +10,7 @@ import rich.progress
 from rich.console import Console
 from rich.text import Text
 
-from kzoo.cli.shown import number
+from kzoo.cli.shown import number, reason, seconds, shown_name, shown_value
 from tuners.strategy.scores import BestSoFar, gain_of, score_of
 
 STOPPING = "Stopping: trials that run come to their end. Ctrl-C again stops at once."
@@ -25,7 +26,8 @@ class _Count(rich.progress.MofNCompleteColumn):
 class SearchProgress:
     """Shows a search on standard error; pass it to a tuner as `observer`.
 
-    Where standard error is not a terminal, each new best is printed as a line and no bar is drawn.
+    Each new best is a line with its values. Where standard error is not a terminal, every trial is a line and no bar is
+    drawn.
 
     Args:
         trials: Trials in all, those of an earlier part of the search included.
@@ -33,6 +35,7 @@ class SearchProgress:
         objective: Name of the metric that is optimised.
         direction: Which way it is better, "min" or "max".
         scores: Scores of the trials that are finished already.
+        max_time: Seconds that the search may go on for, or None.
         quiet: Show nothing.
     """
 
@@ -44,12 +47,14 @@ class SearchProgress:
         objective: str,
         direction: str,
         scores: Iterable[float] = (),
+        max_time: float | None = None,
         quiet: bool = False,
     ) -> None:
         self.objective, self.direction, self.best = objective, direction, BestSoFar()
         for score in scores:
             self.best.add(gain_of(score, direction))
-        self.trials, self.finished = trials, finished
+        self.trials, self.finished, self.before, self.max_time = trials, finished, finished, max_time
+        self.began = time.monotonic()
         self.console = Console(stderr=True, highlight=False, quiet=quiet, soft_wrap=True)
         self.bar = rich.progress.Progress(
             rich.progress.TextColumn("{task.description}"),
@@ -124,21 +129,47 @@ class SearchProgress:
         """
         self.finished += 1
         score = trial.score if trial.status == "COMPLETED" else None
-        if score is not None and self.best.add(gain_of(score, self.direction)):
-            self._announce(score)
-        elif trial.message and trial.status != "COMPLETED":
-            reason = trial.message.strip().splitlines()[-1]
-            self.console.print(f"trial {self.finished}: {reason}", markup=False, style="yellow", overflow="ellipsis")
+        leads = score is not None and self.best.add(gain_of(score, self.direction))
+        line = f"{_name(trial, len(str(self.trials)))} of {self.trials}  "
+        failed = score is None
+        line += reason(trial.message, trial.status.lower()) if failed else f"{self.objective} {number(score, 4)}"
+        if leads:
+            line += f"  best so far: {self._values(trial)}"
+        if not self.console.is_terminal:
+            self.console.print(f"{line}{self._left('  ')}", markup=False)
+        elif leads or failed:
+            style = "" if leads else "yellow"
+            width = self.console.width
+            self.console.print(line if len(line) <= width else f"{line[: width - 3]}...", markup=False, style=style)
         self.bar.update(self.task, completed=self.finished, note=self._note())
         self.bar.update(self.epochs, completed=0, note="")
 
-    def _announce(self, score: float) -> None:
-        line = f"trial {self.finished:>3} of {self.trials}  {self.objective} {number(score, 4)}"
-        self.console.print(line, markup=False)
+    def _values(self, trial: Any) -> str:
+        """In what the values of a trial are not the defaults, the most important ones first."""
+        values = trial.hyperparameters.values
+        defaults = {each.name: each.default for each in trial.hyperparameters.space}
+        # As they are shown, since a default comes back from a log scale with another last digit.
+        other = [name for name in values if number(values[name]) != number(defaults.get(name))]
+        shown = [f"{shown_name(name).rpartition('/')[2]} {number(shown_value(name, values[name]))}" for name in other]
+        return ", ".join(shown) or "the defaults"
+
+    def _left(self, before: str = "") -> str:
+        """How long the search will still take, as far as it can be told."""
+        here = self.finished - self.before
+        if not here or self.finished >= self.trials:
+            return ""
+        gone = time.monotonic() - self.began
+        left = gone / here * (self.trials - self.finished)
+        if self.max_time is not None:
+            left = min(left, max(0.0, self.max_time - gone))
+        return f"{before}{f'about {seconds(left)}' if left >= 10 else 'under 10 s'} left"
 
     def _note(self) -> str:
-        return f"best {number(score_of(self.best.gain, self.direction), 4)}" if self.best.found else ""
+        best = f"best {number(score_of(self.best.gain, self.direction), 4)}" if self.best.found else ""
+        return ", ".join(filter(None, (best, self._left())))
 
 
-def _name(trial: Any) -> str:
-    return f"trial {int(trial.trial_id) + 1}" if trial.trial_id.isdecimal() else f"trial {trial.trial_id}"
+def _name(trial: Any, width: int = 0) -> str:
+    """What a trial is called everywhere: its number from 1."""
+    name = str(int(trial.trial_id) + 1) if trial.trial_id.isdecimal() else str(trial.trial_id)
+    return f"trial {name:>{width}}" if width else f"trial {name}"

@@ -17,7 +17,7 @@ from kzoo.tables.marks import Role
 from kzoo.task import Task
 
 if TYPE_CHECKING:
-    from kzoo.zoo.hypermodel import ZooHyperModel
+    import keras_tuner
 
 ONCE = ("kind", "validation_share", "test_share", "split_seed", "group", "time", "part", "target_scale")
 """Fields of `Source` that are an option with one value."""
@@ -111,7 +111,7 @@ class Run:
     """A search as it was asked for.
 
     Attributes:
-        model: Name of the family.
+        model: Name of the family, or "/path/of/a/file.py:name" for one of the user's own.
         data: Where the data come from.
         fingerprint: Digest of the data.
         task: What the models have to learn.
@@ -123,6 +123,13 @@ class Run:
         fixed: Values not tuned, as given.
         ranges: Ranges changed, as given.
         versions: Versions of the libraries that the search started with.
+        folds: Folds of a cross-validation over training and validation rows, or None.
+        executions: Times that each trial is trained, its scores averaged.
+        earlier: Directory of a search whose trials are known from the start, or None.
+        direction: Which way the objective is better, "min" or "max"; "" for an objective of the task.
+        constant: Score on the validation rows of always giving the same answer, the best one of the training rows; None
+            where that is not known.
+        code: Digest of the file of a model of the user's own, or "".
     """
 
     model: str
@@ -137,13 +144,41 @@ class Run:
     ranges: Mapping[str, Mapping[str, Any]] = dataclasses.field(default_factory=dict)
     versions: Mapping[str, str] = dataclasses.field(default_factory=dict)
     balance: bool = False
+    folds: int | None = None
+    executions: int = 1
+    earlier: str | None = None
+    direction: str = ""
+    constant: float | None = None
+    code: str = ""
 
-    def hypermodel(self) -> ZooHyperModel:
-        """The hypermodel that is searched; see `create_hypermodel` for the errors."""
+    @property
+    def better(self) -> str:
+        """Which way the objective is better, "min" or "max"."""
+        return self.direction or self.task.objectives.get(self.objective, "min")
+
+    @property
+    def model_name(self) -> str:
+        """The model without its place on this machine."""
+        return Path(self.model).name
+
+    def hypermodel(self) -> keras_tuner.HyperModel:
+        """The hypermodel that is searched; see `create_hypermodel` for the errors.
+
+        Where it is one of the user's own, its file is run.
+        """
         import kzoo
 
+        if is_own(self.model):
+            from kzoo.cli import own_model
+
+            found = own_model.load(self.model)
+            if not own_model.is_family(found):
+                return own_model.hypermodel_of(found, self.task, self.model_name)
+            name = found.name
+        else:
+            name = self.model
         return kzoo.create_hypermodel(
-            self.model,
+            name,
             self.task,
             priority=self.priority,
             fixed=self.fixed,
@@ -170,18 +205,8 @@ class Run:
 
     def differences(self, other: Run) -> list[str]:
         """In what a search differs from another that it should continue: one phrase each, "epochs 20 (there: 15)"."""
-        names = (
-            "model",
-            "data",
-            "fingerprint",
-            "epochs",
-            "seed",
-            "objective",
-            "priority",
-            "balance",
-            "fixed",
-            "ranges",
-        )
+        names = ["model", "data", "fingerprint", "epochs", "seed", "objective", "priority", "fixed", "ranges"]
+        names += ["folds", "executions", "earlier", "direction", "balance"]
         # As they are written: JSON knows no tuples.
         here, there = (json.loads(json.dumps(dataclasses.asdict(each))) for each in (self, other))
         changed = [name for name in names if here[name] != there[name]]
@@ -207,9 +232,11 @@ class Run:
         Raises:
             TypeError: Something is.
         """
-        texts = (self.model, self.fingerprint, self.objective, self.data.source, *self.data.target)
-        texts += tuple(each for each in (self.data.group, self.data.time, self.data.part) if each is not None)
-        numbers = (self.epochs, self.seed, self.priority, self.data.split_seed, *(self.data.image_size or (0, 0)))
+        texts = [self.model, self.fingerprint, self.objective, self.direction, self.code, self.earlier or ""]
+        texts += [self.data.source, *self.data.target]
+        texts += [each for each in (self.data.group, self.data.time, self.data.part) if each is not None]
+        numbers = [self.epochs, self.seed, self.priority, self.executions, self.folds or 0]
+        numbers += [self.data.split_seed, *(self.data.image_size or ())]
         records = (self.fixed, self.ranges, self.versions, *self.ranges.values())
         for values, kind in ((texts, str), (numbers, int), (records, Mapping)):
             wrong = [value for value in values if not isinstance(value, kind)]
@@ -247,6 +274,11 @@ class Run:
             raise Failure(f"{path}: {error.strerror}.") from None
         except (ValueError, TypeError, KeyError, AttributeError, OverflowError) as error:
             raise Failure(f"{path}: not a description of a search ({describe(error)[:300]}).") from None
+
+
+def is_own(model: str) -> bool:
+    """Whether a model is one of the user's own, by its name: "mine.py" or "mine.py:build"."""
+    return model.endswith(".py") or model.rpartition(":")[0].endswith(".py")
 
 
 def library_versions() -> dict[str, str]:

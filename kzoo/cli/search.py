@@ -2,63 +2,74 @@
 
 from __future__ import annotations
 
-import dataclasses
-import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 import kzoo
-from kzoo.cli import arguments, summary
-from kzoo.cli.console import Failure, bad_argument, console, describe, mendable, print_json, warn
-from kzoo.cli.progress import SearchProgress
+from kzoo.cli import arguments, summary, understood
+from kzoo.cli.console import Failure, bad_argument, console, mendable, print_json, warn
+from kzoo.cli.effort import Effort
 from kzoo.cli.quiet import import_tensorflow
-from kzoo.cli.run import FILE, Run, Source, library_versions
-from kzoo.cli.tuner import MAKER, WORKER, make_tuner
+from kzoo.cli.run import FILE, Run, Source
+from kzoo.cli.shown import counted
+from kzoo.cli.training import train
+from kzoo.cli.tuner import make_tuner
+from kzoo.cli.wish import Wish
 from kzoo.datasets.split import SHARE
-from kzoo.zoo.registry import get_family
 from tuners.parallel.cluster import check_address
-from tuners.store.journal import JournalError
 
 if TYPE_CHECKING:
     from kzoo.datasets import Dataset
-    from tuners import CoarseToFineSearch
+
+ENGINES = ("auto", "fit", "graph", "numpy", "population")
+"""Of `tuners.engine.choice`, which cannot be read without TensorFlow; the last is an earlier name."""
+
+ZOO_ONLY = "is for models that declare their hyperparameters with kzoo; say it in {file} itself."
 
 
 def search(
-    model: Annotated[str, typer.Argument(help="A family of the zoo; kzoo models lists them.")],
+    model: Annotated[
+        str, typer.Argument(metavar="MODEL", help="A family (kzoo models lists them), or FILE.py:NAME of your own.")
+    ],
     data: arguments.Data,
+    target: arguments.Target = None,
     trials: Annotated[int, typer.Option(min=1, help="Trials in all.")] = 30,
     epochs: Annotated[int, typer.Option(min=1, help="Epochs of each trial.")] = 20,
-    seed: Annotated[int, typer.Option(min=0, max=2**31 - 1, help="Seed of the search.")] = 1,
+    max_time: arguments.MaxTime = None,
+    patience: Annotated[
+        int | None, typer.Option(min=1, metavar="TRIALS", help="Stop after so many in a row without a new best.")
+    ] = None,
     out: Annotated[Path | None, typer.Option(metavar="RUN", help="Directory; runs/MODEL-DATA if not given.")] = None,
-    priority: Annotated[int, typer.Option(min=1, max=4, help="Highest priority to tune.")] = 3,
-    fix: Annotated[list[str] | None, typer.Option(metavar="NAME=VALUE", help="Do not tune NAME.")] = None,
-    range_: Annotated[
-        list[str] | None, typer.Option("--range", metavar="NAME=LOW:HIGH", help="Change a range, or NAME=A,B a choice.")
-    ] = None,
+    seed: Annotated[int, typer.Option(min=0, max=2**31 - 1, help="Seed of the search.")] = 1,
     objective: Annotated[
-        str | None,
-        typer.Option(
-            help="Metric to optimise: val_accuracy, val_loss, val_auc, val_f1, ...; of numbers val_r2, rmse, ..."
-        ),
+        str | None, typer.Option(metavar="METRIC", help="What to choose by: val_accuracy, val_loss, ...")
     ] = None,
-    balance: Annotated[bool, typer.Option("--balance", help="Let every class weigh the same in training.")] = False,
-    workers: Annotated[
-        int | None, typer.Option(min=1, help="Processes that train, with the cores divided; with --ray, at most.")
+    as_json: arguments.Json = False,
+    fix: arguments.Fix = None,
+    range_: arguments.Range = None,
+    priority: Annotated[int, arguments.tuned(min=1, max=4, help="Highest priority to tune.")] = 3,
+    earlier: Annotated[
+        Path | None,
+        arguments.tuned(metavar="RUN", help="Begin with what this search found."),
     ] = None,
+    balance: Annotated[bool, arguments.trained("--balance", help="Every class weighs the same.")] = False,
+    folds: Annotated[int | None, arguments.trained(min=2, help="Cross-validate each trial.")] = None,
+    executions: Annotated[int, arguments.trained(min=1, help="Train each trial so often.")] = 1,
+    prune: Annotated[bool, arguments.trained("--prune", help="End trials that fall behind.")] = False,
     trial_timeout: Annotated[
-        float | None, typer.Option(min=1e-3, metavar="SECONDS", help="Stop a trial after so long.")
+        float | None,
+        arguments.trained(min=1e-3, metavar="SECONDS", help="End a trial then."),
     ] = None,
-    prune: Annotated[bool, typer.Option("--prune", help="End trials early that fall behind.")] = False,
+    workers: Annotated[int | None, arguments.trained(min=1, help="Processes that train.")] = None,
+    engine: Annotated[str, arguments.trained(help="auto, fit, graph or numpy.")] = "auto",
     ray: Annotated[
-        str | None, typer.Option(metavar="ADDRESS", help="Train on a Ray cluster, HOST:PORT or auto; RUN is shared.")
+        str | None,
+        arguments.trained(metavar="HOST:PORT", help="Train on a Ray cluster, or auto."),
     ] = None,
-    trial_cpus: Annotated[float, typer.Option(min=1, help="Cores of a trial, with --ray.")] = 1,
-    trial_gpus: Annotated[float, typer.Option(min=0, help="GPUs of a trial, with --ray.")] = 0,
-    engine: Annotated[str, typer.Option(help="auto, fit, graph or numpy.")] = "auto",
-    target: arguments.Target = None,
+    trial_cpus: Annotated[float, arguments.trained(min=1, help="Cores of a trial, with --ray.")] = 1,
+    trial_gpus: Annotated[float, arguments.trained(min=0, help="GPUs of a trial, with --ray.")] = 0,
     column: arguments.ColumnKinds = None,
     drop: arguments.Drop = None,
     keep: arguments.Keep = None,
@@ -71,51 +82,34 @@ def search(
     time: arguments.Time = None,
     part: arguments.Part = None,
     target_scale: arguments.TargetScale = None,
-    as_json: arguments.Json = False,
 ) -> None:
-    """Search a family's hyperparameters; a RUN that exists goes on where it stopped."""
+    """Search a model's hyperparameters; a RUN that exists goes on where it stopped.
+
+    Example: kzoo search mlp --data people.csv --target income --max-time 30m
+    """
     with bad_argument(hint="--fix"):
         fixed = arguments.fixed(fix or ())
     with bad_argument(hint="--range"):
         ranges = arguments.ranges(range_ or ())
     with bad_argument(hint="--image-size"):
         size = arguments.image_size(image_size)
-    with bad_argument(hint="MODEL"):
-        family = get_family(model)
-    arguments.check_space(family.space, priority=priority, fixed=fixed, ranges=ranges)
     with bad_argument(hint="--ray"):
         check_address(ray or "auto")
     with bad_argument(hint="--column"):
         kinds = arguments.column_kinds(column or ())
+    with bad_argument(hint="--max-time"):
+        limit = arguments.duration(max_time)
+    if engine not in ENGINES:
+        raise typer.BadParameter(f"is {engine!r}; expected one of {', '.join(ENGINES[:4])}.", param_hint="--engine")
+    if prune and (folds or executions > 1):
+        raise typer.BadParameter("compares single trainings; leave --folds and --executions out.", param_hint="--prune")
     source = Source(
         *(_absolute(data), tuple(target or ()), size, kind, kinds, tuple(drop or ()), tuple(keep or ())),
         *(validation_share, test_share, split_seed, group, time, part, target_scale),
     )
-    with bad_argument(hint="--data"):
-        loaded = source.load()
-    if not as_json:
-        for remark in loaded.remarks:
-            console().print(remark, markup=False, soft_wrap=True)
-    with bad_argument(hint="--objective"):
-        chosen = loaded.task.objective_named(objective or ("balanced_accuracy" if balance else loaded.task.objective))
-    asked = Run(
-        model=model,
-        data=source,
-        fingerprint=loaded.fingerprint,
-        task=loaded.task,
-        epochs=epochs,
-        seed=seed,
-        objective=chosen,
-        priority=priority,
-        fixed=fixed,
-        ranges=ranges,
-        versions=library_versions(),
-        balance=balance,
-    )
-    directory = out or Path("runs", f"{model}-{Path(data).stem}")
-    import_tensorflow()
-    effort = Effort(trials, engine, prune, workers, trial_timeout, ray, trial_cpus, trial_gpus)
-    _search(asked, directory, loaded, effort, as_json=as_json)
+    effort = Effort(trials, engine, prune, workers, trial_timeout, ray, trial_cpus, trial_gpus, limit, patience)
+    wish = Wish(model, epochs, seed, objective, priority, fixed, ranges, folds, executions, earlier, balance)
+    _search(wish, source, out, effort, as_json=as_json)
 
 
 def _absolute(source: str) -> str:
@@ -123,114 +117,122 @@ def _absolute(source: str) -> str:
     return source if named else str(Path(source).absolute())
 
 
-@dataclasses.dataclass(frozen=True)
-class Effort:
-    """How a search is run; it may be another when the search goes on."""
+def _search(wish: Wish, source: Source, out: Path | None, effort: Effort, *, as_json: bool) -> None:
+    say = (lambda lines: None) if as_json else understood.say
+    family, lines = wish.check()
+    if family is None and not Path(_file(wish.model)).is_file():
+        raise typer.BadParameter(f"{_file(wish.model)}: no such file.", param_hint="MODEL")
+    say(lines)
+    with bad_argument(hint="--data"):
+        data = source.load()
+    say(understood.of_data(data))
+    if not as_json:
+        for remark in data.remarks:
+            console().print(remark, markup=False, soft_wrap=True)
+    if family is not None:
+        say(wish.tuned(family, data.task))
+    metrics = _own_metrics(wish, data, say) if family is None else None
+    asked = wish.run(source, data, metrics)
+    directory = out or Path("runs", f"{Path(wish.model).stem.partition(':')[0]}-{Path(source.source).stem}")
+    goes_on = _goes_on(directory, asked)
+    if asked.earlier:
+        _check_earlier(Path(asked.earlier), asked)
+    finished = len(summary.load(directory).completed) if goes_on and (directory / "journal.jsonl").exists() else None
+    say(understood.of_search(asked, directory, effort, finished))
+    _run(asked, directory, data, effort, goes_on=goes_on, as_json=as_json)
 
-    trials: int
-    engine: str
-    prune: bool = False
-    workers: int | None = None
-    trial_timeout: float | None = None
-    ray: str | None = None
-    trial_cpus: float = 1.0
-    trial_gpus: float = 0.0
+
+def _file(model: str) -> str:
+    return model if model.endswith(".py") else model.rpartition(":")[0]
 
 
-def _search(asked: Run, directory: Path, data: Dataset, effort: Effort, *, as_json: bool) -> None:
+def _own_metrics(wish: Wish, data: Dataset, say: Any) -> list[str] | None:
+    """What a model of the user's own records; None where it is a family after all."""
+    import_tensorflow()
+    from kzoo.cli import own_model
+
+    found = own_model.load(wish.model)
+    if own_model.is_family(found):
+        say(wish.tuned(found, data.task))
+        return None
+    for option, given in (("--fix", wish.fixed), ("--range", wish.ranges), ("--balance", wish.balance)):
+        if given:
+            raise typer.BadParameter(ZOO_ONLY.format(file=_file(wish.model)), param_hint=option)
+    hypermodel = own_model.hypermodel_of(found, data.task, wish.model)
+    metrics, names = own_model.tried(hypermodel, data, wish.model)
+    say({"tuned": ", ".join(names) or "nothing"})
+    return metrics
+
+
+def _run(asked: Run, directory: Path, data: Dataset, effort: Effort, *, goes_on: bool, as_json: bool) -> None:
+    # On the screen until the first trial begins: TensorFlow takes its seconds.
+    with console(stderr=True, quiet=as_json).status("Loading TensorFlow"):
+        import_tensorflow()
     with bad_argument():
         hypermodel = asked.hypermodel()
-    goes_on = _goes_on(directory, asked)
-    tuner = make_tuner(hypermodel, asked, directory, trials=effort.trials, engine=effort.engine, prune=effort.prune)
+    tuner = make_tuner(hypermodel, asked, directory, effort)
     if not goes_on:
         with mendable(OSError):
             asked.write(directory)
-    interrupted = _train(tuner, data, asked, directory, effort, quiet=as_json)
+    interrupted = train(tuner, data, asked, directory, effort, quiet=as_json)
     study = summary.load(directory)
     if as_json:
         print_json(summary.record(directory, study))
     else:
+        console().print()
         summary.show(directory, study)
     if interrupted:
-        warn("\nInterrupted; the same command goes on where this stopped.")
+        ended = counted(sum(trial.status != "RUNNING" for trial in study.trials), "trial")
+        warn(f"\nInterrupted: {directory} keeps the {ended} that ended; the same command goes on.")
         raise typer.Exit(130)
     if not study.completed:
-        raise Failure(f"No trial of {len(study.trials)} gave a result; the reasons are above.")
+        raise Failure(f"None of {counted(len(study.trials), 'trial')} gave a result; the reasons are above.")
 
 
 def _goes_on(directory: Path, asked: Run) -> bool:
     """Whether the directory holds this search already.
 
     Raises:
-        Failure: It holds something else.
+        Failure: It holds something else, or cannot be looked into.
     """
-    if (directory / FILE).exists():
-        different = asked.differences(Run.read(directory))
-        if different:
-            raise Failure(
-                f"{directory} holds another search: {'; '.join(different)}. Choose another --out, or give the same "
-                "arguments to go on with it."
+    with mendable(OSError):
+        if (directory / FILE).exists():
+            before = Run.read(directory)
+            different = asked.differences(before)
+            if different:
+                raise Failure(
+                    f"{directory} holds another search: {'; '.join(different)}. Choose another --out, or give the same "
+                    "arguments to go on with it."
+                )
+            if asked.code != before.code:
+                warn(f"{asked.model_name} has changed since the search began: later trials may not compare with those.")
+            return True
+        if directory.exists() and not directory.is_dir():
+            raise Failure(f"{directory} is a file; choose another --out.")
+        if directory.is_dir() and any(directory.iterdir()):
+            raise Failure(f"{directory} is not empty and holds no search of the kzoo command; choose another --out.")
+        # Found out now, and not after TensorFlow has been loaded.
+        directory.mkdir(parents=True, exist_ok=True)
+    return False
+
+
+def _check_earlier(earlier: Path, asked: Run) -> None:
+    """Refuse the trials of a search whose scores mean something else.
+
+    Raises:
+        BadParameter: They do, or there is no such search.
+    """
+    study = summary.load(earlier)
+    if (earlier / FILE).exists():
+        before = Run.read(earlier)
+        fields = ("fingerprint", "objective", "epochs", "folds", "executions")
+        other = [name for name in fields if getattr(before, name) != getattr(asked, name)]
+        if other:
+            named = ", ".join("data" if name == "fingerprint" else name for name in other)
+            raise typer.BadParameter(
+                f"{earlier} has other {named}, so that its scores do not compare.", param_hint="--earlier"
             )
-        return True
-    if directory.exists() and not directory.is_dir():
-        raise Failure(f"{directory} is a file; choose another --out.")
-    if directory.is_dir() and any(directory.iterdir()):
-        raise Failure(f"{directory} is not empty and holds no search of the kzoo command; choose another --out.")
-    return False
-
-
-def _train(
-    tuner: CoarseToFineSearch, data: Dataset, asked: Run, directory: Path, effort: Effort, *, quiet: bool
-) -> bool:
-    """Run the search; True where it was interrupted from the keyboard."""
-    oracle = tuner.oracle
-    ended = [oracle.trials[name] for name in oracle.end_order]
-    progress = SearchProgress(
-        trials=effort.trials,
-        finished=len(ended),
-        objective=asked.objective,
-        direction=oracle.objective.direction,
-        scores=[trial.score for trial in ended if trial.status == "COMPLETED"],
-        quiet=quiet,
-    )
-    tuner.observer = progress
-    try:
-        with progress:
-            _work(tuner, data, asked, directory, effort)
-    except KeyboardInterrupt:
-        return True
-    except (ModuleNotFoundError, ConnectionError, JournalError) as error:
-        raise Failure(describe(error)) from None
-    except RuntimeError as error:
-        raise Failure(_shortened(str(error))) from None
-    except OSError as error:
-        raise Failure(f"{describe(error)} What was finished is kept; the same command goes on.") from None
-    return False
-
-
-def _shortened(message: str) -> str:
-    """The first line of a message, and the last two, in which a traceback says what was wrong."""
-    first, *rest = message.strip().splitlines()
-    return " ".join([first, *(line.strip() for line in rest[-2:])])
-
-
-def _work(tuner: CoarseToFineSearch, data: Dataset, asked: Run, directory: Path, effort: Effort) -> None:
-    """Train the trials: here, in worker processes, or on a cluster."""
-    arguments = [str(directory.absolute()), effort.engine, str(effort.trials), *(["prune"] if effort.prune else [])]
-    if effort.ray is not None:
-        from tuners.parallel.cluster import Needs, search_on_ray
-
-        needs = Needs(effort.trial_cpus, effort.trial_gpus, effort.workers, effort.trial_timeout)
-        search_on_ray(MAKER, arguments, address=effort.ray, observer=tuner.observer, needs=needs)
-    elif (effort.workers or 1) > 1 or effort.trial_timeout is not None:
-        import tuners
-        from tuners.folds import facts_of_call
-
-        tuner.oracle.verbose = 0
-        asks = {"validation_data": (data.x_val, data.y_val), "epochs": asked.epochs}
-        tuner.oracle.note_search(facts_of_call((data.x_train, data.y_train), asks, None, 1))
-        command = [sys.executable, "-m", WORKER, *arguments]
-        tuners.search_in_processes(tuner, command, workers=effort.workers or 1, trial_timeout=effort.trial_timeout)
-    else:
-        validation = (data.x_val, data.y_val)
-        tuner.search(data.x_train, data.y_train, validation_data=validation, epochs=asked.epochs, verbose=0)
+    elif study.objective != asked.objective:
+        raise typer.BadParameter(
+            f"{earlier} was chosen by {study.objective}, not {asked.objective}.", param_hint="--earlier"
+        )

@@ -49,6 +49,8 @@ def serve(
     """Serve an export: with TensorFlow Serving, its program or Docker image, where it is here, else embedded.
 
     The embedded server speaks the same REST API, has a page for people at its address, and no gRPC.
+
+    Example: kzoo serve digits
     """
     base = to / name
     with mendable(ServingError, OSError):

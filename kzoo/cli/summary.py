@@ -10,7 +10,7 @@ import rich.table
 
 from kzoo.cli import run
 from kzoo.cli.console import Failure, command, console, describe
-from kzoo.cli.shown import cell, columns, number, shown_name, shown_value
+from kzoo.cli.shown import aligned, cell, columns, counted, even, number, reason, shown_name, shown_value
 from kzoo.export.layout import served_name_of
 
 if TYPE_CHECKING:
@@ -46,14 +46,15 @@ def record(directory: Path, study: Study) -> dict[str, Any]:
         "objective": study.objective,
         "direction": study.direction,
         "trials": [_trial_record(trial) for trial in study.trials],
-        "best": study.best[0].trial_id if study.best else None,
+        "best": study.best[0].number if study.best else None,
+        "stopped": study.stopped,
         "epochs_saved": epochs_saved(directory, study),
     }
 
 
 def _trial_record(trial: TrialRecord) -> dict[str, Any]:
     return {
-        "trial": trial.trial_id,
+        "trial": trial.number,
         "status": trial.status,
         "score": trial.score,
         "best_epoch": trial.best_epoch,
@@ -67,20 +68,41 @@ def _trial_record(trial: TrialRecord) -> dict[str, Any]:
 
 def show(directory: Path, study: Study, *, top: int = 10) -> None:
     """Print the best trials, what happened to the others, and the next commands."""
+    asked = run.Run.read(directory) if (directory / run.FILE).exists() else None
     out = console()
     out.print(headline(directory, study), markup=False)
     if study.best:
         out.print()
-        out.print(_table(study.best[:top], study))
+        _print_table(study.best[:top], study)
         out.print()
         _print_best(study)
     if saved := epochs_saved(directory, study):
         out.print(f"Trials that fell behind were ended early, which saved {saved} epochs.", markup=False)
-    for line in [*troubles(study), *trained_by(study)]:
+    for line in [*troubles(study), *trained_by(study), *_no_better(study, asked)]:
         out.print(line, markup=False)
     if study.best:
-        following = command("kzoo", "export", directory, "--name", _serving_name(directory))
-        out.print(f"\nNext: {following}", markup=False, soft_wrap=True)
+        out.print(f"\nNext: {_next(directory, asked)}", markup=False, soft_wrap=True)
+
+
+def _next(directory: Path, asked: run.Run | None) -> str:
+    if asked is None:
+        return "tuner.get_best_models() in Python, and kzoo.export_model; kzoo export is for what kzoo search made"
+    name = served_name_of(Path(asked.data.source).stem)
+    return command("kzoo", "export", directory, "--name", name, *(["--trust"] if run.is_own(asked.model) else []))
+
+
+def _no_better(study: Study, asked: run.Run | None) -> list[str]:
+    """A line where the search has found nothing better than an answer that is always the same."""
+    if asked is None or asked.constant is None or not study.best:
+        return []
+    best, constant = study.best[0].score, asked.constant
+    if best is None or (best > constant if study.direction == "max" else best < constant):
+        return []
+    always = "the largest class" if asked.task.kind == "classification" else "the mean"
+    return [
+        f"To look at: the best is as good as always answering {always} ({study.objective} {number(constant, 4)}), or "
+        "worse: the data may tell nothing of the target, or the trials were too short."
+    ]
 
 
 def epochs_saved(directory: Path, study: Study) -> int:
@@ -93,55 +115,59 @@ def epochs_saved(directory: Path, study: Study) -> int:
     return sum(epochs - len(history) for history in histories if history is not None)
 
 
-def _serving_name(directory: Path) -> str:
-    """The name of the data, where the search was run by the command, as far as it goes into an address."""
-    name = directory.resolve().name
-    if (directory / run.FILE).exists():
-        name = Path(run.Run.read(directory).data.source).stem
-    return served_name_of(name)
-
-
 def headline(directory: Path, study: Study) -> str:
     """How many trials there are of each kind, and the best score."""
     counts = collections.Counter(trial.status for trial in study.trials)
-    parts = [f"{counts['COMPLETED']} trials finished"]
+    parts = [f"{counted(counts['COMPLETED'], 'trial')} finished"]
     parts += [
         f"{counts[status]} {word}"
         for status, word in (("INVALID", "infeasible"), ("FAILED", "failed"), ("RUNNING", "unfinished"))
         if counts[status]
     ]
-    return f"{directory}: {', '.join(parts)}" + (
-        f"; best {study.objective} {number(study.best[0].score, 4)}" if study.best else ""
-    )
+    best = f"; best {study.objective} {number(study.best[0].score, 4)}" if study.best else ""
+    return f"{directory}: {', '.join(parts)}{best}{f'. {study.stopped}' if study.stopped else ''}"
 
 
-def _table(trials: tuple[TrialRecord, ...], study: Study) -> rich.table.Table:
-    """The trials, with a column for each hyperparameter that fits into 80 columns and differs among them."""
-    names = _columns(trials)
-    table = rich.table.Table(box=None, pad_edge=False, padding=(0, 1))
-    table.add_column("trial", justify="right")
-    table.add_column(study.objective, justify="right")
-    for name in names:
-        table.add_column(shown_name(name), justify="right", overflow="fold")
-    for trial in trials:
-        cells = [cell(name, trial.values) for name in names]
-        table.add_row(str(trial.number), number(trial.score, 4), *cells)
-    return table
+UNITS = {"val_root_mean_squared_error": "RMSE", "val_mean_absolute_error": "MAE"}
+"""Metrics in the unit of what is predicted, and what they are called."""
+
+FIRST = ("optimizer", "learning_rate", "batch_size")
+"""Columns that come first."""
 
 
-def _columns(trials: tuple[TrialRecord, ...]) -> list[str]:
-    # Sub-hyperparameters of other choices are for few rows and would push the shared ones off the screen.
-    shared = [name for name in columns(trials) if "/" not in name]
-    chosen: list[str] = []
-    width = 24
-    first = ("optimizer", "learning_rate", "batch_size")
-    for name in sorted(shared, key=lambda name: (name not in first, first.index(name) if name in first else 0)):
-        cells = max(len(cell(name, trial.values)) for trial in trials)
-        need = max(cells, len(shown_name(name))) + 2
-        if width + need <= 80:
-            chosen.append(name)
-            width += need
-    return chosen
+def _print_table(trials: tuple[TrialRecord, ...], study: Study) -> None:
+    """The trials, with a column for each hyperparameter that differs among them, as many as the screen has room for."""
+    found = _cells(trials, study)
+    out = console()
+    table = rich.table.Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    width, left_out = 0, []
+    for title, cells in found.items():
+        need = max(map(len, (title, *cells)))
+        if width + need > out.width:
+            left_out.append(title)
+            continue
+        width += need + 2
+        table.add_column(title, justify="right", no_wrap=True)
+    for row in zip(*(cells for title, cells in found.items() if title not in left_out), strict=True):
+        table.add_row(*row)
+    out.print(table)
+    if left_out:
+        out.print(f"No room for {', '.join(left_out)}: in a wider window, or with --json.", markup=False)
+
+
+def _cells(trials: tuple[TrialRecord, ...], study: Study) -> dict[str, list[str]]:
+    """Cells of each column by its title."""
+    found = {"trial": [str(trial.number) for trial in trials]}
+    found[study.objective] = aligned([trial.score for trial in trials])
+    for metric, title in UNITS.items():
+        values = [trial.history[metric][(trial.best_epoch or 1) - 1] for trial in trials if metric in trial.history]
+        if metric != study.objective and len(values) == len(trials):
+            found[title] = aligned(values)
+    # Those of other choices are for few rows and would push the shared ones off the screen.
+    names = [name for name in columns(trials) if "/" not in name]
+    for name in sorted(names, key=lambda name: FIRST.index(name) if name in FIRST else len(FIRST)):
+        found[shown_name(name)] = even([cell(name, trial.values) for trial in trials])
+    return found
 
 
 def _print_best(study: Study) -> None:
@@ -159,13 +185,21 @@ def _print_best(study: Study) -> None:
 def troubles(study: Study) -> list[str]:
     """What went wrong in the trials, one line per problem."""
     lines = []
-    invalid = [trial for trial in study.trials if trial.status == "INVALID"]
-    if invalid:
-        lines.append(f"{len(invalid)} infeasible: the loss was not finite; the search stays away from them.")
-    for trial in [trial for trial in study.trials if trial.status == "FAILED"][:3]:
-        last = (trial.message or "no message").strip().splitlines()[-1]
-        lines.append(f"Trial {trial.number} failed: {last}")
+    for status, word in (("INVALID", "infeasible"), ("FAILED", "failed")):
+        trials = [trial for trial in study.trials if trial.status == status]
+        reasons: dict[str, list[int]] = collections.defaultdict(list)
+        for trial in trials:
+            reasons[reason(trial.message).removeprefix(f"{word}: ")].append(trial.number)
+        for why, numbers in list(reasons.items())[:REASONS]:
+            which = f"Trial {numbers[0]}" if len(numbers) == 1 else f"Trials {_listed(numbers)}"
+            lines.append(f"{which} {word}: {why}")
+        if len(reasons) > REASONS:
+            lines.append(f"{len(trials)} {word} in all; the other reasons: kzoo report with --json.")
     return lines
+
+
+def _listed(numbers: list[int]) -> str:
+    return ", ".join(map(str, numbers[:8])) + (f" and {len(numbers) - 8} more" if len(numbers) > 8 else "")
 
 
 def trained_by(study: Study) -> list[str]:

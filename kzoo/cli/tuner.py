@@ -9,10 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kzoo.cli.console import bad_argument, mendable
+from kzoo.cli.effort import Effort
 from kzoo.cli.run import Run
 
 if TYPE_CHECKING:
-    from tuners import CoarseToFineSearch
+    from kzoo.datasets import Dataset
+    from tuners import CoarseToFineSearch, Study
 
 KEPT = 10
 """Trials whose weights are kept, for `kzoo export --top` and `--trial`."""
@@ -25,7 +27,7 @@ WORKER = "kzoo.cli.worker"
 
 
 def make_tuner(
-    hypermodel: Any, asked: Run, directory: Path, *, trials: int | None, engine: str, prune: bool = False
+    hypermodel: Any, asked: Run, directory: Path, effort: Effort, *, earlier: Study | None = None
 ) -> CoarseToFineSearch:
     """The tuner of a run.
 
@@ -33,9 +35,8 @@ def make_tuner(
         hypermodel: The run's hypermodel.
         asked: The run.
         directory: Its directory.
-        trials: Trials in all; None in a worker, which does not count them.
-        engine: Name of the engine.
-        prune: Whether trials that fall behind end early.
+        effort: How it is run.
+        earlier: What another search has found, for one that begins.
 
     Raises:
         Failure: The directory holds a search that cannot be taken up.
@@ -44,45 +45,50 @@ def make_tuner(
 
     import tuners
 
-    direction = asked.task.objectives[asked.objective]
     path = directory.absolute()
     # keras-tuner says that it reloads; the command says what it takes up itself.
     silent = contextlib.redirect_stdout(io.StringIO())
     with mendable(tuners.JournalError, OSError), bad_argument(), silent:
         return tuners.CoarseToFineSearch(
             hypermodel,
-            objective=keras_tuner.Objective(asked.objective, direction),
-            max_trials=trials,
+            objective=keras_tuner.Objective(asked.objective, asked.better),
+            max_trials=effort.trials,
+            max_time=effort.max_time,
+            patience=effort.patience,
+            earlier=earlier,
+            folds=asked.folds,
+            executions_per_trial=asked.executions,
+            trial_time_limit=effort.trial_timeout,
             seed=asked.seed,
             directory=str(path.parent),
             project_name=path.name,
-            engine=engine,
+            engine=effort.engine,
             keep_checkpoints=KEPT,
-            pruning=tuners.SuccessiveHalving() if prune else None,
+            pruning=tuners.SuccessiveHalving() if effort.prune else None,
         )
 
 
-def make(
-    directory: str, engine: str, trials: str, prune: str = ""
-) -> tuple[Any, Callable[[], tuple[tuple, dict[str, Any]]]]:
+def make(directory: str, effort: str) -> tuple[Any, Callable[[], tuple[tuple, dict[str, Any]]]]:
     """The tuner of a run, and what gives the arguments of `model.fit`.
 
     Args:
         directory: The run directory.
-        engine: Name of the engine.
-        trials: Trials in all.
-        prune: "prune" where trials that fall behind end early.
+        effort: How it is run, as `Effort.to_json` writes it.
     """
     from kzoo.cli.quiet import import_tensorflow
 
     import_tensorflow()
     run = Run.read(Path(directory))
-    tuner = make_tuner(run.hypermodel(), run, Path(directory), trials=int(trials), engine=engine, prune=bool(prune))
+    tuner = make_tuner(run.hypermodel(), run, Path(directory), Effort.from_json(effort))
     tuner.oracle.verbose = 0
+    return tuner, lambda: fit_arguments(run, run.load_data())
 
-    def load() -> tuple[tuple, dict[str, Any]]:
-        data = run.load_data()
-        validation = (data.x_val, data.y_val)
-        return (data.x_train, data.y_train), {"validation_data": validation, "epochs": run.epochs, "verbose": 0}
 
-    return tuner, load
+def fit_arguments(asked: Run, data: Dataset) -> tuple[tuple, dict[str, Any]]:
+    """Arguments of `model.fit`; folds are made of training and validation rows together."""
+    options: dict[str, Any] = {"epochs": asked.epochs, "verbose": 0}
+    if asked.folds is None:
+        return (data.x_train, data.y_train), {"validation_data": (data.x_val, data.y_val), **options}
+    import numpy as np
+
+    return (np.concatenate([data.x_train, data.x_val]), np.concatenate([data.y_train, data.y_val])), options

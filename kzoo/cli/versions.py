@@ -33,7 +33,10 @@ def promote(
     ] = 0.0,
     as_json: arguments.Json = False,
 ) -> None:
-    """Give a label to a version, once the running server has loaded it."""
+    """Give a label to a version, once the running server has loaded it.
+
+    Example: kzoo promote digits 2 --label canary --wait 60
+    """
     here = f"[{host}]:{rest_port}" if ":" in host else f"{host}:{rest_port}"
     servers = server or (None if here == LOCAL else [here])
     say = warn if as_json else functools.partial(console().print, markup=False, soft_wrap=True)
@@ -55,7 +58,10 @@ def prune(
     to: arguments.Exports = arguments.EXPORTS,
     as_json: arguments.Json = False,
 ) -> None:
-    """Remove old exports; the newest stay, those with a label, and what had one until a minute ago."""
+    """Remove old exports; the newest stay, those with a label, and what had one until a minute ago.
+
+    Example: kzoo prune digits --keep 3
+    """
     with mendable(serving.ServingError, OSError):
         gone = serving.prune(to / name, keep)
     if as_json:

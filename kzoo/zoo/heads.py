@@ -10,12 +10,14 @@ from kzoo.lazy import keras
 from kzoo.task import Task
 
 
-def head(x: keras.KerasTensor, task: Task) -> keras.KerasTensor:
+def head(x: keras.KerasTensor, task: Task, *, initializer: str = "glorot_uniform") -> keras.KerasTensor:
     """The last layers of a model.
 
     Args:
         x: Features [batch, width], or [batch, members, width] where each member answers by itself.
         task: The task.
+        initializer: Of the kernel. A model that is this layer alone begins at "zeros", the answer that knows no input:
+            its loss has one minimum, and what random weights say of many inputs takes long to unlearn.
 
     Returns:
         For classification, probabilities [batch, classes] that sum to 1. For labels, the probability of each [batch,
@@ -23,10 +25,10 @@ def head(x: keras.KerasTensor, task: Task) -> keras.KerasTensor:
         standardised. With members, [batch, members, ...].
     """
     if task.kind == "classification":
-        return _outputs(x, task.num_classes, activation="softmax", name="probabilities")
+        return _outputs(x, task.num_classes, activation="softmax", kernel_initializer=initializer, name="probabilities")
     if task.kind == "multi-label":
-        return _outputs(x, task.num_classes, activation="sigmoid", name="probabilities")
-    x = _outputs(x, task.num_targets, name="standardized_outputs")
+        return _outputs(x, task.num_classes, activation="sigmoid", kernel_initializer=initializer, name="probabilities")
+    x = _outputs(x, task.num_targets, kernel_initializer=initializer, name="standardized_outputs")
     x = keras.layers.Normalization(
         mean=list(task.target_mean),
         variance=[scale**2 for scale in task.target_scale],
@@ -36,9 +38,9 @@ def head(x: keras.KerasTensor, task: Task) -> keras.KerasTensor:
     return keras.layers.Activation("exponential", name="outputs")(x) if task.log_target else x
 
 
-def _outputs(x: keras.KerasTensor, units: int, **options: Any) -> keras.KerasTensor:
+def _outputs(x: keras.KerasTensor, units: int, *, kernel_initializer: str, **options: Any) -> keras.KerasTensor:
     if len(x.shape) == 2:
-        return keras.layers.Dense(units, **options)(x)
+        return keras.layers.Dense(units, kernel_initializer=kernel_initializer, **options)(x)
     _, members, width = x.shape
     # Glorot's rule would count the members as inputs.
     initializer = keras.initializers.RandomNormal(stddev=width**-0.5)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,7 @@ import numpy as np
 from kzoo.task import Task
 from kzoo.zoo.creation import compiled
 from kzoo.zoo.heads import metric_names
+from kzoo.zoo.optimizers import ENDS_WITH_TRAINING, create_optimizer, learning_rate_schedule
 from kzoo.zoo.registry import Family, get_family
 from kzoo.zoo.spaces import Space, asked_space, tunable_values
 
@@ -29,7 +31,8 @@ class ZooHyperModel(keras_tuner.HyperModel):
         space: The hyperparameters, with the ranges asked for.
         fixed: Values by full name that are not tuned.
         priority: Highest priority number that is tuned.
-        epochs: Epochs that learning-rate decay is laid out for, unless the tuner sets `tuner/epochs` (Hyperband).
+        epochs: Epochs that learning-rate decay is laid out for, where the tuner neither sets `tuner/epochs` (Hyperband)
+            nor trains for others.
         metrics: Names of the metrics that are reported beside those of every model of the task.
         balance: Whether every class weighs the same in training, however many rows it has.
     """
@@ -91,6 +94,10 @@ class ZooHyperModel(keras_tuner.HyperModel):
         epochs = hp.values.get("tuner/epochs", self.epochs)
         return compiled(self.family, self.task, self.values(hp), epochs=epochs, metrics=self.metrics)
 
+    def for_rows(self, rows: int) -> ZooHyperModel:
+        """The same for another number of training rows, by which learning-rate decay is laid out."""
+        return self.of_task(dataclasses.replace(self.task, train_rows=rows))
+
     @property
     def only_fits(self) -> bool:
         """Whether `fit` is a call of `model.fit` and nothing else, as fast tuners ask."""
@@ -108,10 +115,25 @@ class ZooHyperModel(keras_tuner.HyperModel):
         Returns:
             What `model.fit` returns.
         """
-        given = {**kwargs, "batch_size": self.values(hp)["batch_size"]}
+        values = self.values(hp)
+        self._lay_out(hp, values, model, kwargs.get("epochs"))
+        given = {**kwargs, "batch_size": values["batch_size"]}
         if self.balance and "class_weight" not in given:
             given["class_weight"] = balanced_weights(args[1] if len(args) > 1 else given.get("y"))
         return model.fit(*args, **given)
+
+    def _lay_out(
+        self, hp: keras_tuner.HyperParameters, values: Mapping[str, Any], model: keras.Model, epochs: int | None
+    ) -> None:
+        """Have the decay reach its end in the epochs that are trained, whatever was said when the model was built."""
+        said = hp.values.get("tuner/epochs", self.epochs)
+        if epochs in (None, said) or values["decay"] not in ENDS_WITH_TRAINING:
+            return
+        rows = self.task.train_rows
+        built, now = create_optimizer(values, train_rows=rows, epochs=said).get_config(), model.optimizer.get_config()
+        # The tuner may have put another optimizer in its place.
+        if {**built, "name": ""} == {**now, "name": ""}:
+            model.optimizer.learning_rate = learning_rate_schedule(values, train_rows=rows, epochs=epochs)
 
 
 def balanced_weights(y: Any) -> dict[int, float]:
@@ -151,7 +173,8 @@ def create_hypermodel(
         fixed: Values not to tune, by full or short name: {"optimizer": "adam", "momentum": 0.9}.
         ranges: Fields of declarations to change, by full or short name: {"units": {"low": 8, "high": 64}}. What is
             named here is tuned whatever its priority.
-        epochs: Epochs of a trial, which learning-rate decay is laid out for.
+        epochs: Epochs of a trial, which learning-rate decay is laid out for; where a search trains for others, those
+            count.
         metrics: Metrics to report beside those that cost nothing, so that they can be the objective of a search: "auc",
             "pr_auc", "f1" and "balanced_accuracy" for classes, "r2" for numbers; see `task.objectives`.
         balance: Whether every class weighs the same in training, however many rows it has.

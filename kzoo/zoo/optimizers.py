@@ -126,6 +126,10 @@ TRAINING: tuple[Hyperparameter, ...] = (
 )
 
 
+ENDS_WITH_TRAINING = ("exponential", "cosine")
+"""Decays that are laid out for a number of epochs."""
+
+
 def learning_rate_schedule(
     values: Mapping[str, Any], *, train_rows: int, epochs: int
 ) -> float | keras.optimizers.schedules.LearningRateSchedule:

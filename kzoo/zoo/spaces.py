@@ -11,7 +11,7 @@ import difflib
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from kzoo.zoo.hyperparameters import Choice, Hyperparameter, Value, When
+from kzoo.zoo.hyperparameters import Hyperparameter, Value
 from kzoo.zoo.names import ONE_MINUS, complement, shown_name
 from kzoo.zoo.ranges import changed
 
@@ -165,42 +165,49 @@ def fixed_values(space: Space, given: Mapping[str, Any], *, priority: int) -> di
     """
     fixed = expand_names(space, given)
     for name in given:
-        check_effect(space, name, fixed, priority=priority)
+        _check_effect(space, name, fixed, priority=priority)
     return fixed
 
 
-def check_effect(space: Space, name: str, fixed: Mapping[str, Value], *, priority: int) -> None:
-    """Refuse a hyperparameter that can never apply, since the one that it depends on has settled on another value.
+def reachable(space: Space, fixed: Mapping[str, Value], *, priority: int) -> dict[str, frozenset[Value]]:
+    """The hyperparameters that can apply, each with what it can be where another one may depend on it.
 
     Args:
         space: The declarations.
-        name: The full or short name.
         fixed: Values not to tune, by full name.
         priority: Highest priority number that is tuned; 0 where nothing is.
 
-    Raises:
-        ValueError: It can never apply.
+    Returns:
+        Values by full name; of a number that is tuned, none.
     """
-    settled = {d.name: fixed.get(d.name, d.default) for d in space if d.name in fixed or d.priority > priority}
-    conditions = [space[full].when for full in space.find(name)[0]]
-    blocked = [
-        when
-        for when in conditions
-        if when and not set(when.values) & ({settled[when.parent]} if when.parent in settled else _values(space, when))
-    ]
-    if len(blocked) == len(conditions):
-        parent = blocked[0].parent
-        stands = settled[parent] if parent in settled else " or ".join(map(str, sorted(_values(space, blocked[0]))))
+    found: dict[str, frozenset[Value]] = {}
+    for each in space:
+        if each.when is None or found.get(each.when.parent, frozenset()) & set(each.when.values):
+            if each.name in fixed or each.priority > priority:
+                found[each.name] = frozenset([fixed.get(each.name, each.default)])
+            else:
+                found[each.name] = frozenset(getattr(each, "values", (True, False)))
+    return found
+
+
+def tuned(space: Space, fixed: Mapping[str, Value], *, priority: int) -> list[Hyperparameter]:
+    """The declarations of what a search tunes; see `reachable` for the arguments."""
+    names = reachable(space, fixed, priority=priority)
+    return [each for each in space if each.name in names and each.name not in fixed and each.priority <= priority]
+
+
+def _check_effect(space: Space, name: str, fixed: Mapping[str, Value], *, priority: int) -> None:
+    """Refuse a hyperparameter that can never apply, since the one that it depends on can have no such value."""
+    found = reachable(space, fixed, priority=priority)
+    names, _ = space.find(name)
+    if not any(full in found for full in names):
+        conditions = [space[full].when for full in names]
+        parent = next(when.parent for when in conditions if when)
+        wanted = [str(value) for when in conditions if when for value in when.values]
+        stands = " or ".join(map(str, sorted(found.get(parent, ["not there"]))))
         raise ValueError(
-            f"{name} has no effect: it applies where {parent} is "
-            f"{' or '.join(str(value) for when in blocked for value in when.values)}, and {parent} is {stands}."
+            f"{name} has no effect: it applies where {parent} is {' or '.join(wanted)}, and {parent} is {stands}."
         )
-
-
-def _values(space: Space, when: When) -> set[Value]:
-    """What the one that a condition names can be, where it is tuned."""
-    parent = space[when.parent]
-    return set(parent.values) if isinstance(parent, Choice) else set(when.values)
 
 
 def asked_space(
@@ -223,7 +230,7 @@ def asked_space(
         names, _ = space.find(name)
         if any(full in settled for full in names):
             raise ValueError(f"{name} has a value that is fixed and a range; give one of the two.")
-        check_effect(space, name, settled, priority=priority)
+        _check_effect(space, name, settled, priority=priority)
     return space, settled
 
 
@@ -264,23 +271,17 @@ def tunable_values(
     """
     fixed = fixed or {}
     values: dict[str, Value] = {}
-    tuned: set[str] = set()
+    names = {each.name for each in tuned(space, fixed, priority=priority)}
     for declared in space:
         applies, when = _applies(declared, values), declared.when
-        if declared.name in fixed or declared.priority > priority:
+        if declared.name not in names:
             value: Value | None = fixed.get(declared.name, declared.default)
-        elif when and when.parent in tuned and not set(when.values) & _values(space, when):
-            continue  # The range that was asked for leaves no such choice.
-        elif when is None or when.parent not in tuned:
-            if not applies:  # The one that it depends on is settled, so it can never apply.
-                continue
+        elif when is None or when.parent not in names:
             value = declared.register(hp)
-            tuned.add(declared.name)
         else:
             # Those that do not apply are registered too, so that an oracle knows the whole space from the first build.
             with hp.conditional_scope(when.parent, list(when.values)):
                 value = declared.register(hp)
-            tuned.add(declared.name)
         if applies and value is not None:
             values[declared.name] = value
     return values

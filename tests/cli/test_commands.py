@@ -10,6 +10,8 @@ from kzoo.cli.console import Failure
 from kzoo.cli.run import Run, Source
 from kzoo.cli.search import search
 from tuners import Study
+from tuners.store.journal import read_journal
+from tuners.store.records import replay
 
 
 def test_models_lists_every_family(kzoo):
@@ -111,6 +113,8 @@ OPTIONS = {
     "drop": ("--drop", "b"),
     "keep": ("--keep", "id"),
     "kind": ("--kind", "classification"),
+    "folds": ("--folds", 2),
+    "executions": ("--executions", 2),
     "validation_share": ("--validation-share", 0.3),
     "test_share": ("--test-share", 0.15),
     "split_seed": ("--split-seed", 4),
@@ -122,7 +126,7 @@ OPTIONS = {
 def test_every_option_survives_the_round_trip(kzoo):
     other = {"model", "data", "trials", "out", "workers", "trial_timeout", "prune", "ray", "trial_cpus", "trial_gpus"}
     # A column of times or parts stands in the place of groups.
-    other |= {"engine", "as_json", "image_size", "time", "part"}
+    other |= {"engine", "as_json", "image_size", "time", "part", "max_time", "patience", "earlier"}
     assert set(inspect.signature(search).parameters) - set(OPTIONS) == other
     rows = "\n".join(f"{a},{a % 3},{a % 5},{a % 7},{a % 2}" for a in range(40))
     (kzoo.directory / "data.csv").write_text(f"id,a,b,c,y\n{rows}")
@@ -140,6 +144,37 @@ def test_the_size_of_images_survives_the_round_trip(tmp_path):
     asked.write(tmp_path)
     assert asked.differences(Run.read(tmp_path)) == []
     assert Run.read(tmp_path).data == source
+
+
+def test_folds_and_executions(kzoo):
+    options = ("--data", "wine", "--trials", 1, "--epochs", 2, "--folds", 3, "--executions", 2, "--out", "RUN")
+    kzoo("search", "softmax_regression", *options)
+    (trial,) = Study.load(kzoo.directory / "RUN").trials
+    assert len(trial.history["val_loss"]) == 2
+    exported = kzoo.json("export", "RUN", "--name", "wine")
+    # The rows that the folds are of have been trained on.
+    assert set(exported["metrics"]) == {"test"}
+    assert exported["training"].endswith("the best of 3 folds")
+    assert "folds 3 (there: none)" not in str(kzoo("search", "softmax_regression", *options).exception)
+
+
+def test_a_search_that_knows_another(searched):
+    options = ("--data", "wine", "--epochs", 2, "--earlier", "RUN", "--trials", 1, "--out", "LATER")
+    assert searched("search", "mlp", *options).exit_code == 0
+    assert len(replay(read_journal(searched.directory / "LATER"), "LATER").header["earlier"]) == 6
+    assert searched("search", "mlp", *options).exit_code == 0
+    refused = searched("search", "mlp", "--data", "wine", "--epochs", 3, "--earlier", "RUN", "--out", "NONE")
+    assert (refused.exit_code, "RUN has other epochs" in refused.stderr) == (2, True)
+
+
+def test_a_search_ends_by_patience_or_time(kzoo):
+    options = ("softmax_regression", "--data", "wine", "--trials", 30, "--epochs", 1, "--out")
+    kzoo("search", *options, "PATIENT", "--patience", 2)
+    study = Study.load(kzoo.directory / "PATIENT")
+    assert len(study.trials) < 30 and "no longer improves" in study.stopped
+    assert "no longer improves" in kzoo("report", "PATIENT", columns=200).stdout
+    shown = kzoo("search", *options, "SHORT", "--max-time", "0.01s", columns=200).stdout
+    assert "1 trial finished" in shown and "The time is used up (0.01 s)." in shown
 
 
 def test_a_directory_with_other_things_is_left_alone(kzoo):
@@ -236,7 +271,7 @@ def test_export_of_the_best_trials_together(exported):
     result = exported("export", "RUN", "--name", "together", "--top", 9)
     assert result.exit_code == 0
     assert "Of the 9 best trials asked for there are the weights of" in result.stderr
-    assert " is exported to saved_models/together/1" in " ".join(result.stdout.split())
+    assert "Exported to saved_models/together/1" in " ".join(result.stdout.split())
     record = exported.json("export", "RUN", "--name", "together", "--top", 2)
     assert sum(record["shares"].values()) == pytest.approx(1)
     alone = exported.json("export", "RUN", "--name", "together")

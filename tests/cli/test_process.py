@@ -56,3 +56,16 @@ def _wait_for(run, trials, running):
             raise AssertionError(running.stderr.read().decode())
         time.sleep(0.02)
     raise AssertionError("no trials in 90 seconds")
+
+
+def test_an_interrupt_while_the_command_is_read_is_one_word(tmp_path):
+    code = (
+        "import sys\n"
+        "class Interrupted:\n"
+        "    def find_spec(self, name, *_):\n"
+        "        if name == 'kzoo.cli.search': raise KeyboardInterrupt\n"
+        "sys.meta_path.insert(0, Interrupted())\n"
+        "from kzoo.cli import main; main()"
+    )
+    ended = subprocess.run([sys.executable, "-c", code, "--version"], capture_output=True, text=True, timeout=60)
+    assert (ended.returncode, ended.stdout, ended.stderr) == (130, "", "Interrupted.\n")

@@ -8,6 +8,7 @@ from typer.testing import CliRunner
 
 import kzoo
 from kzoo.cli.app import app
+from kzoo.cli.effort import Effort
 from kzoo.cli.worker import make
 from tuners import Study
 from tuners.store.checkpoints import kept_trials
@@ -63,7 +64,7 @@ def test_the_best_of_several_workers_is_exported(searched):
 
 
 def test_the_best_models_after_a_parallel_search(searched):
-    made, _ = make(str(searched / "two"), "auto", "4")
+    made, _ = make(str(searched / "two"), Effort(4).to_json())
     best = Study.load(searched / "two").best
     data = kzoo.load_dataset("wine")
     for model, trial in zip(made.get_best_models(2), best, strict=False):

@@ -2,7 +2,11 @@ import keras
 import keras_tuner
 import numpy as np
 import pytest
+from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
+from kzoo.datasets import load_dataset
 from kzoo.task import Task
 from kzoo.zoo.creation import create_model
 from kzoo.zoo.hypermodel import create_hypermodel
@@ -94,7 +98,7 @@ def test_hyperband_epochs_set_the_horizon_of_decay(examples):
         ({"priority": 5}, "priority is 5; expected 1"),
         ({"fixed": {"optimizer": "sgd", "momentum": 0.9}}, "momentum has no effect"),
         ({"fixed": {"optimiser": "sgd"}}, "did you mean optimizer"),
-        ({"ranges": {"units": {"low": 600}}}, "is not a range"),
+        ({"ranges": {"units": {"low": 600}}}, "not 600 to 512"),
         ({"fixed": {"embedding_width": 4}}, "embedding_width has no effect: the task has no category"),
     ],
 )
@@ -102,6 +106,23 @@ def test_wrong_arguments_are_named(examples, arguments, message):
     _, _, task = examples("classification", False)
     with pytest.raises(ValueError, match=message):
         create_hypermodel("mlp", task, **arguments)
+
+
+@pytest.mark.parametrize("name", ["diabetes", "breast_cancer"])
+def test_linear_models_are_as_good_at_their_defaults_as_scikit_learns(name):
+    data = load_dataset(name)
+    regression = data.task.kind == "regression"
+    keras.utils.set_random_seed(1)
+    model = create_model("linear_regression" if regression else "softmax_regression", data.task)
+    model.fit(data.x_train, data.y_train, epochs=20, verbose=0)
+    found = model.evaluate(data.x_test, data.y_test, verbose=0, return_dict=True)
+    peer = make_pipeline(StandardScaler(), Ridge() if regression else LogisticRegression(max_iter=1000))
+    peer.fit(data.x_train, data.y_train)
+    if regression:
+        error = peer.predict(data.x_test).ravel() - data.y_test.ravel()
+        assert found["root_mean_squared_error"] <= 1.03 * np.sqrt((error**2).mean())
+    else:
+        assert found["accuracy"] >= peer.score(data.x_test, data.y_test) - 0.01
 
 
 def test_a_family_is_refused_a_task_that_it_cannot_learn(examples):

@@ -16,12 +16,14 @@ from kzoo.zoo.registry import register_model
     "resnet",
     space=(
         FILTERS,
-        Int(name="stages", low=1, high=4, default=2, priority=3, help="stages, each half as high and wide as the last"),
+        Int(name="stages", low=1, high=4, default=3, priority=3, help="stages, each half as high and wide as the last"),
         Int(name="blocks", low=1, high=3, default=1, priority=3, help="residual blocks of each stage"),
         *BLOCK,
     ),
     description="residual blocks in stages, then the average over the map",
     images_only=True,
+    # A rate that is high at first and falls to nothing: at a constant one, batch norm's statistics swing to the end.
+    training={"adam/learning_rate": {"default": 3e-3}, "decay": {"default": "cosine"}},
 )
 def resnet(task: Task, values: dict[str, Any]) -> keras.Model:
     """See the module."""

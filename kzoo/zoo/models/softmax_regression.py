@@ -12,10 +12,14 @@ from kzoo.zoo.rows import row_inputs
 
 
 @register_model(
-    "softmax_regression", description="a softmax over linear scores, no hidden layer", kinds=("classification",)
+    "softmax_regression",
+    description="a softmax over linear scores, no hidden layer",
+    kinds=("classification",),
+    # See linear_regression.
+    training={"adam/learning_rate": {"default": 3e-2}},
 )
 def softmax_regression(task: Task, values: dict[str, Any]) -> keras.Model:
     """See the module."""
     # As many numbers for a code as there are outputs: no wider table gives other answers.
     inputs, x = row_inputs(task, task.num_classes)
-    return keras.Model(inputs, head(x, task), name="softmax_regression")
+    return keras.Model(inputs, head(x, task, initializer="zeros"), name="softmax_regression")

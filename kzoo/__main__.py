@@ -1,0 +1,5 @@
+"""`python -m kzoo` is the `kzoo` command."""
+
+from kzoo.cli import main
+
+main()

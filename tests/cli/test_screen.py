@@ -1,0 +1,120 @@
+"""What `kzoo search` and `kzoo report` show, at several widths and without a terminal."""
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+
+import kzoo as library
+from kzoo.cli import arguments, search, understood
+from kzoo.cli.console import Failure
+from kzoo.cli.shown import aligned, counted, even, reason
+
+
+def test_a_search_says_what_it_has_understood_before_tensorflow_is_loaded(kzoo, monkeypatch):
+    def no_tensorflow():
+        raise Failure("too early")
+
+    monkeypatch.setattr("kzoo.cli.search.import_tensorflow", no_tensorflow)
+    options = ("--max-time", "2h", "--folds", 3, "--range", "units=8:64", "--range", "momentum=0.8:0.99")
+    result = kzoo("search", "mlp", "--data", "wine", *options, "--fix", "norm=none", columns=200)
+    assert str(result.exception) == "too early"
+    said = dict(line.split(maxsplit=1) for line in result.stdout.splitlines())
+    tuned = (
+        "learning_rate; then units (8 to 64), optimizer, momentum (0.8 to 0.99), batch_size; then layers, activation"
+    )
+    assert said["tuned"].startswith(tuned)
+    assert "batch_norm" not in said["tuned"]
+    assert said["fixed"].strip() == "norm none"
+    assert "class_1 71, class_0 59, class_2 48; always answering class_1 is right in 39.9 %" in said["target"]
+    search = "30 trials of 20 epochs, each on 3 folds of the training and validation rows, at most 2 h 00 min"
+    assert said["search"].strip() == search
+
+
+def test_every_trial_is_a_line_without_a_terminal(searched):
+    lines = [line for line in searched.result.stderr.splitlines() if line.startswith("trial ")]
+    assert [line.split()[1] for line in lines] == [*"123456"]
+    assert "best so far: the defaults" in lines[0]
+    assert "left" in lines[0] and "left" not in lines[-1]
+
+
+@pytest.mark.parametrize("columns", [40, 60, 80, 140])
+def test_a_summary_fits_the_screen(searched, columns):
+    shown = searched("report", "RUN", columns=columns).stdout
+    # What can be copied is left whole.
+    lines = [line for line in shown.splitlines() if not line.startswith(("Next:", "Pictures:"))]
+    assert max(map(len, lines)) <= columns
+    assert ("No room for learning_rate" in shown) == (columns == 40) or columns == 40
+
+
+def test_no_better_than_an_answer_that_is_always_the_same(searched, tmp_path):
+    shutil.copytree(searched.directory / "RUN", tmp_path / "RUN")
+    description = tmp_path / "RUN" / "kzoo.json"
+    record = json.loads(description.read_text())
+    assert 0.3 < record["constant"] < 0.5
+    assert "To look at" not in searched("report", "RUN").stdout
+    description.write_text(json.dumps({**record, "constant": 1.0}))
+    shown = searched("report", tmp_path / "RUN", columns=200).stdout
+    assert "as good as always answering the largest class (val_accuracy 1)" in shown
+
+
+def test_the_score_of_a_constant_answer():
+    wine, diabetes = library.load_dataset("wine"), library.load_dataset("diabetes")
+    most = np.bincount(wine.y_train).argmax()
+    assert understood.constant_score(wine, "val_accuracy") == (wine.y_val == most).mean()
+    shares = np.bincount(wine.y_train) / len(wine.y_train)
+    assert understood.constant_score(wine, "val_loss") == pytest.approx(-np.log(shares[wine.y_val]).mean())
+    assert understood.constant_score(wine, "val_f1") is None
+    mean = diabetes.y_train.mean()
+    rmse = understood.constant_score(diabetes, "val_root_mean_squared_error")
+    assert rmse == pytest.approx(np.sqrt(((diabetes.y_val - mean) ** 2).mean()))
+    loss = understood.constant_score(diabetes, "val_loss")
+    assert loss == pytest.approx((rmse / diabetes.task.target_scale[0]) ** 2, rel=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"), [("90", 90), ("45s", 45), ("30m", 1800), ("1h30m", 5400), ("1.5 h", 5400), ("2d", 172800)]
+)
+def test_durations(text, seconds):
+    assert arguments.duration(text) == seconds
+
+
+@pytest.mark.parametrize("text", ["", "soon", "-5", "0", "1h30", "3 weeks", "inf", "1e3"])
+def test_what_is_no_duration(text):
+    with pytest.raises(ValueError, match="is not a time; expected seconds"):
+        arguments.duration(text)
+
+
+def test_words_and_numbers():
+    assert (counted(1, "trial"), counted(0, "trial"), counted(2, "process", "processes")) == (
+        *("1 trial", "0 trials", "2 processes"),
+    )
+    assert aligned([1.0, 0.66667, None]) == ["1.000", "0.667", ""]
+    assert aligned([60.371, 6.2]) == ["60.37", "6.20"]
+    assert aligned([0.0123, 0.5]) == ["0.0123", "0.5000"]
+    assert even(["0.001", "0.00281", "0", "relu", "64"]) == ["0.00100", "0.00281", "0", "relu", "64"]
+    raised = "Traceback (most recent call last):\n  File\nValueError: no rows\n\n\t [[{{node x}}]]"
+    assert reason(raised) == "ValueError: no rows"
+    assert reason("infeasible: loss was nan.") == "infeasible: loss was nan."
+
+
+COMMANDS = ("models", "search", "export", "check", "predict", "serve", "promote", "prune")
+
+
+@pytest.mark.parametrize("arguments", [("-h",), ("--help",), (), *((name, "-h") for name in COMMANDS)])
+def test_help_fits_80_columns_and_has_an_example(kzoo, arguments):
+    result = kzoo(*arguments)
+    assert result.exit_code == 0
+    assert "Example: kzoo " in result.stdout
+    assert max(map(len, result.stdout.splitlines())) <= 80
+
+
+def test_the_version(kzoo):
+    assert kzoo("--version").stdout == f"kzoo {library.__version__}\n"
+
+
+def test_the_names_of_engines_are_those_that_there_are():
+    from tuners.engine import choice
+
+    assert {*choice.ENGINES, *choice.EARLIER_NAMES} == set(search.ENGINES)
