@@ -7,7 +7,7 @@ import sys
 
 import typer
 
-from kzoo.cli import check, data, export, models, predict, report, search, serve, versions
+from kzoo.cli import audit, check, compare, data, export, models, predict, report, search, serve, versions
 from kzoo.cli.console import Failure, warn
 
 app = typer.Typer(
@@ -22,6 +22,8 @@ app.command("data")(data.data)
 app.command("models")(models.models)
 app.command("search")(search.search)
 app.command("report")(report.report)
+app.command("audit")(audit.audit)
+app.command("compare")(compare.compare)
 app.command("export")(export.export)
 app.command("predict")(predict.predict)
 app.command("check")(check.check)

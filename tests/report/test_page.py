@@ -96,14 +96,15 @@ def test_trials_are_sorted_filtered_and_lit_up(browser, address, study):
     assert browser.run("document.querySelector('#trials tbody td').innerText") == str(study.best[0].number)
     browser.run("document.querySelectorAll('#trials th button')[0].click()")
     assert browser.run("document.querySelector('#trials tbody td').innerText") == "1"
-    fill = "document.querySelector('#filter').value = %s; document.querySelector('#filter').dispatchEvent(new Event('input'))"
+    fill = "element('filter').value = %s; element('filter').dispatchEvent(new Event('input'))"
     browser.run(fill % json.dumps("infeasible"))
     assert visible(browser) == sum(trial.status == "INVALID" for trial in study.trials) > 0
     browser.run(fill % json.dumps("units>100 score>0.9"))
     assert visible(browser) == sum(trial.values["units"] > 100 and (trial.score or 0) > 0.9 for trial in study.trials)
     browser.run(fill % json.dumps(""))
     browser.run("document.querySelector('#trials tbody tr').click()")
-    rings = "shown.filter((each) => (each.chart.getOption().series.find((one) => one.id === 'selected')?.data ?? []).length)"
+    ring = "each.chart.getOption().series.find((one) => one.id === 'selected')"
+    rings = f"shown.filter((each) => ({ring}?.data ?? []).length)"
     assert browser.run("state.selected") == 1 and browser.run(f"{rings}.length") == 11
     browser.run("window.dispatchEvent(new KeyboardEvent('keydown', {key: 'Escape'}))")
     assert browser.run("state.selected") is None and browser.run(f"{rings}.length") == 0
