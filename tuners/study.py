@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import math
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -153,7 +154,7 @@ class Study:
     @functools.cached_property
     def completed(self) -> tuple[TrialRecord, ...]:
         """Trials with a score, in the order of their start."""
-        return tuple(trial for trial in self.trials if trial.status == "COMPLETED" and trial.score is not None)
+        return tuple(trial for trial in self.trials if _has_score(trial))
 
     @functools.cached_property
     def best(self) -> tuple[TrialRecord, ...]:
@@ -232,6 +233,10 @@ class Study:
     def cube(self) -> Cube:
         """The search space."""
         return cube_from_space(self.space)
+
+
+def _has_score(trial: TrialRecord) -> bool:
+    return trial.status == "COMPLETED" and trial.score is not None and math.isfinite(trial.score)
 
 
 def _record(number: int, trial: TrialState, seed: int | None) -> TrialRecord:

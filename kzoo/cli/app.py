@@ -9,7 +9,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 from typer.core import TyperGroup
 
-from kzoo.cli import check, data, export, models, predict, report, search, serve, versions
+from kzoo.cli import audit, check, compare, data, export, models, predict, report, search, serve, versions
 from kzoo.cli.console import Failure, print_line, printable, warn
 from kzoo.version import __version__
 
@@ -59,6 +59,8 @@ app.command("data", rich_help_panel=FIND)(data.data)
 app.command("models", rich_help_panel=FIND)(models.models)
 app.command("search", rich_help_panel=FIND)(search.search)
 app.command("report", rich_help_panel=FIND)(report.report)
+app.command("audit", rich_help_panel=FIND)(audit.audit)
+app.command("compare", rich_help_panel=FIND)(compare.compare)
 app.command("export", rich_help_panel=SERVE)(export.export)
 app.command("check", rich_help_panel=SERVE)(check.check)
 app.command("predict", rich_help_panel=SERVE)(predict.predict)

@@ -1,17 +1,20 @@
-"""`kzoo report RUN`: what was found."""
+"""`kzoo report RUN`: what was found, as text, as a page, and as files for other programs."""
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from kzoo.cli import arguments, summary
-from kzoo.cli.console import console, mendable, print_json
+from kzoo.cli import arguments, studies, summary
+from kzoo.cli.console import command, console, mendable, print_json
+from kzoo.files import write_text
 
 if TYPE_CHECKING:
     from tuners import Study
+    from tuners.insight import Conclusions
 
 PAGE = "report.html"
 
@@ -22,20 +25,72 @@ def report(
     page: Annotated[
         Path | None, typer.Option(metavar="FILE", help=f"Where the page goes; RUN/{PAGE} if not given.")
     ] = None,
+    csv: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the trials as a table, too.")] = None,
+    pictures: Annotated[Path | None, typer.Option(metavar="DIR", help="Write pictures as SVG files, too.")] = None,
     as_json: arguments.Json = False,
 ) -> None:
-    """Show what a search found, as text and as a page with pictures; it may still be running."""
-    study = summary.load(run)
+    """Show what a search found, as text and as a page with pictures; it may still be running.
+
+    RUN may be a project of keras-tuner's own tuners, too.
+    """
+    from tuners.insight import conclude
+
+    study = studies.load(run)
+    conclusions = conclude(study)
+    if csv is not None:
+        with mendable(OSError):
+            write_text(csv, study.to_dataframe().to_csv(index=False))
     if as_json:
-        print_json(summary.record(run, study))
-    else:
-        summary.show(run, study, top=top)
-        _write_page(page or run / PAGE, run, study)
+        print_json(record(run, study, conclusions))
+        return
+    _show(run, study, conclusions, top)
+    written = [*([f"Table: {csv}"] if csv else []), *_written(page or run / PAGE, pictures, run, study)]
+    for line in written:
+        console().print(line, markup=False, soft_wrap=True)
 
 
-def _write_page(path: Path, run: Path, study: Study) -> None:
-    from kzoo.cli.page import write_page
+def record(run: Path, study: Study, conclusions: Conclusions) -> dict[str, Any]:
+    """The study and its conclusions as plain data, for `--json`."""
+    from tuners.report.plain import record_of
 
+    made = record_of(study, conclusions, studies.given(run), studies.Acting(run))
+    return {"run": str(run), "epochs_saved": summary.epochs_saved(run, study), **made}
+
+
+def _show(run: Path, study: Study, conclusions: Conclusions, top: int) -> None:
+    from tuners.report.terminal import report_lines
+
+    out = console()
+    plain = not _speaks_unicode()
+    for line in report_lines(str(run), study, conclusions, studies.given(run), width=out.width, top=top, plain=plain):
+        out.print(line, markup=False, soft_wrap=True)
+    if saved := summary.epochs_saved(run, study):
+        out.print(f"Trials that fell behind were ended early, which saved {saved} epochs.", markup=False)
+    for line in summary.trained_by(study):
+        out.print(line, markup=False)
+    remarks = len(conclusions.findings)
+    if remarks:
+        said = f"{remarks} remark{'' if remarks == 1 else 's'}: {command('kzoo', 'audit', run)}"
+        out.print(f"\n{said}", markup=False, soft_wrap=True)
+
+
+def _speaks_unicode() -> bool:
+    try:
+        "━┤·".encode(getattr(sys.stdout, "encoding", None) or "ascii")
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _written(page: Path, pictures: Path | None, run: Path, study: Study) -> list[str]:
+    from tuners.report.page import write_page
+
+    lines = []
     with mendable(OSError):
-        write_page(path, run, study)
-    console().print(f"Pictures: {path}", markup=False, soft_wrap=True)
+        if pictures is not None:
+            from tuners.report.pictures import write_pictures
+
+            made = write_pictures(pictures, study)
+            lines.append(f"Pictures: {', '.join(map(str, made)) or 'none, since no trial has a score'}")
+        write_page(page, study, studies.title(run), studies.given(run), studies.Acting(run))
+    return [*lines, f"Page: {page}"]

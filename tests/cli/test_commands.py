@@ -72,7 +72,11 @@ def test_report_is_the_same_as_json(searched):
     assert [trial["status"] for trial in record["trials"]] == ["COMPLETED"] * 6
     best = max(record["trials"], key=lambda trial: trial["score"])
     assert record["best"] == best["trial"]
-    assert not any("one_minus" in name for name in best["shown"])
+    assert not any("one_minus" in name for name in best["hyperparameters"])
+    assert len(best["history"]["val_accuracy"]) == 2 and best["seconds"] > 0
+    assert record["about"]["model"] == "mlp" and record["about"]["validation_rows"] == 36
+    assert record["verdict"]["best"] == record["best"]
+    assert {each["name"] for each in record["ranges"]} >= {"units", "optimizer", "momentum/momentum"}
 
 
 def test_a_finished_search_is_not_run_again(searched):

@@ -11,7 +11,7 @@ from tuners import Study
 def test_help_and_report_import_no_tensorflow(searched):
     code = (
         "import sys; from kzoo.cli.app import app; from typer.testing import CliRunner\n"
-        "for command in (['--help'], ['models', 'mlp'], ['report', 'RUN']):\n"
+        "for command in (['--help'], ['models', 'mlp'], ['report', 'RUN'], ['audit', 'RUN']):\n"
         "    result = CliRunner().invoke(app, command)\n"
         "    assert result.exit_code == 0, result.output\n"
         "print({'tensorflow', 'keras.src', 'keras_tuner', 'pandas', 'sklearn', 'scipy.stats'} & set(sys.modules) or '')"

@@ -50,7 +50,7 @@ def test_the_study_is_read(run):
 def test_the_report_shows_it(kzoo, run):
     result = kzoo("report", "RUN")
     assert result.exit_code == 0, result.output
-    assert "4 trials finished; best val_accuracy 0.8667" in result.output
+    assert "4 trials finished; best val_accuracy 0.8667" in " ".join(result.output.split())
     assert "Trial 4 is the best:" in result.output
     assert (run / "report.html").stat().st_size > 10_000
 

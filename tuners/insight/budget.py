@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+import math
 
 import numpy as np
 from numpy.typing import NDArray
 
+from tuners.insight.noise import is_rate
 from tuners.insight.response import Response
 from tuners.strategy import ranking
 from tuners.strategy.scores import gain_of
@@ -67,9 +69,18 @@ def budget_of(response: Response) -> Budget:
     order = np.argsort(-promise, kind="stable")[: max(AHEAD)]
     features = features[np.concatenate([[0], 1 + order])]
     draws = response.scale * _posterior(response, features, rng)
-    gains = np.maximum.accumulate(np.maximum(draws[:, 1:] - draws[:, :1], 0.0), axis=1)
+    gains = np.maximum.accumulate(np.clip(draws[:, 1:] - draws[:, :1], 0.0, _most(response)), axis=1)
     outlooks = [Outlook(count, *_summary(gains[:, min(count, gains.shape[1]) - 1])) for count in AHEAD]
     return Budget(tuple(outlooks), _enough(response), response.deviation_of_noise)
+
+
+def _most(response: Response) -> float:
+    """What there is left to gain: an accuracy ends at 1, an error at 0."""
+    study = response.study
+    score = float(study.best[0].score or 0.0)
+    if study.direction == "max":
+        return max(1.0 - score, 0.0) if is_rate(study.objective) else math.inf
+    return score if score >= 0 and all((trial.score or 0.0) >= 0 for trial in study.completed) else math.inf
 
 
 def _summary(gains: NDArray[np.float64]) -> tuple[float, float, float]:

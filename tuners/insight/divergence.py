@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.stats import fisher_exact
+from scipy.special import gammaln
 
 from tuners.insight.finding import Finding
 from tuners.insight.response import tail_of
@@ -53,7 +53,7 @@ def _boundary(study: Study, dimension: Dimension) -> Finding | None:
         return None
     cuts = np.unique(rates[bad])
     tables = [_table(rates, bad, cut) for cut in cuts]
-    chances = [fisher_exact(table, alternative="greater")[1] for table in tables]
+    chances = [_by_chance(table) for table in tables]
     at = int(np.argmin(chances))
     # Bonferroni over the boundaries.
     chance, cut, table = min(1.0, chances[at] * len(cuts)), float(cuts[at]), tables[at]
@@ -73,6 +73,19 @@ def _boundary(study: Study, dimension: Dimension) -> Finding | None:
     return Finding(
         "divergence", level, words, evidence, {"range": {name: [dimension.low, float(f"{safe:.3g}")]}}, numbers
     )
+
+
+def _by_chance(table: list[list[int]]) -> float:
+    """Probability of as many or more of the diverged above the cut by chance: Fisher's exact test, one-sided."""
+    (above, sound_above), (below, sound_below) = table
+    bad, drawn, size = above + below, above + sound_above, above + sound_above + below + sound_below
+
+    def ways(of: int, chosen: int) -> float:
+        return float(gammaln(of + 1) - gammaln(chosen + 1) - gammaln(of - chosen + 1))
+
+    most = min(bad, drawn)
+    logs = [ways(bad, k) + ways(size - bad, drawn - k) - ways(size, drawn) for k in range(above, most + 1)]
+    return float(min(1.0, np.exp(logs).sum()))
 
 
 def _table(rates: np.ndarray, bad: np.ndarray, cut: float) -> list[list[int]]:

@@ -111,7 +111,7 @@ def _range(dimension: Dimension) -> str:
 def _widened(dimension: Dimension, at_high: bool) -> tuple[float, float]:
     """A decade more, or a factor of 4 for whole numbers on a log scale, or half of the range."""
     low, high = _ends(dimension)
-    whole = dimension.whole or all(isinstance(each, int) for each in dimension.values)
+    whole = dimension.whole or (bool(dimension.values) and all(isinstance(each, int) for each in dimension.values))
     if dimension.scale in ("log", "one_minus_log") and not dimension.values and low > 0:
         factor = 4.0 if whole else 10.0
         low, high = (low, high * factor) if at_high else (low / factor, high)

@@ -11,13 +11,12 @@ import dataclasses
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import qmc
 
 from tuners.insight.response import Group, Response, changed, groups_of
 from tuners.space.shown import shown_name
 from tuners.strategy import ranking
 
-SAMPLES = 512
+SAMPLES = 1024
 RESAMPLES = 12
 
 
@@ -63,10 +62,7 @@ def importances(response: Response, *, samples: int = SAMPLES, resamples: int = 
 def _designs(response: Response, groups: list[Group], samples: int) -> list[NDArray]:
     """Features of points over the whole space, then of the same with one hyperparameter drawn anew, one for each."""
     size = response.cube.size
-    draws = qmc.Sobol(2 * size, seed=0).random(samples) if 2 * size <= qmc.Sobol.MAXDIM else None
-    if draws is None:
-        draws = np.random.default_rng(0).random((samples, 2 * size))
-    base, other = draws[:, :size], draws[:, size:]
+    base, other = np.random.default_rng(0).random((2, samples, size))
     designs = [base, *(changed(base, group.indices, other) for group in groups)]
     return [response.features_at(each) for each in designs]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import itertools
 import math
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
@@ -15,14 +16,17 @@ from numpy.typing import NDArray
 from tuners.insight.noise import noise_of
 from tuners.space.dimensions import Cube, Dimension
 from tuners.strategy import ranking
+from tuners.strategy.features import features_of
 from tuners.strategy.scores import gain_of
-from tuners.strategy.suggest import Strategy, Suggester
 
 if TYPE_CHECKING:
     from tuners.study import Study
 
-LEVELS = 7
+LEVELS = 5
 """Levels of noise that a difference is averaged over."""
+
+SIGNALS = ((0.1, 0.1), (0.1, 10.0))
+"""Bounds of the signal's variance, of 1 in all, that go with each: where nothing mattered there is hardly any."""
 
 FEWEST = 4
 """Trials with a score below which there is no model."""
@@ -110,18 +114,15 @@ class Response:
 
     def __init__(self, study: Study) -> None:
         self.study, self.cube, self.noise = study, study.cube(), noise_of(study)
-        self._suggester = Suggester(self.cube, Strategy(study.seed))
+        self._free = self.cube.free
         ended = [trial for trial in study.trials if trial.status in ("COMPLETED", "INVALID")]
         points = np.array([self.cube.to_point(self._known(trial.values)) for trial in ended])
         gains = np.array([gain_of(trial.score, study.direction) for trial in ended])
         chosen = ranking.informative(points, gains)
         self.points, self.gains = points[chosen], gains[chosen]
-        finite = self.gains[np.isfinite(self.gains)]
-        top, middle = float(finite.max()), float(np.median(finite))
-        floor = middle - 1.5 * max(top - middle, 1e-12)
-        drawn_in = np.maximum(np.where(np.isfinite(self.gains), self.gains, floor), floor)
+        drawn_in = _drawn_in(self.gains, self.noise.total)
         self.middle, self.scale = float(drawn_in.mean()), float(drawn_in.std() + 1e-12)
-        self.targets = ranking.standardised(self.gains)
+        self.targets = (drawn_in - self.middle) / self.scale
         self.features = self.features_at(self.points)
         self.model = self._fitted(self.features, self.targets)
         self._versions = self._with_other_noise()
@@ -138,7 +139,7 @@ class Response:
 
     def features_at(self, points: NDArray[np.float64]) -> NDArray[np.float64]:
         """What the model sees of points [points, dimensions]."""
-        return self._suggester.features(points, active_at(self.cube, points))
+        return features_of(self.cube, self._free, points, active_at(self.cube, points))
 
     def expected(self, points: NDArray[np.float64]) -> tuple[NDArray, NDArray]:
         """Mean and deviation of the gain, each [points], in units of the score."""
@@ -165,12 +166,20 @@ class Response:
 
         Few trials hardly tell noise from a rugged response; the most probable level alone is too sure of itself.
         """
-        levels = np.geomspace(self.least_noise, 0.95, LEVELS)
         fits = []
-        for level in levels:
-            start = dataclasses.replace(self.model.kernel, log_noise=float(np.log(level)))
-            fits.append(ranking.fit_kernel(start, self.features, self.targets, steps=10, noise=(level, level)))
-        logs = np.array([ranking.log_posterior(kernel, self.features, self.targets) for kernel in fits])
+        for level, signal in itertools.product(np.geomspace(self.least_noise, 0.95, LEVELS), SIGNALS):
+            start = dataclasses.replace(
+                self.model.kernel, log_noise=float(np.log(level)), log_signal=float(np.log(np.mean(signal)))
+            )
+            bounds = {"noise": (level, level), "signal": signal}
+            fits.append(ranking.fit_kernel(start, self.features, self.targets, steps=10, **bounds))
+        # Every level is as probable as the next before the trials are seen: noise is what a verdict must not miss.
+        logs = np.array(
+            [
+                ranking.log_posterior(kernel, self.features, self.targets) - ranking.log_prior_of_variances(kernel)
+                for kernel in fits
+            ]
+        )
         weights = np.exp(logs - logs.max())
         weights /= weights.sum()
         return [
@@ -206,6 +215,14 @@ def response_of(study: Study) -> Response | None:
         return None
     with one_thread():
         return Response(study)
+
+
+def _drawn_in(gains: NDArray[np.float64], noise: float) -> NDArray[np.float64]:
+    """Gains with the bad tail drawn in, as `ranking.standardised` does, but never to within the noise of the best."""
+    finite = gains[np.isfinite(gains)]
+    top, middle = float(finite.max()), float(np.median(finite))
+    floor = middle - 1.5 * max(top - middle, 2 * noise, 0.1 * float(finite.std()), 1e-12)
+    return np.maximum(np.where(np.isfinite(gains), gains, floor), floor)
 
 
 def _difference(model: ranking.Model, features: NDArray[np.float64]) -> tuple[float, float]:

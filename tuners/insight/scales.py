@@ -76,7 +76,9 @@ def _shared_rate(study: Study, cube: Cube) -> Iterator[Finding]:
     names = [str(each) for each in optimizers.values]
     plain, adaptive = ([each for each in names if each.lower() in known] for known in (PLAIN, ADAPTIVE))
     for each in cube.dimensions:
-        applies_to_all = not any(name == optimizers.name for name, _ in each.conditions)
+        # A rate that bears the name of an optimizer is its own, in a script without conditional scopes, too.
+        owned = any(name.lower() in each.name.lower() for name in names)
+        applies_to_all = not owned and not any(name == optimizers.name for name, _ in each.conditions)
         if is_learning_rate(each.name) and applies_to_all and plain and adaptive and cube.size > 1:
             words = (
                 f"{each.name} has one range for {', '.join(plain + adaptive)}: the best rates of {plain[0]} and "

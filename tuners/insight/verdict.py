@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 BETTER, NOT_SHOWN, AS_GOOD, UNKNOWN = "better", "not shown to be better", "the default is as good", "not known"
 
-SURE = 0.1
+SURE = 0.15
 """Chance of no gain up to which the best is called better."""
 
 AS_GOOD_FROM = 0.3

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from tuners.space.dimensions import Cube
 from tuners.strategy import neighbours, ranking
 from tuners.strategy.coarse_stage import Priorities, starting_points
+from tuners.strategy.features import features_of
 from tuners.strategy.zoom import Box, Geometry, History, ZoomSettings, draw_candidates
 
 RANKED = 512
@@ -188,21 +189,8 @@ class Suggester:
         return self._kernel_value
 
     def features(self, points: NDArray[np.float64], active: NDArray[np.bool_]) -> NDArray[np.float64]:
-        """What the model sees: snapped to values, in the middle where a dimension does not apply, choices one-hot."""
-        columns = []
-        for index, each in enumerate(self.cube.dimensions):
-            if not self.geometry.free[index]:
-                continue
-            column = points[:, index]
-            if each.values:
-                bins = np.minimum((column * len(each.values)).astype(int), len(each.values) - 1)
-                if each.kind == "choice":
-                    hot = np.where(active[:, index, None], np.eye(len(each.values))[bins], 0.5) * 0.7
-                    columns.append(hot[:, 1:] if len(each.values) == 2 else hot)
-                    continue
-                column = (bins + 0.5) / len(each.values)
-            columns.append(np.where(active[:, index], column, 0.5)[:, None])
-        return np.hstack(columns)
+        """What the model sees of points; see `features_of`."""
+        return features_of(self.cube, self.geometry.free, points, active)
 
     def _active(self, points: NDArray[np.float64]) -> NDArray[np.bool_]:
         if not any(each.conditions for each in self.cube.dimensions):

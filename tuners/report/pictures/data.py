@@ -7,11 +7,11 @@ import itertools
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from kzoo.cli.page.axes import Axis, axis_of, position_of
+from tuners.report.axes import Axis, axis_of, position_of
 
 if TYPE_CHECKING:
-    from tuners import Study, TrialRecord
     from tuners.space.dimensions import Dimension
+    from tuners.study import Study, TrialRecord
 
 FIRST = ("learning_rate", "optimizer", "batch_size")
 """What matters most in nearly every search, and so is shown first."""

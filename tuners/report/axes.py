@@ -6,7 +6,7 @@ import dataclasses
 import math
 from typing import TYPE_CHECKING, Any
 
-from kzoo.cli.shown import number, shown_name, shown_value
+from tuners.space.shown import number, shown_name, shown_value
 
 if TYPE_CHECKING:
     from tuners.space.dimensions import Dimension

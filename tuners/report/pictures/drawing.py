@@ -13,12 +13,12 @@ from matplotlib import style
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from kzoo.cli.shown import number
+from tuners.space.shown import number
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from kzoo.cli.page.data import Curve, Parallel, Pictures, Progress, Slice
+    from tuners.report.pictures.data import Curve, Parallel, Pictures, Progress, Slice
 
 WIDTH = 11.0
 """Inches; the page shows the pictures as wide as its text."""

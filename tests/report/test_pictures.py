@@ -1,16 +1,12 @@
-import base64
-import html.parser
 import xml.etree.ElementTree as ElementTree
-from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kzoo.cli.console import Failure
-from kzoo.cli.page.axes import axis_of, position_of
-from kzoo.cli.page.data import PARALLEL_AXES, PARALLEL_LINES, pictures_of, score_limits
-from kzoo.cli.page.document import ROWS, page
+from tuners.report.axes import axis_of, position_of
+from tuners.report.pictures import write_pictures
+from tuners.report.pictures.data import PARALLEL_AXES, PARALLEL_LINES, pictures_of, score_limits
 from tuners.study import Study, TrialRecord
 
 SCORES = st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=40)
@@ -51,86 +47,6 @@ THREE = (
     trial(2, 0.9, optimizer="sgd", dropout=0.2, **{"sgd/one_minus_momentum": 0.01}),
     trial(3, 0.3, **ADAM | {"dropout": 0.4}, **{"adam/learning_rate": 1e-2}),
 )
-
-
-class Reader(html.parser.HTMLParser):
-    def __init__(self, text):
-        super().__init__()
-        self.tags, self.images, self.addresses, self.rows = [], [], [], 0
-        self.feed(text)
-
-    def handle_starttag(self, tag, attributes):
-        self.tags.append(tag)
-        self.rows += tag == "tr"
-        values = dict(attributes)
-        if tag == "img":
-            kind, _, data = values["src"].partition(",")
-            assert kind == "data:image/svg+xml;base64"
-            assert values["alt"]
-            self.images.append(ElementTree.fromstring(base64.b64decode(data)))
-        else:
-            self.addresses += [values[name] for name in ("src", "href") if name in values]
-
-
-def texts(image):
-    return ["".join(element.itertext()).strip() for element in image.iter("{http://www.w3.org/2000/svg}text")]
-
-
-def test_report_writes_a_page_that_needs_no_other_file(searched):
-    result = searched("report", "RUN")
-    assert result.exit_code == 0
-    assert result.stdout.splitlines()[-1] == "Pictures: RUN/report.html"
-    text = (searched.directory / "RUN" / "report.html").read_text()
-    read = Reader(text)
-    assert "6 trials finished" in text
-    assert read.rows == 1 + 6
-    assert len(read.images) == 4
-    assert "adam/learning_rate" in texts(read.images[1])
-    assert read.addresses == []
-    assert "script" not in read.tags
-    assert len(text) < 1_000_000
-
-
-def test_the_same_study_gives_the_same_page(searched):
-    first, second = (searched("report", "RUN", "--page", name) for name in ("a.html", "b.html"))
-    assert first.exit_code == second.exit_code == 0
-    assert (searched.directory / "a.html").read_bytes() == (searched.directory / "b.html").read_bytes()
-
-
-def test_a_page_that_cannot_be_written(searched):
-    result = searched("report", "RUN", "--page", "nowhere/page.html")
-    assert isinstance(result.exception, Failure)
-    assert "nowhere" in str(result.exception)
-
-
-def test_names_and_messages_are_text():
-    space = (choice("$x_", "<b>", "a&b"), real("</style><script>", 0.1, 1.0))
-    values = [{"$x_": "<b>", "</style><script>": 0.2}, {"$x_": "a&b", "</style><script>": 0.4}]
-    failed = TrialRecord("3", 3, "FAILED", {}, message="<script>alert(1)</script>")
-    text = page(Path("<run>"), study(trial(1, 0.5, **values[0]), trial(2, 0.4, **values[1]), failed, space=space))
-    read = Reader(text)
-    assert "script" not in read.tags
-    assert {"$x_", "a&b", "</style><script>"} <= set(texts(read.images[1]))
-
-
-def test_a_study_without_a_score_has_no_pictures():
-    text = page(Path("RUN"), study(TrialRecord("1", 1, "FAILED", {}, message="Traceback\nValueError: odd")))
-    assert Reader(text).images == []
-    assert "Trial 1 failed: ValueError: odd" in text
-
-
-def test_one_trial_alone_is_drawn():
-    assert len(Reader(page(Path("RUN"), study(THREE[0]))).images) == 2
-
-
-def test_a_long_search_says_what_is_left_out():
-    names = ("adam", "sgd")
-    many = [trial(n, float(n), optimizer=names[n % 2], dropout=n / 1000) for n in range(1, ROWS + 6)]
-    text = page(Path("RUN"), study(*many))
-    assert Reader(text).rows == 1 + ROWS
-    assert f"The best {PARALLEL_LINES} of {ROWS + 5} trials." in text
-    assert pictures_of(study(*many)).parallel.scores[-1] == 1.0
-    assert f"The best {ROWS} of {ROWS + 5}." in text
 
 
 def test_parallel_coordinates_have_the_best_last_and_the_learning_rate_first():
@@ -210,7 +126,34 @@ def test_the_best_so_far_never_gets_worse(scores, maximise):
         assert best == (max if maximise else min)(scores[: index + 1])
 
 
+def test_a_long_search_shows_the_best_lines():
+    many = [
+        trial(n, float(n), optimizer=("adam", "sgd")[n % 2], dropout=n / 1000) for n in range(1, PARALLEL_LINES + 6)
+    ]
+    parallel = pictures_of(study(*many)).parallel
+    assert len(parallel.lines) == PARALLEL_LINES and parallel.scores[-1] == 1.0
+
+
+def texts(path):
+    tree = ElementTree.parse(path)
+    return ["".join(element.itertext()).strip() for element in tree.iter("{http://www.w3.org/2000/svg}text")]
+
+
+def test_pictures_are_files_whose_texts_are_texts(tmp_path):
+    space = (choice("$x_", "<b>", "a&b"), real("</style><script>", 0.1, 1.0))
+    values = [{"$x_": "<b>", "</style><script>": 0.2}, {"$x_": "a&b", "</style><script>": 0.4}]
+    made = study(trial(1, 0.5, **values[0]), trial(2, 0.4, **values[1]), trial(3, None), space=space)
+    paths = write_pictures(tmp_path / "new", made)
+    assert [path.name for path in paths] == ["progress.svg", "slices.svg", "parallel.svg", "curves.svg"]
+    assert {"$x_", "a&b", "</style><script>"} <= set(texts(paths[1]))
+    assert "no score" in texts(paths[0])
+    before = [path.read_bytes() for path in paths]
+    assert [path.read_bytes() for path in write_pictures(tmp_path / "new", made)] == before
+
+
+def test_a_study_without_a_score_has_no_pictures(tmp_path):
+    assert write_pictures(tmp_path, study(trial(1, None))) == []
+
+
 def test_trials_without_a_score_are_marked():
     assert pictures_of(study(*THREE, trial(4, None))).progress.without == (4,)
-    text = page(Path("RUN"), study(*THREE, trial(4, None)))
-    assert "no score" in texts(Reader(text).images[0])

@@ -1,0 +1,110 @@
+"""Studies as the commands read them: with what the run knows of itself, and the commands that act on findings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from kzoo.cli import run, summary
+from kzoo.cli.console import Failure, command, describe
+from kzoo.cli.run import Run
+
+if TYPE_CHECKING:
+    from tuners import Study
+
+
+def load(directory: Path) -> Study:
+    """The study of a run, or of a project of keras-tuner's own tuners.
+
+    Raises:
+        Failure: There is none, or it cannot be read.
+    """
+    from tuners.store.journal import FILE
+    from tuners.store.records import FOREIGN
+    from tuners.study import Study
+
+    if (directory / FILE).exists() or not (directory / FOREIGN).exists():
+        return summary.load(directory)
+    try:
+        return Study.from_keras_tuner(directory)
+    except (OSError, ValueError) as error:
+        raise Failure(describe(error)) from None
+
+
+def title(directory: Path) -> str:
+    """What a run is called."""
+    return directory.resolve().name
+
+
+def given(directory: Path) -> dict[str, Any]:
+    """What a run of the command knows of itself; nothing of other searches."""
+    if not (directory / run.FILE).exists():
+        return {}
+    asked = Run.read(directory)
+    return {
+        "model": asked.model,
+        "data": asked.data.source,
+        "fingerprint": asked.fingerprint[:16],
+        "task": f"{asked.task.kind}, {asked.task.num_classes} classes" if asked.task.num_classes else asked.task.kind,
+        "epochs": asked.epochs,
+        "versions": dict(asked.versions),
+    }
+
+
+class Acting:
+    """Makes commands of actions.
+
+    Args:
+        directory: Directory of the run.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self.asked = Run.read(directory) if (directory / run.FILE).exists() else None
+
+    def __call__(self, action: Mapping[str, Any]) -> str:
+        """The next search with an action taken; "" where no option of `kzoo search` does it."""
+        if self.asked is None:
+            from tuners.report.actions import in_a_script
+
+            return in_a_script(action)
+        changes = _options(action)
+        if not changes:
+            return ""
+        asked, base = self.asked, ["kzoo", "search", self.asked.model, *self.asked.data.options()]
+        usual = {"--epochs": asked.epochs, "--seed": asked.seed, "--objective": asked.objective}
+        usual["--priority"] = asked.priority
+        words = [word for name, value in usual.items() if name not in changes for word in (name, str(value))]
+        words += [word for name, value in asked.fixed.items() for word in ("--fix", f"{name}={_text(value)}")]
+        changed = {text.split("=")[0] for text in changes.get("--range", [])}
+        for name, fields in asked.ranges.items():
+            if name not in changed:
+                words += ["--range", f"{name}={_range(fields)}"]
+        for name, values in changes.items():
+            words += [word for value in values for word in (name, value)]
+        return command(*base, *words, "--out", f"{self.directory}-2")
+
+
+def _options(action: Mapping[str, Any]) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for name, (low, high) in action.get("range", {}).items():
+        found.setdefault("--range", []).append(f"{name}={_text(low)}:{_text(high)}")
+    for name, value in action.get("fix", {}).items():
+        found.setdefault("--fix", []).append(f"{name}={_text(value)}")
+    for option in ("trials", "epochs"):
+        if option in action:
+            found[f"--{option}"] = [str(action[option])]
+    return found
+
+
+def _range(fields: Mapping[str, Any]) -> str:
+    if "values" in fields:
+        return ",".join(map(_text, fields["values"]))
+    return f"{_text(fields['low'])}:{_text(fields['high'])}"
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return f"{value:.6g}" if isinstance(value, float) else str(value)

@@ -1,0 +1,94 @@
+import json
+import shlex
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from kzoo.cli.console import Failure
+from tuners.study import Study
+
+
+def test_the_report_is_text_and_a_page(searched):
+    result = searched("report", "RUN")
+    assert result.exit_code == 0
+    assert "RUN: 6 trials finished; best val_accuracy" in result.stdout
+    assert "model mlp; data wine; rows 106 to train on, 36 to validate; epochs 2" in " ".join(result.stdout.split())
+    assert result.stdout.splitlines()[-1] == "Page: RUN/report.html"
+    assert "Content-Security-Policy" in (searched.directory / "RUN" / "report.html").read_text()
+
+
+@pytest.mark.parametrize("columns", [40, 80, 200])
+def test_the_report_fits_the_terminal(searched, columns):
+    lines = searched("report", "RUN", columns=columns).stdout.splitlines()
+    said = [line for line in lines if not line.startswith(("Page: ", "Next: ")) and "kzoo audit" not in line]
+    assert max(map(len, said)) <= columns
+    assert (any("Left out at this width" in line for line in said)) == (columns == 40)
+
+
+def test_the_same_study_gives_the_same_page(searched):
+    first, second = (searched("report", "RUN", "--page", name) for name in ("a.html", "b.html"))
+    assert first.exit_code == second.exit_code == 0
+    assert (searched.directory / "a.html").read_bytes() == (searched.directory / "b.html").read_bytes()
+
+
+@pytest.mark.parametrize("option", ["--page", "--csv"])
+def test_a_file_that_cannot_be_written(searched, option):
+    result = searched("report", "RUN", option, "nowhere/file")
+    assert isinstance(result.exception, Failure)
+    assert "nowhere" in str(result.exception)
+
+
+def test_trials_as_a_table_and_pictures(searched):
+    result = searched("report", "RUN", "--csv", "trials.csv", "--pictures", "pictures")
+    assert "Table: trials.csv" in result.stdout and "pictures/progress.svg" in result.stdout
+    table = pd.read_csv(searched.directory / "trials.csv")
+    assert len(table) == 6 and {"number", "score", "units", "adam/learning_rate"} <= set(table.columns)
+    assert table["score"].max() == Study.load(searched.directory / "RUN").best[0].score
+
+
+def test_the_audit_tells_what_to_do(searched):
+    result = searched("audit", "RUN")
+    assert result.exit_code == 0
+    assert "6 trials for 13 hyperparameters" in " ".join(result.stdout.split())
+    acting = shlex.split(next(line for line in result.stdout.splitlines() if line.strip().startswith("kzoo search")))
+    assert acting[:3] == ["kzoo", "search", "mlp"] and acting[-4:] == ["--trials", "52", "--out", "RUN-2"]
+    found = searched.json("audit", "RUN")
+    assert {each["rule"] for each in found["findings"]} >= {"too few trials"}
+    assert found["findings"][0]["command"] == shlex.join(acting)
+
+
+def test_searches_side_by_side(searched):
+    result = searched("compare", "RUN", "RUN")
+    assert result.exit_code == 0 and result.stdout.count("RUN") == 2
+    record = searched.json("compare", "RUN", "RUN")
+    assert record["runs"][0] == record["runs"][1] and record["runs"][0]["trials"] == 6
+
+
+def project(directory, objective="val_loss"):
+    """A project of keras-tuner's own."""
+    space = [{"class_name": "Float", "config": {"name": "lr", "min_value": 1e-4, "max_value": 0.1, "sampling": "log",
+              "conditions": []}}]  # fmt: skip
+    directory.mkdir()
+    (directory / "oracle.json").write_text(json.dumps({"hyperparameters": {"space": space, "values": {}}, "seed": 1}))
+    for number, rate in enumerate(np.geomspace(1e-3, 1e-2, 6)):
+        folder = directory / f"trial_{number}"
+        folder.mkdir()
+        metric = {"direction": "min", "observations": [{"value": [1 - rate], "step": 0}]}
+        trial = {"trial_id": str(number), "hyperparameters": {"values": {"lr": rate}}, "score": 1 - rate,
+                 "metrics": {"metrics": {objective: metric}}, "best_step": 0, "status": "COMPLETED"}  # fmt: skip
+        (folder / "trial.json").write_text(json.dumps(trial))
+
+
+def test_projects_of_keras_tuner_are_read_too(kzoo):
+    project(kzoo.directory / "theirs")
+    result = kzoo("report", "theirs")
+    assert result.exit_code == 0 and "6 trials finished; best val_loss 0.99" in result.stdout
+    assert kzoo.json("audit", "theirs")["verdict"]["kind"] == "not known"
+
+
+def test_searches_for_different_objectives_are_not_compared(searched):
+    if not (searched.directory / "theirs").exists():
+        project(searched.directory / "theirs")
+    refused = searched("compare", "RUN", "theirs")
+    assert refused.exit_code == 2 and "objectives" in refused.stderr and "val_loss" in refused.stderr

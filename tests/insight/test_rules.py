@@ -1,0 +1,134 @@
+import dataclasses
+import math
+
+import numpy as np
+import pytest
+from scipy.stats import fisher_exact
+from surfaces import SPACE, choice, ordinary, real, searched, whole
+
+from tuners.insight import conclude
+from tuners.insight.design import design
+from tuners.insight.divergence import _by_chance, divergence
+from tuners.insight.edges import edges
+from tuners.insight.length import length
+from tuners.insight.response import response_of
+from tuners.insight.scales import scales
+from tuners.space.dimensions import cube_from_space
+from tuners.study import Study, TrialRecord
+
+
+def test_a_clean_study_has_nothing_to_remark(clean):
+    assert conclude(*clean).findings == ()
+
+
+@pytest.mark.parametrize(("name", "at", "bounds"), [("learning_rate", 1.0, (1e-5, 10.0)), ("units", 1.05, (8, 2048))])
+def test_a_range_that_ends_before_the_best(name, at, bounds):
+    study = searched(ordinary(optimum={name: at}), 40)
+    (found,) = edges(response_of(study))
+    assert found.action == {"range": {name: pytest.approx(list(bounds))}}
+    assert "upper end" in found.words and name in found.words
+
+
+def test_a_momentum_whose_best_is_beyond_its_range():
+    space = (*SPACE, real("sgd/one_minus_momentum", 0.05, 0.5, 0.1))
+    surface = ordinary(space=space, optimum={"sgd/one_minus_momentum": 0.0}, weights={"sgd/one_minus_momentum": 0.5})
+    found = [each for each in edges(response_of(searched(surface, 40)))]
+    assert [each.action["range"] for each in found] == [{"sgd/momentum": pytest.approx([0.5, 0.995])}]
+    assert "upper end" in found[0].words
+
+
+def test_what_ends_by_nature_is_no_edge():
+    study = searched(ordinary(optimum={"dropout": 0.0}, weights={"dropout": 0.6}), 40)
+    assert list(edges(response_of(study))) == []
+
+
+def test_learning_rates_from_which_trials_diverge():
+    study = searched(ordinary(diverges=0.7), 40)
+    (found,) = divergence(study, study.cube())
+    low, high = found.action["range"]["learning_rate"]
+    # The boundary at 0.7 of 1e-5 to 1 is 10 ** -1.5.
+    assert low == 1e-5 and 10**-2.6 < high < 10**-1.4
+    assert set(found.trials) == {trial.number for trial in study.trials if trial.status == "INVALID"}
+
+
+def test_divergence_that_has_nothing_to_do_with_the_rate():
+    rng = np.random.default_rng(0)
+    trials = [
+        dataclasses.replace(trial, status="INVALID", score=None) if rng.random() < 0.2 else trial
+        for trial in searched(ordinary(), 40).trials
+    ]
+    study = dataclasses.replace(searched(ordinary(), 40), trials=tuple(trials))
+    assert list(divergence(study, study.cube())) == []
+
+
+@pytest.mark.parametrize("table", [[[3, 1], [0, 9]], [[2, 2], [2, 2]], [[1, 0], [5, 7]]])
+def test_fishers_test(table):
+    assert _by_chance(table) == pytest.approx(fisher_exact(table, alternative="greater")[1])
+
+
+def linear(*space):
+    study = Study("val_loss", "min", 1, (), space)
+    return [each.rule for each in scales(study, cube_from_space(space))]
+
+
+def test_scales_on_which_steps_do_not_matter_equally():
+    assert linear(real("momentum", 0.5, 0.99, 0.9, "linear")) == ["scale"]
+    assert linear(real("adam/beta_2", 0.9, 0.999, 0.99, "linear")) == ["scale"]
+    assert linear(real("learning_rate", 1e-5, 0.1, 1e-3, "linear")) == ["scale"]
+    assert linear(real("momentum", 0.5, 0.9, 0.9, "linear"), real("learning_rate", 1e-5, 0.1, 1e-3)) == []
+
+
+def test_one_learning_rate_for_optimizers_that_need_their_own():
+    optimizer, rate = choice("optimizer", "adam", "sgd"), real("learning_rate", 1e-5, 0.1, 1e-3)
+    assert linear(optimizer, rate) == ["shared learning rate"]
+    own = [real(f"{name}/learning_rate", 1e-5, 0.1, 1e-3, parent=("optimizer", name)) for name in ("adam", "sgd")]
+    assert linear(optimizer, *own) == []
+    # As in a script without conditional scopes.
+    assert linear(optimizer, real("adam_lr", 1e-5, 0.1, 1e-3), real("sgd_lr", 1e-5, 0.1, 1e-3)) == []
+    assert linear(choice("optimizer", "adam", "rmsprop"), rate) == []
+
+
+def test_trials_that_are_too_short_and_too_long():
+    (short,) = length(searched(ordinary(rise=10), 20))
+    assert (short.rule, short.action) == ("too short", {"epochs": 40})
+    study = searched(ordinary(), 20)
+    early = [dataclasses.replace(trial, best_epoch=1) for trial in study.trials]
+    (long,) = length(dataclasses.replace(study, trials=tuple(early)))
+    assert (long.rule, long.action) == ("too long", {"epochs": 3})
+
+
+def test_leaders_that_overfit():
+    study = searched(ordinary(), 20)
+    steps = np.arange(20)
+    held = tuple(1 - 0.8 * np.exp(-((steps - 6) ** 2) / 20))
+    own = tuple(1 / (1 + steps))
+    trials = [
+        dataclasses.replace(trial, history={**trial.history, "val_loss": held, "loss": own}) for trial in study.trials
+    ]
+    (found,) = length(dataclasses.replace(study, trials=tuple(trials)))
+    assert found.rule == "overfitting" and found.evidence["lost"] > 0.8
+
+
+def rules(study):
+    return [each.rule for each in design(study, study.cube())]
+
+
+def test_searches_that_could_not_find_what_they_were_made_for():
+    study = searched(ordinary(), 20)
+    assert rules(study) == []
+    assert rules(dataclasses.replace(study, trials=study.trials[:6])) == ["too few trials"]
+    mnist = dataclasses.replace(study, about={"rows": 60000, "validation_rows": 10000})
+    assert rules(mnist) == ["test rows used"]
+    small = searched(ordinary(weights=dict.fromkeys(("learning_rate", "units", "dropout", "norm"), 0.02)), 20)
+    (found,) = design(dataclasses.replace(small, about={"validation_rows": 100}), small.cube())
+    assert found.rule == "small validation split" and found.evidence["needed"] > 400
+    failed = TrialRecord("x", 21, "FAILED", {}, message="Traceback\nValueError: odd")
+    again = dataclasses.replace(failed, number=22)
+    assert rules(dataclasses.replace(study, trials=(*study.trials, failed, again, again))) == ["failures"]
+
+
+def test_whole_numbers_stay_whole_when_their_range_is_widened():
+    space = (real("learning_rate", 1e-4, 1e-1, 1e-3), whole("layers", 1, 4, 2, "linear"))
+    surface = ordinary(space=space, optimum={"layers": 1.2}, weights={"layers": 0.6})
+    (found,) = edges(response_of(searched(surface, 30)))
+    assert found.action == {"range": {"layers": [1, 6]}} and math.isfinite(found.evidence["deviations"])

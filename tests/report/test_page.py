@@ -1,0 +1,139 @@
+import json
+import re
+
+import numpy as np
+import pytest
+from browser import CHROMIUM, Browser
+from surfaces import ordinary, searched
+
+from tuners.report.page import page, write_page
+from tuners.report.page.data import expected_best
+from tuners.report.page.document import policy
+from tuners.study import Study, TrialRecord
+
+needs_chromium = pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium here")
+
+
+def data_of(text):
+    return json.loads(re.search(r'<script type="application/json" id="data">(.*?)</script>', text, re.S)[1])
+
+
+def test_the_page_loads_nothing_and_is_small(study):
+    text = page(study, "digits")
+    assert len(text) < 5_000_000
+    assert not re.search(r'(src|href)="', text.split("<script>")[0])
+    assert "unsafe" not in policy() and policy().count("sha256-") == 4
+
+
+def test_the_data_of_the_page(study):
+    data = data_of(page(study, "digits", {"model": "mlp"}))
+    assert data["facts"][0] == ["model", "mlp"]
+    assert len(data["trials"]) == 40 and data["best"] == study.best[0].number and data["default"] == 1
+    assert data["axes"][0]["name"] == "learning_rate" and data["verdict"]["kind"] == "better"
+    assert {each["rule"] for each in data["findings"]} == {"divergence"}
+    assert "learning_rate" in data["findings"][0]["command"]
+    assert data["progress"]["best"] == sorted(data["progress"]["best"])
+    assert data["progress"]["shuffled"][-1] == pytest.approx(study.best[0].score)
+    assert len(data["zoom"]) == 4 and all(0 <= low <= high <= 1 for low, high in zip(*_ends(data), strict=True))
+
+
+def _ends(data):
+    return data["zoom"][0]["low"], data["zoom"][0]["high"]
+
+
+def test_texts_of_a_study_stay_texts():
+    odd = "</script><script>alert(1)</script>"
+    record = TrialRecord("0", 1, "FAILED", {}, message=odd)
+    text = page(Study("val_loss", "min", 1, (record,)), odd)
+    assert odd not in text and data_of(text)["trials"][0]["reason"] == odd
+
+
+def test_the_expected_best_of_a_random_order():
+    scores = np.array([1.0, 2.0, 4.0])
+    assert expected_best(scores, maximise=True) == pytest.approx([7 / 3, 10 / 3, 4])
+    assert expected_best(scores, maximise=False) == pytest.approx([7 / 3, 4 / 3, 1])
+
+
+def test_infinite_scores_are_no_json_numbers():
+    records = [TrialRecord(str(n), n, "COMPLETED", {}, s, 1, {"val_loss": (s,)}) for n, s in ((1, 1.0), (2, 2.0))]
+    records.append(TrialRecord("3", 3, "COMPLETED", {}, float("inf"), 1))
+    assert data_of(page(Study("val_loss", "min", 1, tuple(records)), "odd"))["trials"][2]["score"] is None
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with Browser() as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def address(study, tmp_path_factory):
+    path = tmp_path_factory.mktemp("page") / "report.html"
+    write_page(path, study, "digits", {"model": "mlp"})
+    return path.as_uri()
+
+
+def visible(browser):
+    return browser.run("document.querySelectorAll('#trials tbody tr:not(.off)').length")
+
+
+@needs_chromium
+@pytest.mark.parametrize(("width", "dark"), [(390, True), (1280, False)])
+def test_everything_is_there_and_nothing_sticks_out(browser, address, width, dark):
+    browser.open(address, width=width, dark=dark)
+    assert browser.problems() == [] and browser.requested() == [address]
+    assert browser.run("document.documentElement.scrollWidth") <= width
+    assert browser.run("document.querySelectorAll('canvas').length") == browser.run("shown.length") == 15
+    assert browser.run("document.querySelector('#kind').innerText") == "Better than the default"
+    assert "diverged" in browser.run("document.querySelector('#audit').innerText")
+    ground = browser.run("getComputedStyle(document.body).backgroundColor")
+    assert (sum(map(int, re.findall(r"\d+", ground))) < 300) == dark
+
+
+@needs_chromium
+def test_trials_are_sorted_filtered_and_lit_up(browser, address, study):
+    browser.open(address)
+    assert browser.run("document.querySelector('#trials tbody td').innerText") == str(study.best[0].number)
+    browser.run("document.querySelectorAll('#trials th button')[0].click()")
+    assert browser.run("document.querySelector('#trials tbody td').innerText") == "1"
+    fill = "element('filter').value = %s; element('filter').dispatchEvent(new Event('input'))"
+    browser.run(fill % json.dumps("infeasible"))
+    assert visible(browser) == sum(trial.status == "INVALID" for trial in study.trials) > 0
+    browser.run(fill % json.dumps("units>100 score>0.9"))
+    assert visible(browser) == sum(trial.values["units"] > 100 and (trial.score or 0) > 0.9 for trial in study.trials)
+    browser.run(fill % json.dumps(""))
+    browser.run("document.querySelector('#trials tbody tr').click()")
+    ring = "each.chart.getOption().series.find((one) => one.id === 'selected')"
+    rings = f"shown.filter((each) => ({ring}?.data ?? []).length)"
+    assert browser.run("state.selected") == 1 and browser.run(f"{rings}.length") == 11
+    browser.run("window.dispatchEvent(new KeyboardEvent('keydown', {key: 'Escape'}))")
+    assert browser.run("state.selected") is None and browser.run(f"{rings}.length") == 0
+    assert browser.problems() == []
+
+
+@needs_chromium
+def test_brushing_an_axis_keeps_what_passes_there(browser, address, study):
+    browser.open(address)
+    place = (
+        "(() => { const box = document.querySelector('#parallel').getBoundingClientRect(); return [box.x, box.y]; })()"
+    )
+    browser.run("document.querySelector('#parallel').scrollIntoView()")
+    x, y = browser.run(place)
+    for kind, down in (("mousePressed", 60), ("mouseMoved", 100), ("mouseMoved", 160), ("mouseReleased", 160)):
+        button = {"button": "left", "clickCount": 1} if kind != "mouseMoved" else {"button": "left"}
+        browser.ask("Input.dispatchMouseEvent", type=kind, x=x + 40, y=y + down, **button)
+    browser.wait("state.brushed !== null")
+    kept = browser.run("state.brushed.size")
+    assert 0 < kept < len(study.completed) and visible(browser) == kept
+    assert browser.problems() == []
+
+
+@needs_chromium
+def test_pages_of_studies_that_lack_something(browser, tmp_path):
+    few = searched(ordinary(), 3)
+    empty = Study("val_loss", "min", 1, (TrialRecord("0", 1, "FAILED", {}, message="odd"),))
+    for number, each in enumerate((few, empty)):
+        path = tmp_path / f"{number}.html"
+        write_page(path, each, "few")
+        browser.open(path.as_uri())
+        assert browser.problems() == []

@@ -1,0 +1,93 @@
+"""What a study is of, as the heads of the page and of the terminal say it."""
+
+from __future__ import annotations
+
+import collections
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from tuners.space.shown import number, seconds
+
+if TYPE_CHECKING:
+    from tuners.study import Study
+
+WORDS = {"COMPLETED": "finished", "INVALID": "infeasible", "FAILED": "failed", "RUNNING": "running"}
+"""What a status is called."""
+
+
+def counts(study: Study) -> str:
+    """How many trials there are of each kind: "58 trials finished, 2 infeasible"."""
+    found = collections.Counter(trial.status for trial in study.trials)
+    first = f"{found['COMPLETED']} trial{'' if found['COMPLETED'] == 1 else 's'} finished"
+    return ", ".join([first, *(f"{found[each]} {WORDS[each]}" for each in list(WORDS)[1:] if found[each])])
+
+
+def facts(study: Study, given: Mapping[str, Any]) -> dict[str, str]:
+    """Label and text of everything that is known of a search beside its trials.
+
+    Args:
+        study: The study.
+        given: What whoever ran the search knows, such as model and data; it stands first.
+    """
+    about = study.about
+    way = "less" if study.direction == "min" else "more"
+    known = {
+        **given,
+        "objective": f"{study.objective}, {way} is better",
+        "trials": counts(study),
+        "rows": _rows(study),
+        "epochs": about.get("epochs"),
+        "executions": about.get("executions") if about.get("executions") != 1 else None,
+        "folds": about.get("folds"),
+        "seed": study.seed,
+        "time": seconds(study.elapsed) if study.elapsed else None,
+        "ended early": study.stopped or None,
+        "date": str(about.get("date", "")).replace("T", " ").removesuffix("+00:00") + " UTC"
+        if about.get("date")
+        else None,
+        "machine": about.get("machine"),
+        "versions": _versions(about.get("versions")),
+    }
+    return {name: str(value) for name, value in known.items() if value not in (None, "")}
+
+
+def _rows(study: Study) -> str | None:
+    rows, held = study.fact("rows"), study.fact("validation_rows")
+    if rows is None:
+        return None
+    if study.fact("folds"):
+        return f"{rows} in {study.fact('folds')} folds"
+    return f"{rows} to train on" + (f", {held} to validate" if held is not None else "")
+
+
+def _versions(versions: Any) -> str | None:
+    return ", ".join(f"{name} {version}" for name, version in versions.items()) if isinstance(versions, dict) else None
+
+
+def troubles(study: Study) -> list[str]:
+    """What went wrong in the trials, one line per problem."""
+    lines = []
+    invalid = [trial for trial in study.trials if trial.status == "INVALID"]
+    if invalid:
+        lines.append(f"{len(invalid)} infeasible: the loss was not finite; the search stays away from them.")
+    for trial in [trial for trial in study.trials if trial.status == "FAILED"][:3]:
+        lines.append(f"Trial {trial.number} failed: {trial.reason or 'no message'}")
+    return lines
+
+
+def compared(study: Study) -> list[tuple[str, str, str]]:
+    """Values of the best trial beside the defaults: name, best, default ("" where it does not apply)."""
+    if not study.best:
+        return []
+    from tuners.space.shown import shown_name, shown_value
+
+    cube = study.cube() if study.space else None
+    default = cube.to_values(cube.to_point({})) if cube else {}
+    return [
+        (
+            shown_name(name),
+            number(shown_value(name, value)),
+            number(shown_value(name, default[name])) if name in default else "",
+        )
+        for name, value in study.best[0].values.items()
+    ]

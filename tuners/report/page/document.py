@@ -1,0 +1,96 @@
+"""The page as one HTML file: style, script, drawing library and data are in it, and nothing else is loaded.
+
+The scripts and the style are allowed by their digests, nothing else runs; what the study says is data in a block of
+JSON, which the script puts into the page as text.
+"""
+
+from __future__ import annotations
+
+import base64
+import functools
+import hashlib
+import html
+import importlib.resources
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from string import Template
+from typing import TYPE_CHECKING, Any
+
+from tuners.insight.conclusions import conclude
+from tuners.insight.response import response_of
+from tuners.report.actions import in_a_script
+from tuners.report.page.data import page_data
+from tuners.store.files import write_file
+
+if TYPE_CHECKING:
+    from tuners.report.plain import Command
+    from tuners.study import Study
+
+SCRIPTS = ("echarts.min.js", "charts.js", "page.js")
+
+
+@functools.cache
+def _part(name: str) -> str:
+    return (importlib.resources.files(__package__) / name).read_text(encoding="utf-8")
+
+
+@functools.cache
+def _digest(name: str) -> str:
+    return "'sha256-" + base64.b64encode(hashlib.sha256(_part(name).encode()).digest()).decode() + "'"
+
+
+def policy() -> str:
+    """The Content-Security-Policy of the page: its own scripts and style by digest, and nothing from elsewhere."""
+    scripts = " ".join(map(_digest, SCRIPTS))
+    return (
+        f"default-src 'none'; script-src {scripts}; style-src {_digest('page.css')}; img-src data:; base-uri 'none'; "
+        "form-action 'none'"
+    )
+
+
+def page(study: Study, title: str, given: Mapping[str, Any] | None = None, command: Command = in_a_script) -> str:
+    """The page of a study as HTML that needs no other file.
+
+    Args:
+        study: The study; its search may still be running.
+        title: What the page is called.
+        given: What whoever ran the search knows, such as {"model": "mlp", "data": "digits"}; it stands first.
+        command: Makes a command of an action of a finding; what to write into a script where not given.
+    """
+    response = response_of(study)
+    shown = page_data(title, study, conclude(study, response), response, given or {}, command)
+    # ASCII, and no end of the block in it, whatever the texts are.
+    data = json.dumps(_finite(shown), separators=(",", ":"), allow_nan=False).replace("<", "\\u003c")
+    return Template(_part("page.html")).substitute(
+        title=html.escape(title),
+        policy=html.escape(policy()),
+        style=_part("page.css"),
+        library=_part("echarts.min.js"),
+        charts=_part("charts.js"),
+        script=_part("page.js"),
+        data=data,
+    )
+
+
+def write_page(
+    path: str | Path,
+    study: Study,
+    title: str = "Search",
+    given: Mapping[str, Any] | None = None,
+    command: Command = in_a_script,
+) -> None:
+    """Write the page of a study, whole or not at all; see `page`.
+
+    Raises:
+        OSError: It cannot be written.
+    """
+    write_file(Path(path), page(study, title, given, command).encode())
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _finite(each) for name, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(each) for each in value]
+    return None if isinstance(value, float) and not abs(value) < float("inf") else value

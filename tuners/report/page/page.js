@@ -1,0 +1,218 @@
+"use strict";
+// Texts, tables and what happens on a click; the pictures are in charts.js.
+
+const element = (id) => document.getElementById(id);
+
+function made(tag, text = "", name = "") {
+  const node = document.createElement(tag);
+  node.textContent = text;
+  node.className = name;
+  return node;
+}
+
+const KINDS = {
+  better: "Better than the default", "not shown to be better": "Not shown to be better than the default",
+  "the default is as good": "The default is as good", "not known": "Not known whether it is better than the default",
+};
+
+function row(cells, tag = "td") {
+  const node = document.createElement("tr");
+  node.append(...cells.map((each) => (each instanceof Node ? each : made(tag, String(each ?? "")))));
+  return node;
+}
+
+function texts() {
+  element("title").textContent = data.title;
+  for (const [name, value] of data.facts) {
+    const pair = made("div");
+    pair.append(made("dt", name), made("dd", value));
+    element("facts").append(pair);
+  }
+  const verdict = data.verdict;
+  element("kind").textContent = verdict ? KINDS[verdict.kind] : "No trial has a score yet";
+  element("kind").className = !verdict ? "unsure" : verdict.kind === "better" ? "better" : verdict.kind.startsWith("the default") ? "no" : "unsure";
+  element("main").append(...data.main.map((each) => made("li", each)));
+  element("troubles").append(...data.troubles.map((each) => made("p", each, "note")));
+  element("took").textContent = data.time;
+  element("audit").append(...(data.findings.length ? data.findings.map(finding) : [made("p", "Nothing to remark.", "note")]));
+  element("colours").textContent = "Each on the scale that it is searched on.";
+  if (data.colour_by !== null) namedColours();
+}
+
+function namedColours() {
+  const axis = data.axes[data.colour_by];
+  element("colours").append(` Colours are of ${axis.name}: `);
+  axis.ticks.forEach(([, name], at) => {
+    const mark = made("span", "● ");
+    mark.style.color = HUES[at % HUES.length];
+    element("colours").append(mark, `${name}  `);
+  });
+}
+
+function finding(each) {
+  const box = made("div", "", `finding ${each.level}`);
+  box.append(made("b", each.rule), made("p", each.words));
+  if (each.command) box.append(made("code", each.command));
+  return box;
+}
+
+function table(id, head, rows) {
+  const top = document.createElement("thead");
+  const body = document.createElement("tbody");
+  top.append(row(head, "th"));
+  body.append(...rows.map((each) => row(each)));
+  element(id).append(top, body);
+}
+
+function tables() {
+  table("beside", ["", "best", "default"], data.beside.map(([name, best, usual]) => [name, made("td", best, best === usual ? "" : "changed"), usual]));
+  const signed = (value) => (value > 0 ? "+" : "") + short(value);
+  table("path", ["change", "from", "to", "expected gain", "give or take"],
+    data.path_from_default.map((each) => [each.name, short(each.before), short(each.after), signed(each.gain), short(1.645 * each.deviation)]));
+  if (data.more_trials)
+    table("more", ["further trials", "expected gain", "80 % between"],
+      data.more_trials.outlooks.map((each) => [each.trials, signed(each.gain), `${short(each.low)} and ${short(each.high)}`]));
+}
+
+// The table of trials.
+
+const columns = [
+  ["trial", (each) => each.n], [data.objective, (each) => each.score], ["epoch", (each) => each.epoch], ["seconds", (each) => each.seconds],
+  ["status", (each) => each.status], ...data.axes.map((axis, at) => [axis.name, (each) => each.shown[at]]),
+];
+const order = { column: 1, down: data.maximise };
+const rows = new Map();
+
+function compared(a, b) {
+  if (a === b) return 0;
+  if (a === null || a === "") return 2;
+  if (b === null || b === "") return -2;
+  const [x, y] = [Number(a), Number(b)];
+  return Number.isNaN(x) || Number.isNaN(y) ? String(a).localeCompare(String(b)) : x - y;
+}
+
+function sort() {
+  const get = columns[order.column][1];
+  const sorted = [...data.trials].sort((a, b) => {
+    const found = compared(get(a), get(b));
+    return Math.abs(found) === 2 && (get(a) === null || get(b) === null || get(a) === "" || get(b) === "") ? found : order.down ? -found : found;
+  });
+  document.querySelector("#trials tbody").append(...sorted.map((each) => rows.get(each.n)));
+  document.querySelectorAll("#trials th").forEach((each, at) => each.setAttribute("aria-sort", at !== order.column ? "none" : order.down ? "descending" : "ascending"));
+}
+
+function build() {
+  const head = columns.map(([name], at) => {
+    const cell = made("th");
+    const button = made("button", name);
+    button.addEventListener("click", () => { order.down = order.column === at ? !order.down : at === 1 && data.maximise; order.column = at; sort(); });
+    cell.append(button);
+    return cell;
+  });
+  document.querySelector("#trials thead").append(row(head, "th"));
+  for (const each of data.trials) {
+    const node = row(columns.map(([, get]) => short(get(each))));
+    node.className = "trial";
+    node.tabIndex = 0;
+    node.title = each.reason;
+    node.addEventListener("click", () => select(each.n));
+    node.addEventListener("keydown", (event) => { if (event.key === "Enter") select(each.n); });
+    rows.set(each.n, node);
+  }
+  sort();
+  element("filter").addEventListener("input", filter);
+}
+
+// "adam units>64 score>0.9": every part has to hold.
+function holds(part, each) {
+  const asked = part.match(/^(.+?)(<=|>=|=|<|>)(.+)$/);
+  if (!asked) return columns.some(([, get]) => short(get(each)).toLowerCase().includes(part));
+  const [, name, sign, value] = asked;
+  const found = columns.find(([own], at) => own.toLowerCase() === name || (name === "score" && at === 1));
+  if (!found) return false;
+  const cell = found[1](each);
+  if (cell === null || cell === "") return false;
+  if (sign === "=") return short(cell).toLowerCase() === value || Number(cell) === Number(value);
+  const [x, y] = [Number(cell), Number(value)];
+  return sign === "<" ? x < y : sign === ">" ? x > y : sign === "<=" ? x <= y : x >= y;
+}
+
+function filter() {
+  const parts = element("filter").value.toLowerCase().split(/\s+/).filter(Boolean);
+  const kept = data.trials.filter((each) => lit(each.n) && parts.every((part) => holds(part, each)));
+  const numbersKept = new Set(kept.map((each) => each.n));
+  rows.forEach((node, n) => node.classList.toggle("off", !numbersKept.has(n)));
+  element("counted").textContent = kept.length === data.trials.length ? "" : `${kept.length} of ${data.trials.length} trials`;
+}
+
+// The pictures.
+
+const shown = [];
+
+function show(host, option) {
+  shown.push({ host, option, chart: null });
+}
+
+function charted(parent, option) {
+  const host = made("div", "", "chart");
+  element(parent).append(host);
+  show(host, option);
+}
+
+function draw() {
+  const c = colours();
+  for (const each of shown) {
+    if (each.chart) each.chart.dispose();
+    each.chart = echarts.init(each.host, null, { devicePixelRatio: Math.max(2, window.devicePixelRatio) });
+    each.chart.setOption(each.option(c));
+    each.chart.on("click", (event) => { if (event.data && event.data.n) select(event.data.n); });
+    if (each.option === parallel) each.chart.on("axisareaselected", () => brushed(each.chart));
+  }
+}
+
+function redraw(except = null) {
+  const c = colours();
+  for (const each of shown) if (each.option !== except) each.chart.setOption(each.option(c), { replaceMerge: each.option === curves ? ["series"] : [] });
+}
+
+function select(n) {
+  state.selected = state.selected === n ? null : n;
+  rows.forEach((node, number) => node.classList.toggle("selected", number === state.selected));
+  redraw();
+}
+
+function brushed(chart) {
+  const model = chart.getModel().getSeriesByIndex(0);
+  const values = chart.getOption().series[0].data;
+  const active = model.getRawIndicesByActiveState("active");
+  const normal = model.getRawIndicesByActiveState("normal");
+  state.brushed = normal.length ? null : new Set(active.map((at) => values[at].n));
+  filter();
+  redraw(parallel);
+}
+
+function pictures() {
+  for (const each of document.querySelectorAll("[data-needs]")) {
+    const needed = data[each.dataset.needs];
+    if (!needed || (typeof needed === "object" && Object.keys(needed).length === 0)) each.remove();
+  }
+  if (scored.length) show(element("progress"), progress);
+  else element("progress").parentElement.remove();
+  if (data.zoom.length) data.zoom.forEach((each) => charted("zoom", zoomed(each)));
+  if (data.importances.length) show(element("importances"), importances);
+  if (element("slices")) data.axes.forEach((_, at) => { if (new Set(scored.map((each) => each.at[at])).size > 1) charted("slices", sliced(at)); });
+  if (data.contour) show(element("contour"), contour);
+  if (element("parallel")) { if (lines.length > 1) show(element("parallel"), parallel); else element("parallel").closest("section").remove(); }
+  if (element("curves")) show(element("curves"), curves);
+  if (element("time")) show(element("time"), time);
+  draw();
+}
+
+texts();
+tables();
+build();
+pictures();
+window.addEventListener("resize", () => { shown.forEach((each) => each.chart.resize()); redraw(); });
+window.addEventListener("keydown", (event) => { if (event.key === "Escape" && state.selected !== null) select(state.selected); });
+window.matchMedia("(prefers-color-scheme: dark)").addEventListener("change", draw);
+window.matchMedia("print").addEventListener("change", draw);
