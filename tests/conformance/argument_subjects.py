@@ -8,6 +8,7 @@ from typing import Any
 
 import keras
 import numpy as np
+import pandas as pd
 import tensorflow as tf
 from keras_catalog import others
 from small_models import HELD_OUT, INPUTS, ROWS, TARGETS, dense, tabular
@@ -55,6 +56,7 @@ DATA: Mapping[str, tuple[tuple[Any, ...], dict[str, Any]]] = {
     "arrays and a dataset to validate": ((X, Y), {"validation_data": HELD_BATCHED}),
     "PyDataset": ((Rows(),), {"batch_size": None, "validation_data": (HELD_X, HELD_Y)}),
     "tensors": ((tf.constant(X), tf.constant(Y)), {"validation_data": (tf.constant(HELD_X), tf.constant(HELD_Y))}),
+    "frames": ((pd.DataFrame(X), pd.Series(Y)), {"validation_data": (pd.DataFrame(HELD_X), pd.DataFrame(HELD_Y))}),
     "x and y by name": ((), {"x": X, "y": Y, "validation_data": (HELD_X, HELD_Y)}),
     "lists": ((X.tolist(), Y.tolist()), {}),
     "a list of one array": (([X], [Y]), {}),

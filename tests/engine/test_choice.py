@@ -2,6 +2,7 @@
 
 import keras
 import numpy as np
+import pandas
 import pytest
 import tensorflow as tf
 from side_by_side import assert_equal, assert_same, trained
@@ -202,7 +203,8 @@ def test_arguments_in_every_form():
         {"sample_weight": weights[:, None], "batch_size": None, "epochs": np.int64(2)},
     ):
         assert_same(build, X, Y, **kwargs)
-    assert_same(build, tf.constant(X), tf.constant(Y), engines=["graph", "numpy"])
+    assert_same(build, tf.constant(X), tf.constant(Y))
+    assert_same(build, pandas.DataFrame(X), pandas.Series(Y), engines=["numpy"])
 
 
 def test_the_engine_goes_when_the_hypermodel_is_done():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Mapping
 from typing import Any
 
@@ -52,7 +53,7 @@ def parts(x: Any, y: Any = None, weights: Any = None) -> tuple[Any, ...]:
 def _array(value: Any) -> np.ndarray:
     if isinstance(value, tf.Tensor) and tf.executing_eagerly():
         array = value.numpy()
-    elif type(value).__module__.startswith("pandas.") and hasattr(value, "to_numpy"):
+    elif _is_of_pandas(value):
         # As `model.fit` does: a single column is a column.
         array = value.to_numpy() if value.ndim == 2 else value.to_numpy()[:, None]
     else:
@@ -63,6 +64,12 @@ def _array(value: Any) -> np.ndarray:
         raise Declined(f"the data are of the type {array.dtype}")
     # As model.fit does: numbers are taken to the precision that the layers compute in.
     return array.astype(keras.config.floatx(), copy=False) if array.dtype.kind == "f" else array
+
+
+def _is_of_pandas(value: Any) -> bool:
+    # Who has a frame has imported it.
+    pandas = sys.modules.get("pandas")
+    return pandas is not None and isinstance(value, pandas.DataFrame | pandas.Series)
 
 
 def rows_of(data: tuple[Any, ...]) -> int:
