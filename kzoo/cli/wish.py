@@ -72,6 +72,8 @@ class Wish:
         Raises:
             BadParameter: The objective is not recorded.
         """
+        if self.balance and data.task.kind != "classification":
+            raise typer.BadParameter(f"is for classes; the task is {data.task.kind}.", param_hint="--balance")
         if own_metrics is None:
             with bad_argument(hint="--objective"):
                 usual = "balanced_accuracy" if self.balance else data.task.objective

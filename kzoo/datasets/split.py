@@ -64,12 +64,14 @@ class Split:
         validation: To choose by.
         test: For the final evaluation.
         rare: Ids of the classes with too few rows for every part, all of whose rows are trained on.
+        unlike: Whether the parts are too small to be alike in their classes.
     """
 
     train: NDArray
     validation: NDArray
     test: NDArray
     rare: tuple[int, ...] = ()
+    unlike: bool = False
 
 
 def split_rows(rows: int, plan: Plan, *, classes: NDArray | None, where: str, marks: Marks | None = None) -> Split:
@@ -97,7 +99,8 @@ def split_rows(rows: int, plan: Plan, *, classes: NDArray | None, where: str, ma
     plan = without_parts(plan, validation=bool(len(given[1])), test=bool(len(given[2])))
     cut = _cut_by_marks(given[0], plan, classes, where, marks)
     # What is given and what is cut never meet: one of the two is empty.
-    return Split(cut.train, np.concatenate([given[1], cut.validation]), np.concatenate([given[2], cut.test]), cut.rare)
+    validation, test = np.concatenate([given[1], cut.validation]), np.concatenate([given[2], cut.test])
+    return dataclasses.replace(cut, validation=validation, test=test)
 
 
 def without_parts(plan: Plan, *, validation: bool, test: bool) -> Plan:
@@ -203,12 +206,19 @@ def _drawn(train: NDArray, plan: Plan, classes: NDArray | None, where: str) -> S
         if not len(train):
             raise DataError(f"{where}: no class has {parts} rows or more, as many as there are parts; add rows.")
     cut: dict[str, NDArray] = {}
+    unlike = False
     for name in ("test", "validation"):
-        cut[name] = train[:0]
-        if counts[name]:
-            _check_classes(classes, train, counts[name], f"{where}: the {name} split")
-            train, cut[name] = _cut(train, counts[name], classes, plan.seed)
-    return Split(np.concatenate([train, alone]), cut["validation"], cut["test"], rare)
+        cut[name], count = train[:0], counts[name]
+        if not count:
+            continue
+        if len(train) - count < 1:
+            raise DataError(
+                f"{where}: the {name} split would take {count} of {len(train)} rows and leave none; take a smaller "
+                "share."
+            )
+        unlike = unlike or (classes is not None and min(count, len(train) - count) < len(np.unique(classes[train])))
+        train, cut[name] = _cut(train, count, None if unlike else classes, plan.seed)
+    return Split(np.concatenate([train, alone]), cut["validation"], cut["test"], rare, unlike)
 
 
 def _cut(rows: NDArray, count: int, classes: NDArray | None, seed: int) -> tuple[NDArray, NDArray]:
@@ -217,16 +227,3 @@ def _cut(rows: NDArray, count: int, classes: NDArray | None, seed: int) -> tuple
     stratify = None if classes is None else classes[rows]
     kept, taken = train_test_split(rows, test_size=count, random_state=seed, stratify=stratify)
     return kept, taken
-
-
-def _check_classes(classes: NDArray | None, rows: NDArray, count: int, what: str) -> None:
-    if len(rows) - count < 1:
-        raise DataError(f"{what} would take {count} of {len(rows)} rows and leave none; take a smaller share.")
-    if classes is None:
-        return
-    present = len(np.unique(classes[rows]))
-    if min(count, len(rows) - count) < present:
-        raise DataError(
-            f"{what} has {count} of {len(rows)} rows, too few on one side for each of the {present} classes; "
-            "add rows or change the shares (for numbers to predict: kind='regression')."
-        )

@@ -27,8 +27,13 @@ def split_remarks(split: Split, marks: Marks | None, classes: NDArray | None, na
         remarks.append(
             f"Too few rows to split, so all are trained on: {_listed([names[each] for each in split.rare])}."
         )
+    if split.unlike:
+        remarks.append(
+            f"Too few rows for each of the {len(names)} classes in every part: they are drawn without regard to "
+            "classes (for numbers to predict: kind='regression', --kind regression)."
+        )
     if marks is None or not marks:
-        return remarks
+        return remarks + _absent(split, classes, names)
     if marks.parts is not None:
         lacks = [part for part in PARTS[1:] if PARTS.index(part) not in marks.parts]
         cut = f"; {' and '.join(lacks)} rows are cut from those to train on" if lacks else ""

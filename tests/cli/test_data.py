@@ -139,15 +139,15 @@ def test_the_split_asked_for_is_shown_and_the_warnings_agree(kzoo, tmp_path):
 
 def test_what_a_search_makes_of_the_target_is_shown(kzoo, tmp_path):
     random = np.random.default_rng(1)
-    a = random.normal(size=60)
+    a = random.normal(size=600)
     frame = pd.DataFrame({"a": a, "price": np.exp(2 * a + 8), "one": 3})
-    frame["genre"] = np.array(["old", "war", "love", "old|war", "war|love", "old|love"])[np.arange(60) % 6]
+    frame["genre"] = np.array(["old", "war", "love", "old|war", "war|love", "old|love"])[np.arange(600) % 6]
     frame.to_csv(tmp_path / "t.csv", index=False)
     assert "its logarithm is learned" in kzoo.json("data", "t.csv", "--target", "price")["remarks"][-1]
     plain = kzoo.json("data", "t.csv", "--target", "price", "--target-scale", "linear")
     assert not any("logarithm" in each for each in plain["remarks"])
     labels = kzoo.json("data", "t.csv", "--target", "genre", "--kind", "multi-label")["targets"][0]["labels"]
-    assert labels == {"love": 30, "old": 30, "war": 30}
+    assert labels == {"love": 300, "old": 300, "war": 300}
     shown = kzoo("data", "t.csv", "--target", "genre").stdout
     assert "Target genre: 3 labels, of which a row has several: " in shown
     refused = kzoo("data", "t.csv", "--target", "one").stdout
