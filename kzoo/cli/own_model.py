@@ -117,14 +117,15 @@ class _OwnFit(keras_tuner.HyperModel):
 
     def fit(self, hp: keras_tuner.HyperParameters, model: keras.Model, *args: Any, **kwargs: Any) -> Any:
         """See `keras_tuner.HyperModel.fit`."""
-        try:
-            return self._of.fit(hp, model, *args, **kwargs)
-        except TypeError as error:
-            # Python says so before anything is trained.
-            twice = self.TWICE.search(str(error))
-            if twice is None or twice[1] not in kwargs:
-                raise
-            return self.fit(hp, model, *args, **{name: each for name, each in kwargs.items() if name != twice[1]})
+        while True:
+            try:
+                return self._of.fit(hp, model, *args, **kwargs)
+            except TypeError as error:
+                # Python says so before anything is trained.
+                twice = self.TWICE.search(str(error))
+                if twice is None or twice[1] not in kwargs:
+                    raise
+                kwargs = {name: each for name, each in kwargs.items() if name != twice[1]}
 
 
 def _hypermodel(found: Any, task: Task, where: str) -> keras_tuner.HyperModel:

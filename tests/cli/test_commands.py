@@ -175,10 +175,10 @@ def test_a_search_that_knows_another(searched):
 
 def test_a_search_ends_by_patience_or_time(kzoo):
     options = ("softmax_regression", "--data", "wine", "--trials", 30, "--epochs", 1, "--out")
-    kzoo("search", *options, "PATIENT", "--patience", 2)
+    shown = kzoo("search", *options, "PATIENT", "--patience", 2, columns=200).stdout
     study = Study.load(kzoo.directory / "PATIENT")
     assert len(study.trials) < 30 and "no longer improves" in study.stopped
-    assert "no longer improves" in kzoo("report", "PATIENT", columns=200).stdout
+    assert "no longer improves" in shown
     shown = kzoo("search", *options, "SHORT", "--max-time", "0.01s", columns=200).stdout
     assert "1 trial finished" in shown and "The time is used up (0.01 s)." in shown
 
