@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import inspect
+import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -96,6 +97,38 @@ def _module(path: Path) -> Any:
 
 
 def hypermodel_of(found: Any, task: Task, where: str) -> keras_tuner.HyperModel:
+    """What `load` found as a hypermodel, whose `fit` may say for itself what the command says; see `_hypermodel`."""
+    made = _hypermodel(found, task, where)
+    return made if type(made).fit is keras_tuner.HyperModel.fit else _OwnFit(made)
+
+
+class _OwnFit(keras_tuner.HyperModel):
+    """A hypermodel with a `fit` of its own, which may pass on `epochs` or `verbose` besides those that it is given."""
+
+    TWICE = re.compile(r"multiple values for (?:keyword )?argument '(epochs|verbose)'")
+
+    def __init__(self, of: keras_tuner.HyperModel) -> None:
+        super().__init__(name=of.name, tunable=of.tunable)
+        self._of = of
+
+    def build(self, hp: keras_tuner.HyperParameters) -> keras.Model:
+        """See `keras_tuner.HyperModel.build`."""
+        return self._of.build(hp)
+
+    def fit(self, hp: keras_tuner.HyperParameters, model: keras.Model, *args: Any, **kwargs: Any) -> Any:
+        """See `keras_tuner.HyperModel.fit`."""
+        while True:
+            try:
+                return self._of.fit(hp, model, *args, **kwargs)
+            except TypeError as error:
+                # Python says so before anything is trained.
+                twice = self.TWICE.search(str(error))
+                if twice is None or twice[1] not in kwargs:
+                    raise
+                kwargs = {name: each for name, each in kwargs.items() if name != twice[1]}
+
+
+def _hypermodel(found: Any, task: Task, where: str) -> keras_tuner.HyperModel:
     """What `load` found, as a hypermodel; a `Family` is for `create_hypermodel`.
 
     Args:

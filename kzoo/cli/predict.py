@@ -59,6 +59,8 @@ def predict(
     if request != "-" and is_table(Path(request)):
         if status:
             raise typer.BadParameter("is for requests of JSON.", param_hint="--status")
+        if out is not None and out.exists() and Path(request).exists() and out.samefile(request):
+            raise typer.BadParameter("is the file with the rows; name another for the answers.", param_hint="--out")
         with mendable(kzoo.DataError, kzoo.ExportError, kzoo.RequestError, OSError), ends_after(timeout):
             _answer_table(model_dir, Path(request), out, trust)
         return

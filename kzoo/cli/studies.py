@@ -75,7 +75,10 @@ class Acting:
         asked, base = self.asked, ["kzoo", "search", self.asked.model, *self.asked.data.options()]
         usual = {"--epochs": asked.epochs, "--seed": asked.seed, "--objective": asked.objective}
         usual["--priority"] = asked.priority
+        usual |= {"--folds": asked.folds} if asked.folds else {}
+        usual |= {"--executions": asked.executions} if asked.executions > 1 else {}
         words = [word for name, value in usual.items() if name not in changes for word in (name, str(value))]
+        words += ["--balance"] if asked.balance else []
         words += [word for name, value in asked.fixed.items() for word in ("--fix", f"{name}={_text(value)}")]
         changed = {text.split("=")[0] for text in changes.get("--range", [])}
         for name, fields in asked.ranges.items():

@@ -107,12 +107,13 @@ def _no_better(study: Study, asked: run.Run | None) -> list[str]:
 
 def epochs_saved(directory: Path, study: Study) -> int:
     """Epochs that pruning has left out; 0 where the search was not run by the command, which does not say how many."""
-    if not (directory / run.FILE).exists():
+    asked = run.Run.read(directory) if (directory / run.FILE).exists() else None
+    # A model of the user's own may train as long as it likes.
+    if asked is None or run.is_own(asked.model):
         return 0
-    epochs = run.Run.read(directory).epochs
     histories = [trial.history.get(study.objective) for trial in study.completed]
     # A journal whose first line is damaged does not say what the objective was.
-    return sum(epochs - len(history) for history in histories if history is not None)
+    return sum(asked.epochs - len(history) for history in histories if history is not None)
 
 
 def headline(directory: Path, study: Study) -> str:

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any
 from kzoo.cli.console import bad_argument, mendable
 from kzoo.cli.effort import Effort
 from kzoo.cli.run import Run
+from tuners.store.journal import FILE as JOURNAL
 
 if TYPE_CHECKING:
     from kzoo.datasets import Dataset
-    from tuners import CoarseToFineSearch, Study
+    from tuners import CoarseToFineSearch
 
 KEPT = 10
 """Trials whose weights are kept, for `kzoo export --top` and `--trial`."""
@@ -26,9 +27,7 @@ WORKER = "kzoo.cli.worker"
 """The module that a worker process runs."""
 
 
-def make_tuner(
-    hypermodel: Any, asked: Run, directory: Path, effort: Effort, *, earlier: Study | None = None
-) -> CoarseToFineSearch:
+def make_tuner(hypermodel: Any, asked: Run, directory: Path, effort: Effort) -> CoarseToFineSearch:
     """The tuner of a run.
 
     Args:
@@ -36,7 +35,6 @@ def make_tuner(
         asked: The run.
         directory: Its directory.
         effort: How it is run.
-        earlier: What another search has found, for one that begins.
 
     Raises:
         Failure: The directory holds a search that cannot be taken up.
@@ -55,7 +53,8 @@ def make_tuner(
             max_trials=effort.trials,
             max_time=effort.max_time,
             patience=effort.patience,
-            earlier=earlier,
+            # A search that goes on has kept what it knew.
+            earlier=None if (directory / JOURNAL).exists() else asked.earlier,
             folds=asked.folds,
             executions_per_trial=asked.executions,
             trial_time_limit=effort.trial_timeout,

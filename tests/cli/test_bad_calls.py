@@ -28,7 +28,7 @@ CALLS = {
     "a hyperparameter to fix": ((*MLP, "--fix", "unit=3"), 2, "did you mean units"),
     "a hyperparameter to range": ((*MLP, "--range", "momentun=0.8:0.9"), 2, "did you mean momentum"),
     "an engine": ((*MLP, "--engine", "warp"), 2, "expected one of auto"),
-    "an objective": ((*MLP, "--objective", "val_f1"), 2, "there are val_accuracy, val_loss"),
+    "an objective": ((*MLP, "--objective", "val_f7"), 2, "there are val_accuracy, val_loss"),
     "a column to drop": ((*CSV, "--drop", "zip"), 2, "zip"),
     "a kind": ((*CSV, "--column", "a=numeric"), 2, "no kind of a column"),
     "a run": (("report", "nowhere"), 1, "nowhere holds no search"),
@@ -95,6 +95,7 @@ CALLS = {
     "a request of brackets": (("predict", "nothing", "deep.json"), 1, "deep.json"),
     "a request in another encoding": (("predict", "nothing", "utf16.json"), 1, "utf16.json"),
     "answers for a request": (("predict", "nothing", "request.json", "--out", "x.csv"), 2, "is for tables"),
+    "answers over the rows": (("predict", "nothing", "good.csv", "--out", "good.csv"), 2, "name another"),
     "a run that is damaged": (("export", "damaged", "--name", "x"), 1, "kzoo.json"),
     "a run of a newer kzoo": (("export", "newer", "--name", "x"), 1, "newer kzoo"),
 }

@@ -35,6 +35,15 @@ MINE = """
         inputs, x = raw_inputs(task)
         return keras.Model(inputs, head(keras.layers.Dense(values["width"], "relu")(x), task))
 
+    class OwnEpochs(Mine):
+        def fit(self, hp, model, *args, **kwargs):
+            return model.fit(*args, epochs=hp.Int("epochs", 3, 4), verbose=0, **kwargs)
+
+    class OwnLoop(Mine):
+        def fit(self, hp, model, x, y, validation_data, **kwargs):
+            model.train_on_batch(x, y)
+            return {"val_loss": model.evaluate(*validation_data, verbose=0)[0]}
+
     def nothing(hp):
         keras.Sequential()
 
@@ -83,6 +92,14 @@ def test_a_function_goes_all_the_way(kzoo, mine):
     assert str(kzoo.directory) not in card
 
 
+def test_a_fit_of_ones_own_may_tune_its_epochs_or_train_by_itself(kzoo, mine):
+    kzoo("search", "mine.py:OwnEpochs", *SEARCH, "--out", mine)
+    (trial,) = Study.load(kzoo.directory / mine).completed
+    assert len(trial.history["val_loss"]) == trial.values["epochs"] == 3
+    shown = kzoo("search", "mine.py:OwnLoop", *SEARCH, "--epochs", 5, "--out", f"{mine}-loop").stdout
+    assert "1 trial finished" in shown and "saved" not in shown
+
+
 @pytest.mark.parametrize(("name", "objective"), [("plain", "val_loss"), ("Mine", "val_loss"), ("wide", "val_accuracy")])
 def test_what_else_may_be_in_a_file(kzoo, mine, name, objective):
     kzoo("search", f"mine.py:{name}", *SEARCH, "--out", mine)
@@ -100,7 +117,7 @@ def test_a_family_of_ones_own_has_what_the_zoos_have(kzoo, mine):
 @pytest.mark.parametrize(
     ("name", "words"),
     [
-        ("missing", "mine.py has no missing; it has build, plain, Mine, wide"),
+        ("missing", "mine.py has no missing; it has build, plain, Mine, wide, OwnEpochs"),
         ("nothing", "is a return missing?"),
         ("other", "fails on the data, inputs (13,) of float32 and targets of 3 classes"),
         ("three", "takes (a, b, c); expected a function of hp"),

@@ -39,9 +39,15 @@ def test_every_trial_is_a_line_without_a_terminal(searched):
     assert "left" in lines[0] and "left" not in lines[-1]
 
 
+def again(searched, run, columns=80):
+    """What a finished search shows where it is asked for again: nothing but its summary is new."""
+    options = ("--data", "wine", "--trials", 6, "--epochs", 2, "--out", run)
+    return searched("search", "mlp", *options, columns=columns).stdout
+
+
 @pytest.mark.parametrize("columns", [40, 60, 80, 140])
 def test_a_summary_fits_the_screen(searched, columns):
-    shown = searched("report", "RUN", columns=columns).stdout
+    shown = again(searched, "RUN", columns)
     # What can be copied is left whole.
     lines = [line for line in shown.splitlines() if not line.startswith(("Next:", "Pictures:"))]
     assert max(map(len, lines)) <= columns
@@ -53,9 +59,9 @@ def test_no_better_than_an_answer_that_is_always_the_same(searched, tmp_path):
     description = tmp_path / "RUN" / "kzoo.json"
     record = json.loads(description.read_text())
     assert 0.3 < record["constant"] < 0.5
-    assert "To look at" not in searched("report", "RUN").stdout
+    assert "To look at" not in again(searched, "RUN")
     description.write_text(json.dumps({**record, "constant": 1.0}))
-    shown = searched("report", tmp_path / "RUN", columns=200).stdout
+    shown = again(searched, tmp_path / "RUN", 200)
     assert "as good as always answering the largest class (val_accuracy 1)" in shown
 
 
