@@ -216,7 +216,7 @@ def _becomes(kinds: set[Kind]) -> str:
     becomes = {
         "number": "numbers are scaled, with a mark where one is missing",
         "boolean": "booleans are 0 and 1",
-        "category": "categories are one-hot, rare and unknown ones in one slot",
+        "category": "categories are one-hot, or embedded where more than 10 are frequent, the rest in one slot",
         "date": "dates are taken apart",
         "text": "text is taken as its words",
     }

@@ -57,6 +57,8 @@ def row_inputs(task: Task, width: int) -> tuple[keras.KerasTensor, keras.KerasTe
 def row_parts(task: Task, width: int) -> tuple[keras.KerasTensor, list[keras.KerasTensor], list[keras.KerasTensor]]:
     """As `row_inputs`, not yet joined.
 
+    Embeddings begin next to zero, and so stays that of a word which no training row has.
+
     Returns:
         The raw input; the numbers normalised [batch, numbers], where there are some; the embeddings [batch, width].
     """

@@ -7,10 +7,10 @@ ROWS = 40
 
 def make_task(kind, x, targets=1, **options):
     axes = tuple(range(x.ndim - 1))
-    if kind == "classification":
-        options.setdefault("class_names", ("ant", "bee", "cat"))
-    else:
+    if kind == "regression":
         options.update(num_targets=targets, target_mean=(1000.0,) * targets, target_scale=(200.0,) * targets)
+    else:
+        options.setdefault("class_names", ("ant", "bee", "cat"))
     return Task(
         kind=kind,
         input_shape=x.shape[1:],
