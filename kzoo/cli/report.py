@@ -44,7 +44,7 @@ def report(
         print_json(record(run, study, conclusions))
         return
     _show(run, study, conclusions, top)
-    written = [*([f"Table: {csv}"] if csv else []), *_written(page or run / PAGE, pictures, run, study)]
+    written = [*([f"Table: {csv}"] if csv else []), *_written(page or run / PAGE, pictures, run, study, conclusions)]
     for line in written:
         console().print(line, markup=False, soft_wrap=True)
 
@@ -82,7 +82,7 @@ def _speaks_unicode() -> bool:
     return True
 
 
-def _written(page: Path, pictures: Path | None, run: Path, study: Study) -> list[str]:
+def _written(page: Path, pictures: Path | None, run: Path, study: Study, conclusions: Conclusions) -> list[str]:
     from tuners.report.page import write_page
 
     lines = []
@@ -92,5 +92,5 @@ def _written(page: Path, pictures: Path | None, run: Path, study: Study) -> list
 
             made = write_pictures(pictures, study)
             lines.append(f"Pictures: {', '.join(map(str, made)) or 'none, since no trial has a score'}")
-        write_page(page, study, studies.title(run), studies.given(run), studies.Acting(run))
+        write_page(page, study, studies.title(run), studies.given(run), studies.Acting(run), conclusions)
     return [*lines, f"Page: {page}"]

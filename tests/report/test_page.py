@@ -105,7 +105,7 @@ def test_trials_are_sorted_filtered_and_lit_up(browser, address, study):
     browser.run("document.querySelector('#trials tbody tr').click()")
     ring = "each.chart.getOption().series.find((one) => one.id === 'selected')"
     rings = f"shown.filter((each) => ({ring}?.data ?? []).length)"
-    assert browser.run("state.selected") == 1 and browser.run(f"{rings}.length") == 11
+    assert browser.run("state.selected") == 1 and browser.run(f"{rings}.length") == 13
     browser.run("window.dispatchEvent(new KeyboardEvent('keydown', {key: 'Escape'}))")
     assert browser.run("state.selected") is None and browser.run(f"{rings}.length") == 0
     assert browser.problems() == []

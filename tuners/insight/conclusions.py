@@ -33,6 +33,7 @@ class Conclusions:
         budget: What more trials would bring, or None.
         findings: What somebody should act on, the most important first; empty for a clean study.
         main: The three sentences that matter most.
+        response: The model of the response that they rest on, or None where there are too few trials.
     """
 
     verdict: Verdict | None
@@ -41,6 +42,7 @@ class Conclusions:
     budget: Budget | None
     findings: tuple[Finding, ...]
     main: tuple[str, ...]
+    response: Response | None = dataclasses.field(default=None, repr=False, compare=False)
 
 
 def conclude(study: Study, response: Response | None = None) -> Conclusions:
@@ -57,7 +59,7 @@ def conclude(study: Study, response: Response | None = None) -> Conclusions:
         budget = budget_of(response) if response else None
         findings = _findings(study, response, ranked)
         path = path_of(response) if response else ()
-    return Conclusions(verdict, ranked, path, budget, findings, _main(verdict, findings, ranked, budget))
+    return Conclusions(verdict, ranked, path, budget, findings, _main(verdict, findings, ranked), response)
 
 
 def _findings(study: Study, response: Response | None, ranked: tuple[Importance, ...]) -> tuple[Finding, ...]:
@@ -68,9 +70,7 @@ def _findings(study: Study, response: Response | None, ranked: tuple[Importance,
     return tuple(sorted(found, key=lambda each: LEVELS.index(each.level)))
 
 
-def _main(
-    verdict: Verdict | None, findings: tuple[Finding, ...], ranked: tuple[Importance, ...], budget: Budget | None
-) -> tuple[str, ...]:
+def _main(verdict: Verdict | None, findings: tuple[Finding, ...], ranked: tuple[Importance, ...]) -> tuple[str, ...]:
     """The verdict, then what changes it, then what was learned."""
     sentences = [verdict.words] if verdict else []
     sentences += [each.words for each in findings if each.level == "important"]

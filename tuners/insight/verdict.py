@@ -104,7 +104,11 @@ def verdict_of(study: Study, response: Response | None) -> Verdict | None:
     )
     if default is not None and default is best:
         return known(
-            AS_GOOD, f"No trial was better than the default (trial {best.number}): use it.", chance=1.0, gain=0.0
+            AS_GOOD,
+            f"No trial was better than the default (trial {best.number}): use it.",
+            chance=1.0,
+            gain=0.0,
+            observed=0.0,
         )
     gain = response.contrast(response.point(best.values), response.point({}))
     if default is None:

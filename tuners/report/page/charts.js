@@ -58,7 +58,7 @@ function base(c, more = {}) {
   return {
     animation: false,
     textStyle: { color: c.text, fontFamily: "system-ui, sans-serif" },
-    grid: { left: 8, right: 14, top: narrow() ? 62 : 34, bottom: 24, containLabel: true },
+    grid: { left: 8, right: 14, top: narrow() ? 72 : 34, bottom: 24, containLabel: true },
     tooltip: {
       trigger: "item", confine: true, backgroundColor: c.panel, borderColor: c.line, textStyle: { color: c.text },
       formatter: (each) => (each.data && each.data.n ? tip(each.data.n) : ""),
@@ -84,7 +84,7 @@ function scores(c, name = data.objective) {
 
 const numbers = (c) => styled({
   type: "value", name: "trial", nameLocation: "middle", nameGap: 26, min: 0, max: Math.max(2, data.trials.length + 1),
-  minInterval: 1, splitLine: { show: false },
+  minInterval: 1, splitLine: { show: false }, axisLabel: { showMaxLabel: false },
 }, c);
 
 const crowded = (axis) => axis.ticks.map((each) => each[1]).join("").length > (axis.ordered ? 26 : 20);
@@ -224,17 +224,18 @@ function parallel(c) {
   axes.push({ dim: lines.length, name: data.objective, min: data.limits[0], max: data.limits[1], axisLabel: { ...label, formatter: short } });
   const line = (each) => ({
     value: [...lines.map((at) => (each.at[at] === null ? "-" : each.at[at])), clipped(each.score)], n: each.n,
-    lineStyle: { color: each.n === state.selected ? c.best : shade(each.n, c), width: each.n === state.selected ? 4 : 1.5,
-      opacity: each.n === state.selected ? 1 : 0.7 },
+    lineStyle: { color: shade(each.n, c), width: 1.5, opacity: 0.7 },
   });
+  const selected = scored.filter((each) => each.n === state.selected)
+    .map((each) => ({ ...line(each), lineStyle: { color: c.best, width: 4, opacity: 1 } }));
   const ordered = [...scored].sort((a, b) => ranks.get(a.n) - ranks.get(b.n));
-  ordered.sort((a, b) => (a.n === state.selected) - (b.n === state.selected));
   return base(c, {
     parallel: { left: 40, right: 60, top: 40, bottom: 20, parallelAxisDefault: {
       nameTextStyle: { color: c.text, fontSize: 11, width: 90, overflow: "break" }, axisLine: { lineStyle: { color: c.faint } },
       areaSelectStyle: { width: 16, color: c.accent, opacity: 0.25, borderColor: c.accent } } },
     parallelAxis: axes,
-    series: [{ type: "parallel", smooth: false, inactiveOpacity: 0.04, activeOpacity: 0.9, data: ordered.map(line) }],
+    series: [{ type: "parallel", smooth: false, inactiveOpacity: 0.04, activeOpacity: 0.9, data: ordered.map(line) },
+      { id: "selected", type: "parallel", z: 10, silent: true, data: selected }],
   });
 }
 
@@ -247,7 +248,7 @@ function span(each) {
 }
 
 function curves(c) {
-  const named = [["best", data.best, c.best], ["median", data.median, c.point], ["default", data.default, c.quiet], ["selected", state.selected, c.accent]];
+  const named = [["best", data.best, c.best], ["median", data.median, c.point], ["default", data.default, c.quiet], ["selected", state.selected, HUES[3]]];
   const shown = named.filter(([, n], at) => n !== null && data.curves[n] && named.findIndex((each) => each[1] === n) === at);
   const last = Math.max(2, ...shown.map(([, n]) => data.curves[n][0].at(-1)));
   const series = shown.flatMap(([name, n, colour]) => {
@@ -274,7 +275,9 @@ function time(c) {
     yAxis: styled({ type: "value", name: "seconds", nameTextStyle: { color: c.quiet, align: "left" } }, c),
     series: [
       { type: "bar", barMaxWidth: 14, data: data.trials.filter((each) => each.seconds !== null)
-        .map((each) => point(each.n, each.n, each.seconds, { color: each.n === state.selected ? c.best : fill(each) })) },
+        .map((each) => point(each.n, each.n, each.seconds, { color: fill(each) })) },
+      { id: "selected", type: "bar", barMaxWidth: 14, barGap: "-100%", silent: true, itemStyle: { color: c.best },
+        data: data.trials.filter((each) => each.n === state.selected && each.seconds !== null).map((each) => [each.n, each.seconds]) },
     ],
   });
 }

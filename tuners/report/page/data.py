@@ -16,18 +16,15 @@ from tuners.insight.response import Response, one_thread
 from tuners.insight.verdict import default_trial
 from tuners.report.facts import WORDS, compared, facts, troubles
 from tuners.report.page.axes import PageAxis, page_axes
+from tuners.report.page.zoom import zoom_boxes
 from tuners.report.pictures.data import score_limits
 from tuners.report.plain import Command, conclusions_record
 from tuners.space.dimensions import Cube
 from tuners.space.shown import number, seconds, shown_name
 from tuners.strategy.scores import gain_of
-from tuners.strategy.zoom import Geometry, History, ZoomSettings, box_sides
 
 if TYPE_CHECKING:
     from tuners.study import Study, TrialRecord
-
-ZOOMED = 4
-"""Hyperparameters whose boxes are shown, the most important."""
 
 GRID = 36
 """Points of the contour along each axis."""
@@ -43,7 +40,6 @@ def page_data(
     title: str,
     study: Study,
     conclusions: Conclusions,
-    response: Response | None,
     given: Mapping[str, Any],
     command: Command,
 ) -> dict[str, Any]:
@@ -53,11 +49,10 @@ def page_data(
         title: What the page is called.
         study: The study.
         conclusions: What it teaches.
-        response: Its model, or None.
         given: What whoever ran the search knows, such as model and data.
         command: Makes a command of an action.
     """
-    cube = study.cube() if study.space else Cube(())
+    cube, response = study.cube() if study.space else Cube(()), conclusions.response
     axes = _ranked(page_axes(cube), conclusions)
     default = default_trial(study)
     return {
@@ -76,7 +71,7 @@ def page_data(
         "median": _median(study),
         "limits": list(_limits(study)),
         "progress": _progress(study),
-        "zoom": _zoom(study, cube, axes) if response else [],
+        "zoom": zoom_boxes(study, cube, axes) if response else [],
         "contour": _contour(response, axes, cube) if response else None,
         "curves": _curves(study),
         "time": _time(study),
@@ -162,66 +157,6 @@ def expected_best(scores: NDArray[np.float64], *, maximise: bool) -> NDArray[np.
     )
     total = gammaln(size + 1) - gammaln(counts + 1) - gammaln(size - counts + 1)
     return np.asarray(np.exp(ways - total) @ ranked)
-
-
-def _zoom(study: Study, cube: Cube, axes: Sequence[PageAxis]) -> list[dict[str, Any]]:
-    """The box of every trial along the most important hyperparameters; none where another oracle has searched."""
-    if study.about.get("tuner"):
-        return []
-    ended = [trial for trial in study.trials if trial.status != "RUNNING"]
-    ordered = [axis for axis in axes if axis.dimension.kind != "choice"][:ZOOMED]
-    centres, halves = _boxes(study, cube, ended)
-    names = [each.name for each in cube.dimensions]
-    shown = []
-    for axis in ordered:
-        low, high = [], []
-        for centre, half in zip(centres, halves, strict=True):
-            if half is None:
-                low.append(0.0)
-                high.append(1.0)
-                continue
-            columns = [names.index(name) for name in axis.members]
-            place = next((each for each in columns if cube.dimensions[each].name in centre[1]), columns[0])
-            ends = [_moved(axis, cube.dimensions[place], centre[0][place] + sign * half[place]) for sign in (-1, 1)]
-            low.append(min(ends))
-            high.append(max(ends))
-        shown.append({"axis": axes.index(axis), "low": low, "high": high, "numbers": [each.number for each in ended]})
-    return shown
-
-
-def _moved(axis: PageAxis, dimension: Any, unit: float) -> float:
-    """A position on a dimension as one on the axis."""
-    from tuners.report.axes import position_of
-
-    return round(position_of(axis.dimension, dimension.to_value(min(max(unit, 0.0), 1.0))), 4)
-
-
-def _boxes(study: Study, cube: Cube, ended: Sequence[TrialRecord]) -> tuple[list[Any], list[Any]]:
-    """Centre (point and values of the leader) and half-widths of the box that each trial was drawn from."""
-    from tuners.strategy.zoom import Box
-
-    settings, geometry = ZoomSettings(), Geometry(cube.choices, cube.steps, cube.free)
-    points = np.array([cube.to_point({k: v for k, v in trial.values.items() if _holds(cube, k, v)}) for trial in ended])
-    gains = np.array([gain_of(trial.score, study.direction) for trial in ended])
-    box = Box(settings.start)
-    centres: list[Any] = []
-    halves: list[Any] = []
-    for index in range(len(ended)):
-        if index < settings.coarse or not np.isfinite(gains[:index]).any():
-            centres.append(None)
-            halves.append(None)
-        else:
-            history = History(points[:index], gains[:index], np.ones_like(points[:index], dtype=bool))
-            leader = int(history.order[0])
-            centres.append((points[leader], ended[leader].values))
-            sides = box.width * box_sides(history, geometry, settings.leaders)
-            halves.append(np.maximum(sides, 0.75 * geometry.steps))
-        box = box.after(float(gains[index]), settings)
-    return centres, halves
-
-
-def _holds(cube: Cube, name: str, value: Any) -> bool:
-    return any(each.name == name and each.holds(value) for each in cube.dimensions)
 
 
 def _contour(response: Response, axes: Sequence[PageAxis], cube: Cube) -> dict[str, Any] | None:

@@ -17,8 +17,7 @@ from pathlib import Path
 from string import Template
 from typing import TYPE_CHECKING, Any
 
-from tuners.insight.conclusions import conclude
-from tuners.insight.response import response_of
+from tuners.insight.conclusions import Conclusions, conclude
 from tuners.report.actions import in_a_script
 from tuners.report.page.data import page_data
 from tuners.store.files import write_file
@@ -49,7 +48,13 @@ def policy() -> str:
     )
 
 
-def page(study: Study, title: str, given: Mapping[str, Any] | None = None, command: Command = in_a_script) -> str:
+def page(
+    study: Study,
+    title: str = "Search",
+    given: Mapping[str, Any] | None = None,
+    command: Command = in_a_script,
+    conclusions: Conclusions | None = None,
+) -> str:
     """The page of a study as HTML that needs no other file.
 
     Args:
@@ -57,9 +62,9 @@ def page(study: Study, title: str, given: Mapping[str, Any] | None = None, comma
         title: What the page is called.
         given: What whoever ran the search knows, such as {"model": "mlp", "data": "digits"}; it stands first.
         command: Makes a command of an action of a finding; what to write into a script where not given.
+        conclusions: What the study teaches, where that has been worked out already.
     """
-    response = response_of(study)
-    shown = page_data(title, study, conclude(study, response), response, given or {}, command)
+    shown = page_data(title, study, conclusions or conclude(study), given or {}, command)
     # ASCII, and no end of the block in it, whatever the texts are.
     data = json.dumps(_finite(shown), separators=(",", ":"), allow_nan=False).replace("<", "\\u003c")
     return Template(_part("page.html")).substitute(
@@ -79,13 +84,14 @@ def write_page(
     title: str = "Search",
     given: Mapping[str, Any] | None = None,
     command: Command = in_a_script,
+    conclusions: Conclusions | None = None,
 ) -> None:
     """Write the page of a study, whole or not at all; see `page`.
 
     Raises:
         OSError: It cannot be written.
     """
-    write_file(Path(path), page(study, title, given, command).encode())
+    write_file(Path(path), page(study, title, given, command, conclusions).encode())
 
 
 def _finite(value: Any) -> Any:
