@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import struct
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -95,7 +96,7 @@ class ImageFiles:
         import PIL.Image
 
         height, width = self.size
-        with open_image(path) as opened:
+        with open_image(path) as opened, _unwarned():
             try:
                 image = _on_white(_turned(opened), path, self._wide_bits - 8)
                 image = image.convert("L" if self.channels == 1 else "RGB")
@@ -123,11 +124,7 @@ def open_image(path: Path) -> PIL.Image.Image:
     import PIL.Image
 
     try:
-        with warnings.catch_warnings():
-            # Said of sizes that are refused below in one line.
-            warnings.simplefilter("ignore", PIL.Image.DecompressionBombWarning)
-            # Said of tags that are damaged, as cameras and editors leave them: the pixels are whole.
-            warnings.simplefilter("ignore", UserWarning)
+        with _unwarned():
             image = PIL.Image.open(path, formats=FORMATS)
     except PIL.UnidentifiedImageError:
         raise DataError(f"{path}: cannot be read as an image ({', '.join(FORMATS)}).") from None
@@ -137,6 +134,19 @@ def open_image(path: Path) -> PIL.Image.Image:
         image.close()
         raise DataError(f"{path}: {image.width}x{image.height} pixels is more than {LARGEST:,}; make it smaller.")
     return image
+
+
+@contextlib.contextmanager
+def _unwarned() -> Iterator[None]:
+    """Without Pillow's warnings."""
+    import PIL.Image
+
+    with warnings.catch_warnings():
+        # Said of sizes that are refused in one line.
+        warnings.simplefilter("ignore", PIL.Image.DecompressionBombWarning)
+        # Said of tags that are damaged, as cameras and editors leave them: the pixels are whole.
+        warnings.simplefilter("ignore", UserWarning)
+        yield
 
 
 def is_grey(image: PIL.Image.Image) -> bool:
@@ -149,12 +159,11 @@ def orientation(image: PIL.Image.Image) -> int:
     # Of a PNG Pillow would decode every pixel to look for a tag behind them.
     if image.format == "PNG" and "exif" not in image.info:
         return 1
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)  # As in `open_image`.
-        try:
+    try:
+        with _unwarned():
             tag = image.getexif().get(ORIENTATION, 1)
-        except DAMAGED:
-            return 1
+    except DAMAGED:
+        return 1
     return tag if isinstance(tag, int) and 1 <= tag <= 8 else 1
 
 

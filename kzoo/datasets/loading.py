@@ -78,8 +78,8 @@ def load_dataset(
         time: Of a table, name of the column of dates or numbers that says when a row was: the earliest rows are trained
             on, the latest are the test, and rows of one time stay together. Of arrays, an array [rows] of numbers.
         part: Of a table, name of the column whose words say what each row is for: train, val or test, and their like.
-            A part that it does not name is cut from the rows to train on. These three columns are not trained on,
-            unless `keep` names them.
+            A part that it does not name is cut from the rows to train on. Of these three columns only dates are
+            trained on, unless `keep` names them.
 
     Returns:
         The data set, with `task` describing its training split.

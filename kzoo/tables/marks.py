@@ -42,6 +42,7 @@ class Marks:
     Attributes:
         groups: Number of the group that each row is of, from 0: rows of one group stay together.
         times: When each row was, finite: what comes later is larger.
+        dated: Whether these are dates.
         shown_times: The same as it is written.
         parts: The part of each row, as its place in `PARTS`.
         names: Of the columns that say so, by role.
@@ -49,6 +50,7 @@ class Marks:
 
     groups: NDArray[np.int64] | None = None
     times: NDArray[np.float64] | None = None
+    dated: bool = False
     shown_times: NDArray[np.object_] | None = None
     parts: NDArray[np.int8] | None = None
     names: Mapping[Role, str] = dataclasses.field(default_factory=dict)
@@ -91,8 +93,8 @@ def find_marks(names: Mapping[Role, str], cells: Mapping[str, Cells], decimal: D
         if role == "group":
             marks = dataclasses.replace(marks, groups=_groups(cells[name]))
         elif role == "time":
-            times, shown = _times(name, cells[name], decimal, opened)
-            marks = dataclasses.replace(marks, times=times, shown_times=shown)
+            times, shown, dated = _times(name, cells[name], decimal, opened)
+            marks = dataclasses.replace(marks, times=times, shown_times=shown, dated=dated)
         else:
             marks = dataclasses.replace(marks, parts=_parts(name, cells[name], opened))
     return marks
@@ -107,16 +109,17 @@ def _groups(cells: Cells) -> NDArray[np.int64]:
 
 def _times(
     name: str, cells: Cells, decimal: Decimal, opened: Opened
-) -> tuple[NDArray[np.float64], NDArray[np.object_]]:
+) -> tuple[NDArray[np.float64], NDArray[np.object_], bool]:
+    """Times, how they are written, and whether they are dates."""
     try:
         found = understand_as("date", name, cells, decimal)
         seconds = read_dates(list(found.cells.words), found.column.date_format).astype("datetime64[us]").astype(float)
-        return found.cells.numbers(seconds), found.cells.text()
+        return found.cells.numbers(seconds), found.cells.text(), True
     except DataError:
         pass
     try:
         found = understand_as("number", name, cells, decimal)
-        return found.data(), found.cells.text()
+        return found.data(), found.cells.text(), False
     except Misfit as misfit:
         place = opened.place(int(cells.rows_of(misfit.word)[0]))
         raise DataError(

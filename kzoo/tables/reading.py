@@ -43,8 +43,8 @@ def read_table(
         kinds: What columns hold, by name, where `kzoo.tables.kinds` would take them for something else.
         drop: Names of columns to leave out.
         keep: Names of columns to take in though they would be left out.
-        split_by: Names of the columns that rows are split by, which are left out unless `keep` has them: "group" whose
-            rows stay together, "time" of a row, "part" that it is of.
+        split_by: Names of the columns that rows are split by, which are left out unless they are dates or `keep` has
+            them: "group" whose rows stay together, "time" of a row, "part" that it is of.
 
     Returns:
         Its rows that have a target, numbers as float64 as exact as they are written.

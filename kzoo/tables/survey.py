@@ -104,6 +104,9 @@ def survey(
         remarks.append(f"{_rows(int((~filled).sum()), 'without any value')} left out.")
     decimal = decimal_of(opened, cells.values())
     marks = find_marks(by, cells, decimal, opened)
+    if marks.dated and wishes[by["time"]] == "apart":
+        # What the calendar says of a row is worth much, also where the row is later than all that are known.
+        del wishes[by["time"]]
     filled, said = _marked(filled, marks, opened.where)
     remarks += said
     found = [find_target(name, cells.pop(name), wishes.get(name), decimal, opened) for name in targets]

@@ -121,9 +121,9 @@ def test_the_split_asked_for_is_shown_and_the_warnings_agree(kzoo, tmp_path):
     assert plain["split"] == {"train": 120, "validation": 20, "test": 60}
     assert any("(--time seen)" in each for each in plain["warnings"])
     assert any("(--group patient_id)" in each for each in plain["warnings"])
-    timed = kzoo.json("data", "t.csv", "--target", "y", "--time", "seen")
+    timed = kzoo.json("data", "t.csv", "--target", "y", "--time", "seen", "--drop", "seen")
     assert timed["split"] == {"train": 120, "validation": 40, "test": 40}
-    assert [each["name"] for each in timed["columns"] if each["kind"] == "left out"] == ["seen"]
+    assert [each["kind"] for each in timed["columns"]] == ["category", "number", "left out"]
     assert timed["remarks"] == [
         "Split by time in 'seen': trained from 2024-01-01 on, validated from 2024-04-30 on, tested from 2024-06-09 on."
     ]

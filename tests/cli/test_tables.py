@@ -39,7 +39,7 @@ def answers(text):
 
 def test_from_the_file_to_the_answers(people):
     arguments = ("--trials", 1, "--epochs", 1, "--out", "RUN", "--fix", "layers=1", "--column", "since=date")
-    split = ("--time", "since", "--keep", "since", "--test-share", 0.25, "--split-seed", 3)
+    split = ("--time", "since", "--test-share", 0.25, "--split-seed", 3)
     searched = people("search", "mlp", "--data", "people.csv", "--target", "income", *arguments, *split)
     assert searched.exit_code == 0
     assert "Split by time in 'since': trained from 1.1.2010 on" in searched.stdout

@@ -169,6 +169,7 @@ def test_damaged_tags_of_a_camera_are_no_damage(tmp_path):
     for name in "ab":
         (tmp_path / name).mkdir()
         for index in range(5):
+            # A tag whose value would lie far behind the end of the file.
             exif = b"Exif\0\0II*\0\x08\0\0\0\x02\0\x12\x01\x03\0\xff\xff\xff\x7f\xff\xff\xff\xff"
             PIL.Image.new("L", (4, 3)).save(tmp_path / name / f"{index}.jpg", exif=exif)
     assert load_dataset(tmp_path).task.input_shape == (3, 4, 1)

@@ -80,6 +80,17 @@ def test_by_time():
     )
 
 
+def test_dates_are_trained_on_and_other_times_are_not():
+    frame = FRAME.assign(year=np.arange(ROWS) + 1900)
+    for options, there in (
+        ({"time": "seen"}, True),
+        ({"time": "year"}, False),
+        ({"time": "seen", "drop": ["seen"]}, False),
+    ):
+        columns = [column.name for column in load(frame, **options).task.table.columns]
+        assert (options["time"] in columns) == there
+
+
 def test_a_column_that_names_the_part():
     data = load(part="fold")
     assert [set(rows) for rows in rows_of(data)] == [set(range(60)), set(range(60, 70)), set(range(70, 100))]
