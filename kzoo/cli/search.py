@@ -44,7 +44,8 @@ def search(
     out: Annotated[Path | None, typer.Option(metavar="RUN", help="Directory; runs/MODEL-DATA if not given.")] = None,
     seed: Annotated[int, typer.Option(min=0, max=2**31 - 1, help="Seed of the search.")] = 1,
     objective: Annotated[
-        str | None, typer.Option(metavar="METRIC", help="What to choose by: val_accuracy, val_loss, ...")
+        str | None,
+        typer.Option(metavar="METRIC", help="accuracy, log_loss, auc, pr_auc, f1, ...; of numbers rmse, mae, r2."),
     ] = None,
     as_json: arguments.Json = False,
     fix: arguments.Fix = None,
@@ -103,6 +104,8 @@ def search(
         raise typer.BadParameter(f"is {engine!r}; expected one of {', '.join(ENGINES[:4])}.", param_hint="--engine")
     if prune and (folds or executions > 1):
         raise typer.BadParameter("compares single trainings; leave --folds and --executions out.", param_hint="--prune")
+    if folds and (group or time):
+        raise typer.BadParameter("mixes rows that --group and --time keep apart; leave one out.", param_hint="--folds")
     source = Source(
         *(_absolute(data), tuple(target or ()), size, kind, kinds, tuple(drop or ()), tuple(keep or ())),
         *(validation_share, test_share, split_seed, group, time, part, target_scale),

@@ -26,6 +26,10 @@ from kzoo.cli import arguments
         (("search", "mlp", "--data", "diabetes", "--balance"), ("--balance", "is for classes; the task is regression")),
         (("search", "mlp", "--data", "wine", "--target-scale", "log"), ("target_scale= is for numbers to predict",)),
         (("search", "mlp", "--data", "wine", "--group", "ash"), ("group= is for tables",)),
+        (
+            ("search", "mlp", "--data", "t.csv", "--group", "a", "--folds", "3"),
+            ("--folds", "that --group and --time keep"),
+        ),
         (("search", "mlp", "--data", "wine", "--test-share", "1"), ("test_share is 1",)),
         (("search", "mlp", "--data", "wine", "--trial-timeout", "0"), ("--trial-timeout",)),
         (("search", "mlp", "--data", "wine", "--workers", "0"), ("--workers",)),
