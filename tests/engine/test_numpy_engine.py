@@ -85,6 +85,7 @@ REFUSED = {
         "is not the last and ends in softmax",
     ),
     "batch norm without a scale": (lambda: dense(layers.BatchNormalization(scale=False)), "has scale=False"),
+    "a slope of a leak beyond one": (lambda: dense(layers.LeakyReLU(1.5)), "has negative_slope=1.5"),
     "noise shape": (lambda: dense(layers.Dropout(0.1, noise_shape=(None, 1))), "has noise_shape"),
     "shared layer": (lambda: functional(shared), "called more than once"),
     "products of inputs": (
@@ -168,7 +169,7 @@ def test_other_layers_and_their_derivatives():
     x = layers.BatchNormalization(epsilon=0.1)(layers.Rescaling(0.5, offset=1.0)(inputs))
     x = layers.ReLU()(layers.Flatten()(x))
     branches = [layers.Dense(7)(x), layers.BatchNormalization()(layers.Dense(7, activation="tanh")(x))]
-    x = layers.Add()([*branches, layers.Activation("elu")(branches[0])])
+    x = layers.Add()([*branches, layers.LeakyReLU(0.3)(branches[0])])
     model = keras.Model(inputs, layers.Normalization(mean=1.0, variance=4.0, invert=True)(layers.Dense(3)(x)))
     model.compile("sgd", "mse")
     network = Network(model)

@@ -114,6 +114,16 @@ def _mish_gradient(kept: Any, dy: NDArray) -> NDArray:
     return slope
 
 
+def leaky(slope: float) -> Derived:
+    """The leaky ReLU.
+
+    Args:
+        slope: Below zero, in [0, 1].
+    """
+    factor = np.float32(slope)
+    return Derived(lambda x: (np.maximum(x, x * factor), x), lambda x, dy: np.where(x > 0, dy, dy * factor))
+
+
 COSINE = Derived(lambda x: (np.cos(x), x), lambda x, dy: -dy * np.sin(x))
 SINE = Derived(lambda x: (np.sin(x), x), lambda x, dy: dy * np.cos(x))
 
@@ -126,6 +136,7 @@ ACTIVATIONS: dict[Callable, Derived] = {
     keras.activations.gelu: Derived(_gelu, _gelu_gradient),
     keras.activations.silu: Derived(_silu, _silu_gradient),
     keras.activations.mish: Derived(_mish, _mish_gradient),
+    keras.activations.leaky_relu: leaky(0.2),
 }
 """By the function itself: one of the user's may have the name of one of Keras'."""
 

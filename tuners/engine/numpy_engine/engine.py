@@ -20,6 +20,9 @@ from tuners.engine.numpy_engine.network import Network
 from tuners.engine.numpy_engine.optimizer import Optimizer
 from tuners.engine.proof import without_dropout
 
+Arrays = tuple[list[NDArray], list[NDArray]]
+"""What steps take: of the inputs, and targets with weights of the examples if there are any."""
+
 VALIDATION_BATCH = 256
 """Rows that are validated at once by a loss that takes each for itself; their number has no influence on the result."""
 
@@ -92,7 +95,7 @@ class NumpyTrainer:
         if self._scoring.loss is None and not scoring.are_ids(validation[1], classes):
             raise Declined(f"the validation targets are not class ids from 0 to {classes - 1}")
 
-    def _prepared(self, parts: tuple[Any, ...]) -> tuple[list[NDArray], list[NDArray]]:
+    def _prepared(self, parts: tuple[Any, ...]) -> Arrays:
         x, y, *weights = parts
         inputs = self._network.prepared(arranged(self._model, x))
         return inputs, [y, *(each.reshape(len(each)).astype(np.float32) for each in weights)]
@@ -119,7 +122,7 @@ class NumpyTrainer:
             plan = self._optimizer.plan(-(-len(rows) // size))
             sums = np.zeros(len(self._scoring.names))
             for step, start in enumerate(range(0, len(rows), size)):
-                inputs, targets = data.some(self._training, rows[start : start + size])
+                inputs, targets = _some(self._training, rows[start : start + size])
                 output = network.forward(inputs, training=True)
                 loss, gradient = self._scoring.loss_and_gradient(output, *targets)
                 network.backward(gradient)
@@ -139,7 +142,7 @@ class NumpyTrainer:
             # A loss of Keras' may look at the examples of a batch together.
             size = VALIDATION_BATCH if self._scoring.loss is None else self._call.validation_batch_size
             for start in range(0, len(rows), size):
-                inputs, targets = data.some(self._validation, slice(start, min(start + size, len(rows))))
+                inputs, targets = _some(self._validation, slice(start, min(start + size, len(rows))))
                 output = self._network.forward(inputs, training=False)
                 loss = self._scoring.mean_loss(output, *targets)
                 sums += [loss * len(output), *self._scoring.sums(output, targets[0])]
@@ -169,3 +172,7 @@ class NumpyTrainer:
 
 def _is_numbers(part: Any) -> bool:
     return isinstance(part, np.ndarray) and part.dtype.kind in "biuf"
+
+
+def _some(parts: Arrays, rows: Any) -> Iterator[list[NDArray]]:
+    return ([array[rows] for array in arrays] for arrays in parts)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import functools
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -11,8 +10,7 @@ import keras
 import numpy as np
 
 from tuners.engine.declined import Declined
-from tuners.engine.identity import is_of_keras
-from tuners.engine.numpy_engine.activations import ACTIVATIONS, COSINE, HEADS, SINE, Derived
+from tuners.engine.numpy_engine.activations import ACTIVATIONS, HEADS, leaky
 from tuners.engine.numpy_engine.einsum import Einsum
 from tuners.engine.numpy_engine.embeddings import Lookup, Positions
 from tuners.engine.numpy_engine.kernels import (
@@ -26,7 +24,7 @@ from tuners.engine.numpy_engine.kernels import (
     Normalize,
     Rescale,
 )
-from tuners.engine.numpy_engine.shapes import Concatenate, Reshape, Slice
+from tuners.engine.numpy_engine.shapes import Concatenate, Reshape
 
 
 @dataclasses.dataclass(frozen=True)
@@ -58,19 +56,16 @@ class Head:
     function: Any
 
 
-def parts(layer: Any, arguments: Sequence[Any] = (), *, ends: bool) -> list[Part | Head]:
+def parts(layer: Any, *, ends: bool) -> list[Part | Head]:
     """What a layer computes, one part after the other.
 
     Args:
-        layer: A built Keras layer, or an operation.
-        arguments: Of an operation, besides what it takes.
+        layer: A built Keras layer.
         ends: Whether its output is the model's, so that an activation of `HEADS` is left to the loss.
 
     Raises:
         Declined: The layer, or an option of it, is not known here.
     """
-    if not isinstance(layer, keras.Layer):
-        return [_of_operation(layer, arguments)]
     read = READERS.get(type(layer))
     if read is None:
         raise Declined(f"the layer {layer.name} is a {type(layer).__name__}")
@@ -85,44 +80,6 @@ def parts(layer: Any, arguments: Sequence[Any] = (), *, ends: bool) -> list[Part
     found = read(layer)
     _check_weights(layer, [part for part in found if isinstance(part, Part)])
     return found if ends else [_inner(layer, part) for part in found]
-
-
-def _of_operation(operation: Any, arguments: Sequence[Any]) -> Part:
-    name = type(operation).__name__
-    # The classes have no public names.
-    read = OPERATIONS.get(name) if is_of_keras(operation) else None
-    if read is None:
-        raise Declined(f"the model has the operation {name}")
-    return read(operation, *arguments)
-
-
-def _get_item(operation: Any, key: Any) -> Part:
-    places = tuple(key) if isinstance(key, list | tuple) else (key,)
-    if places[0] != slice(None) or not all(isinstance(each, int | slice) for each in places):
-        raise Declined("a slice is not [:, ...] of numbers")
-    return Part(Slice(places), ("slice", *map(type, places)))
-
-
-def _take(operation: Any, places: Any) -> Part:
-    plain = isinstance(places, list) and all(isinstance(each, int) and each >= 0 for each in places)
-    if operation.axis != 1 or not plain or len(set(places)) < len(places):
-        raise Declined("a take is not one of some columns, each once")
-    return Part(Slice((slice(None), places)), ("take", len(operation.input.shape)))
-
-
-def _elementwise(derived: Derived, operation: Any) -> Part:
-    if operation.input.dtype != "float32":
-        raise Declined(f"the operation {type(operation).__name__} is given integers")
-    return Part(Activate(derived), ("operation", type(operation)))
-
-
-OPERATIONS: dict[str, Callable[..., Part]] = {
-    "Cos": functools.partial(_elementwise, COSINE),
-    "GetItem": _get_item,
-    "Sin": functools.partial(_elementwise, SINE),
-    "Take": _take,
-}
-"""By the name of a class of Keras'."""
 
 
 def _check_weights(layer: Any, found: list[Part]) -> None:
@@ -252,6 +209,12 @@ def _relu(layer: Any) -> list[Part]:
     return [_activated(keras.activations.relu)]
 
 
+def _leaky_relu(layer: Any) -> list[Part]:
+    if not 0 <= layer.negative_slope <= 1:
+        raise Declined(f"the layer {layer.name} has negative_slope={layer.negative_slope!r}")
+    return [Part(Activate(leaky(layer.negative_slope)), ("leaky",))]
+
+
 def _add(layer: Any) -> list[Part]:
     if len({each.shape for each in layer.input}) > 1:
         raise Declined(f"the layer {layer.name} adds arrays of different shapes")
@@ -269,6 +232,7 @@ READERS: dict[type, Callable[[Any], Any]] = {
     keras.layers.EinsumDense: _einsum_dense,
     keras.layers.Embedding: _embedding,
     keras.layers.Flatten: _flatten,
+    keras.layers.LeakyReLU: _leaky_relu,
     keras.layers.Normalization: _normalization,
     keras.layers.Rescaling: _rescaling,
     keras.layers.Reshape: _reshape,

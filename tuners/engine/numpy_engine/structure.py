@@ -10,7 +10,7 @@ from collections.abc import Mapping
 import keras
 
 from tuners.engine.declined import Declined
-from tuners.engine.numpy_engine import layer_graph
+from tuners.engine.numpy_engine import layer_graph, operations
 from tuners.engine.numpy_engine.embeddings import Lookup, Positions
 from tuners.engine.numpy_engine.kernels import Add, Kernel
 from tuners.engine.numpy_engine.reading import Head, Part, embedded, parts
@@ -67,7 +67,7 @@ def read(model: keras.Model) -> Structure:
         if not call.sources:
             continue
         sources = [values[source] for source in call.sources]
-        for part in parts(call.layer, call.arguments, ends=name == output):
+        for part in _parts(call, ends=name == output):
             if isinstance(part, Head):
                 head = part
                 continue
@@ -79,6 +79,12 @@ def read(model: keras.Model) -> Structure:
     if name != output or not steps or values[name] is not steps[-1]:
         raise Declined("the output is not what the last layer gives")
     return Structure(names, inputs, _joined(steps), head)
+
+
+def _parts(call: layer_graph.Call, *, ends: bool) -> list[Part | Head]:
+    if isinstance(call.layer, keras.Layer):
+        return parts(call.layer, ends=ends)
+    return [operations.part(call.layer, call.arguments)]
 
 
 def _joined(steps: list[Step]) -> list[Step]:
