@@ -92,22 +92,34 @@ def answers(source: str, target: str) -> dict[str, object]:
 
 
 def quality(source: str, target: str, seed: int, options: argparse.Namespace) -> dict[str, float]:
-    """Scores on the test rows by the name of the model, and the CPU seconds of each."""
+    """Scores on the test rows by the name of the model, and the CPU seconds of each.
+
+    What is in the file beside the tables is not measured again: all of them take hours, and may be ended.
+    """
     from kzoo.zoo.refit import refit
 
     data = kzoo.load_dataset(source, target=target, seed=seed)
     classes = data.task.kind == "classification"
-    scores: dict[str, float] = {}
+    kept = options.directory / "quality.json"
+    known = json.loads(kept.read_text(encoding="utf-8")) if kept.exists() else {}
+    key = f"{Path(source).stem}, seed {seed}, {options.epochs} epochs"
+    scores: dict[str, float] = known.setdefault(key, {})
+    asked: list[str] = []
 
     def scored(name: str, answers: Callable[[], np.ndarray]) -> None:
+        seconds = f"{name}, CPU s"
+        asked.extend([name, seconds])
+        if name in scores:
+            return
         began = time.process_time()
         answer = np.asarray(answers())
-        scores[f"{name}, CPU s"] = time.process_time() - began
+        scores[seconds] = time.process_time() - began
         truth = data.y_test.reshape(-1)
         if classes:
             scores[name] = float((answer.argmax(axis=1) == truth).mean())
         else:
             scores[name] = 1 - float(((answer.reshape(-1) - truth) ** 2).mean() / truth.var())
+        kept.write_text(json.dumps(known, indent=1), encoding="utf-8")
 
     def defaults(family: str) -> np.ndarray:
         hypermodel = kzoo.create_hypermodel(family, data.task, epochs=options.epochs)
@@ -118,11 +130,11 @@ def quality(source: str, target: str, seed: int, options: argparse.Namespace) ->
         scored(f"{family}, defaults", functools.partial(defaults, family))
         if options.trials:
             searched = functools.partial(searched_answers, data, family, seed, options)
-            scored(f"{family}, searched", searched)
+            scored(f"{family}, {options.trials} trials", searched)
     x, y = np.concatenate([data.x_train, data.x_val]), np.concatenate([data.y_train, data.y_val]).reshape(-1)
     for name, peer in peers(data, seed).items():
         scored(name, functools.partial(peer_answers, peer, x, y, data))
-    return scores
+    return {name: scores[name] for name in asked}
 
 
 def searched_answers(data: kzoo.Dataset, family: str, seed: int, options: argparse.Namespace) -> np.ndarray:
@@ -278,23 +290,12 @@ def compare(tables: list[dict[str, str]], options: argparse.Namespace) -> None:
     rows, names = {}, []
     for table in tables:
         source = str(options.directory / table["file"])
-        found = [measured_once(source, table["target"], seed, options) for seed in range(1, options.seeds + 1)]
+        found = [quality(source, table["target"], seed, options) for seed in range(1, options.seeds + 1)]
         rows[table["name"]] = {name: float(np.mean([each[name] for each in found])) for name in found[0]}
         names = [name for name in found[0] if not name.endswith("CPU s")]
         print(table["name"], {name: round(value, 4) for name, value in rows[table["name"]].items()}, flush=True)
         # After each table, so that what was measured stays where the next one fails.
         write("Quality", quality_lines(rows, names, options))
-
-
-def measured_once(source: str, target: str, seed: int, options: argparse.Namespace) -> dict[str, float]:
-    """What `quality` gives, from the file beside the tables where it is there: they take hours, and may be ended."""
-    kept = options.directory / "quality.json"
-    known = json.loads(kept.read_text(encoding="utf-8")) if kept.exists() else {}
-    key = f"{Path(source).stem}, seed {seed}, {options.epochs} epochs, {options.trials} trials, {options.families}"
-    if key not in known:
-        known = {**known, key: quality(source, target, seed, options)}
-        kept.write_text(json.dumps(known, indent=1), encoding="utf-8")
-    return known[key]
 
 
 def quality_lines(rows: dict[str, dict[str, float]], names: list[str], options: argparse.Namespace) -> list[str]:
