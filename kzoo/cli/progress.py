@@ -132,7 +132,8 @@ class SearchProgress:
         leads = score is not None and self.best.add(gain_of(score, self.direction))
         line = f"{_name(trial, len(str(self.trials)))} of {self.trials}  "
         failed = score is None
-        line += reason(trial.message, trial.status.lower()) if failed else f"{self.objective} {number(score, 4)}"
+        said = f"{self.objective} {number(score, 4)}{'' if failed else self._in_units(trial)}"
+        line += reason(trial.message, trial.status.lower()) if failed else said
         if leads:
             line += f"  best so far: {self._values(trial)}"
         if not self.console.is_terminal:
@@ -143,6 +144,14 @@ class SearchProgress:
             self.console.print(line if len(line) <= width else f"{line[: width - 3]}...", markup=False, style=style)
         self.bar.update(self.task, completed=self.finished, note=self._note())
         self.bar.update(self.epochs, completed=0, note="")
+
+    def _in_units(self, trial: Any) -> str:
+        """The error in the unit of what is predicted, where that is not the objective."""
+        metric = "val_root_mean_squared_error"
+        if metric == self.objective or not trial.metrics.exists(metric):
+            return ""
+        values = [each.mean() for each in trial.metrics.get_history(metric) if each.step == trial.best_step]
+        return f" (RMSE {number(float(values[0]), 4)})" if values else ""
 
     def _values(self, trial: Any) -> str:
         """In what the values of a trial are not the defaults, the most important ones first."""

@@ -65,7 +65,7 @@ def _show(run: Path, study: Study, conclusions: Conclusions, top: int) -> None:
     for line in report_lines(str(run), study, conclusions, studies.given(run), width=out.width, top=top, plain=plain):
         out.print(line, markup=False, soft_wrap=True)
     if saved := summary.epochs_saved(run, study):
-        out.print(f"Trials that fell behind were ended early, which saved {saved} epochs.", markup=False)
+        out.print(f"Trials were ended early, which saved {saved} epochs.", markup=False)
     for line in summary.trained_by(study):
         out.print(line, markup=False)
     remarks = len(conclusions.findings)

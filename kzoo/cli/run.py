@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import importlib.metadata
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -279,11 +278,6 @@ class Run:
 def is_own(model: str) -> bool:
     """Whether a model is one of the user's own, by its name: "mine.py" or "mine.py:build"."""
     return model.endswith(".py") or model.rpartition(":")[0].endswith(".py")
-
-
-def library_versions() -> dict[str, str]:
-    """Versions of the libraries that decide what a search finds."""
-    return {name: importlib.metadata.version(name) for name in ("kzoo", "tensorflow", "keras", "keras-tuner", "numpy")}
 
 
 def _short(value: Any) -> str:

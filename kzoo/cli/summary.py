@@ -77,7 +77,7 @@ def show(directory: Path, study: Study, *, top: int = 10) -> None:
         out.print()
         _print_best(study)
     if saved := epochs_saved(directory, study):
-        out.print(f"Trials that fell behind were ended early, which saved {saved} epochs.", markup=False)
+        out.print(f"Trials were ended early, which saved {saved} epochs.", markup=False)
     for line in [*troubles(study), *trained_by(study), *_no_better(study, asked)]:
         out.print(line, markup=False)
     if study.best:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import importlib.metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +11,7 @@ import typer
 
 from kzoo.cli import arguments, understood
 from kzoo.cli.console import bad_argument
-from kzoo.cli.run import Run, Source, is_own, library_versions
+from kzoo.cli.run import Run, Source, is_own
 from kzoo.zoo.registry import Family, get_family
 from kzoo.zoo.spaces import fixed_values
 
@@ -127,6 +128,11 @@ def _direction(metric: str, known: dict[str, str]) -> str:
     from keras_tuner.engine.metrics_tracking import infer_metric_direction
 
     return known.get(metric) or infer_metric_direction(metric) or ""
+
+
+def library_versions() -> dict[str, str]:
+    """Versions of the libraries that decide what a search finds."""
+    return {name: importlib.metadata.version(name) for name in ("kzoo", "tensorflow", "keras", "keras-tuner", "numpy")}
 
 
 def _digest(model: str) -> str:

@@ -47,9 +47,9 @@ def screen(arguments: list[str], width: int, **environment: str) -> tuple[str, l
 
 
 def settled(text: str) -> str:
-    """The lines that stay: what a progress bar has drawn and wiped out again is left out."""
-    lines = CODES.sub("", re.sub(r"\r\x1b\[2K(\x1b\[1A\x1b\[2K)*", "\x00", text)).replace("\r\n", "\n").split("\n")
-    return "\n".join(line.rpartition("\x00")[2].rpartition("\r")[2].rstrip() for line in lines)
+    """The lines that stay: what a bar has drawn and wiped out again is left out."""
+    lines = [line.rpartition("\r")[2].rstrip() for line in CODES.sub("", text).replace("\r\n", "\n").split("\n")]
+    return "\n".join(line for line in lines if not re.match(r"(trials|epochs|worker \d+) +[━╸╺]|[⠀-⣿] ", line))
 
 
 def main() -> None:

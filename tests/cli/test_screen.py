@@ -39,6 +39,15 @@ def test_every_trial_is_a_line_without_a_terminal(searched):
     assert "left" in lines[0] and "left" not in lines[-1]
 
 
+def test_errors_are_said_in_the_unit_of_the_target(kzoo):
+    options = ("--data", "diabetes", "--trials", 1, "--epochs", 1, "--out", "RUN")
+    result = kzoo("search", "linear_regression", *options)
+    line, header = result.stderr.splitlines()[-1], "trial  val_loss"
+    assert 20 < float(line.partition("(RMSE ")[2].partition(")")[0]) < 200
+    (titles,) = [each.split() for each in result.stdout.splitlines() if each.startswith(header)]
+    assert titles == ["trial", "val_loss", "RMSE", "MAE"]
+
+
 def again(searched, run, columns=80):
     """What a finished search shows where it is asked for again: nothing but its summary is new."""
     options = ("--data", "wine", "--trials", 6, "--epochs", 2, "--out", run)

@@ -9,6 +9,7 @@ from typer.testing import CliRunner
 import kzoo
 from kzoo.cli.app import app
 from kzoo.cli.effort import Effort
+from kzoo.cli.tuner import KEPT
 from kzoo.cli.worker import make
 from tuners import Study
 from tuners.store.checkpoints import kept_trials
@@ -52,7 +53,7 @@ def test_a_result_depends_on_the_trial_alone(searched):
 @pytest.mark.parametrize("name", ["alone", "one", "two"])
 def test_the_weights_of_the_best_are_kept(searched, name):
     study = Study.load(searched / name)
-    assert set(kept_trials(searched / name)) == {trial.trial_id for trial in study.best[:3]}
+    assert set(kept_trials(searched / name)) == {trial.trial_id for trial in study.best[:KEPT]}
 
 
 def test_the_best_of_several_workers_is_exported(searched):
