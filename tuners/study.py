@@ -6,6 +6,7 @@ import dataclasses
 import functools
 import math
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,6 +22,10 @@ from tuners.strategy.scores import gain_of, tie_breaker
 
 if TYPE_CHECKING:
     import pandas as pd
+
+
+ERROR = re.compile(r"[\w.]+(Error|Exception): ")
+"""Beginning of the line of a traceback that names the error."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -69,8 +74,9 @@ class TrialRecord:
 
     @property
     def reason(self) -> str:
-        """Why it has no score: the last line of what went wrong, or ""."""
-        return (self.message.strip().splitlines() or [""])[-1]
+        """Why it has no score: the line of what went wrong that names an error, else the last one, or ""."""
+        lines = [line.strip() for line in self.message.splitlines() if line.strip()] or [""]
+        return next((line for line in reversed(lines) if ERROR.match(line)), lines[-1])
 
 
 @dataclasses.dataclass(frozen=True)

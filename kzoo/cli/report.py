@@ -10,6 +10,8 @@ import typer
 
 from kzoo.cli import arguments, studies, summary
 from kzoo.cli.console import command, console, mendable, print_json
+from kzoo.cli.run import FILE, Run
+from kzoo.cli.shown import counted
 from kzoo.files import write_text
 
 if TYPE_CHECKING:
@@ -66,12 +68,14 @@ def _show(run: Path, study: Study, conclusions: Conclusions, top: int) -> None:
         out.print(line, markup=False, soft_wrap=True)
     if saved := summary.epochs_saved(run, study):
         out.print(f"Trials were ended early, which saved {saved} epochs.", markup=False)
-    for line in summary.trained_by(study):
+    asked = Run.read(run) if (run / FILE).exists() else None
+    for line in [*summary.trained_by(study), *summary.no_better(study, asked)]:
         out.print(line, markup=False)
     remarks = len(conclusions.findings)
     if remarks:
-        said = f"{remarks} remark{'' if remarks == 1 else 's'}: {command('kzoo', 'audit', run)}"
-        out.print(f"\n{said}", markup=False, soft_wrap=True)
+        out.print(f"\n{counted(remarks, 'remark')}: {command('kzoo', 'audit', run)}", markup=False, soft_wrap=True)
+    if study.best and asked is not None:
+        out.print(f"\nNext: {summary.following(run, asked)}", markup=False, soft_wrap=True)
 
 
 def _speaks_unicode() -> bool:

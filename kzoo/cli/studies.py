@@ -95,7 +95,7 @@ def _options(action: Mapping[str, Any]) -> dict[str, list[str]]:
         found.setdefault("--range", []).append(f"{name}={_text(low)}:{_text(high)}")
     for name, value in action.get("fix", {}).items():
         found.setdefault("--fix", []).append(f"{name}={_text(value)}")
-    for option in ("trials", "epochs"):
+    for option in ("trials", "epochs", "executions"):
         if option in action:
             found[f"--{option}"] = [str(action[option])]
     return found

@@ -78,20 +78,21 @@ def show(directory: Path, study: Study, *, top: int = 10) -> None:
         _print_best(study)
     if saved := epochs_saved(directory, study):
         out.print(f"Trials were ended early, which saved {saved} epochs.", markup=False)
-    for line in [*troubles(study), *trained_by(study), *_no_better(study, asked)]:
+    for line in [*troubles(study), *trained_by(study), *no_better(study, asked)]:
         out.print(line, markup=False)
     if study.best:
-        out.print(f"\nNext: {_next(directory, asked)}", markup=False, soft_wrap=True)
+        out.print(f"\nNext: {following(directory, asked)}", markup=False, soft_wrap=True)
 
 
-def _next(directory: Path, asked: run.Run | None) -> str:
+def following(directory: Path, asked: run.Run | None) -> str:
+    """What to do with the best of a search."""
     if asked is None:
         return "tuner.get_best_models() in Python, and kzoo.export_model; kzoo export is for what kzoo search made"
     name = served_name_of(Path(asked.data.source).stem)
     return command("kzoo", "export", directory, "--name", name, *(["--trust"] if run.is_own(asked.model) else []))
 
 
-def _no_better(study: Study, asked: run.Run | None) -> list[str]:
+def no_better(study: Study, asked: run.Run | None) -> list[str]:
     """A line where the search has found nothing better than an answer that is always the same."""
     if asked is None or asked.constant is None or not study.best:
         return []

@@ -95,16 +95,18 @@ def _small_validation(study: Study) -> Iterator[Finding]:
         return
     best, middle = max(scores), float(np.median(scores))
     share = min(max(best, 1 / (rows + 2)), 1 - 1 / (rows + 2))
-    error = math.sqrt(2 * (1 - SHARED) * share * (1 - share) / rows)
-    if best - middle < 2 * error and best < 1:
+    error = math.sqrt((1 - SHARED) * share * (1 - share) / rows)
+    # What the best of so many would lead by if all were the same, about: the expected largest of normal draws.
+    luck = error * math.sqrt(2 * math.log(len(scores)))
+    if best - middle < 1.3 * luck and best < 1:
         gap = max(best - middle, 0.25 / rows)
-        need = math.ceil(2 * (1 - SHARED) * share * (1 - share) * (2 / gap) ** 2)
+        need = math.ceil(rows * (2 * luck / gap) ** 2)
         words = (
             f"{rows} rows of validation cannot tell the best ({number(best, 4)}) from the middle of the trials "
-            f"({number(middle, 4)}): luck alone makes differences of {number(2 * error, 2)}. About {_round(need)} rows "
-            "would, or cross-validation."
+            f"({number(middle, 4)}): of {len(scores)} trials that are all the same, the luckiest would lead by "
+            f"{number(luck, 2)}. About {_round(need)} rows would tell, or cross-validation."
         )
-        evidence = {"rows": rows, "difference": best - middle, "error": error, "needed": need}
+        evidence = {"rows": rows, "difference": best - middle, "by_luck": luck, "needed": need}
         yield Finding("small validation split", "important", words, evidence, {"validation_rows": _round(need)})
 
 
