@@ -168,7 +168,7 @@ def page(run: Path) -> None:
     report = run / "report.html"
     if not report.exists():
         raise SystemExit(f"{report} is not there; kzoo report {run} writes it.")
-    options = ["--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--window-size=1200,1000"]
+    options = ["--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--window-size=1200,1560"]
     subprocess.run(["chromium", *options, f"--screenshot={HERE / 'page.png'}", report.absolute().as_uri()], check=True)
     from PIL import Image
 

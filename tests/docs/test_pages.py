@@ -22,7 +22,7 @@ NOT_RUN = "<!-- not run: "
 FENCE = re.compile(r"(?P<before>[^\n]*\n)```(?P<kind>python|sh)\n(?P<code>.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
-FEW = {"max_trials": 3, "epochs": 2}
+FEW = {"max_trials": 2, "epochs": 2}
 """Of these numbers, so many in tests."""
 
 
