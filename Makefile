@@ -48,7 +48,7 @@ lint: $(VENV)/.installed-lint
 
 # The documentation in site/, readable without a network or a server; warnings are errors.
 docs: $(VENV)/.installed-docs
-	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
 	@echo "Open site/index.html"
 
 format: $(VENV)/.installed-lint

@@ -9,9 +9,10 @@ from __future__ import annotations
 import ast
 import os
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from mkdocs.structure.files import File, Files
+if TYPE_CHECKING:
+    from mkdocs.structure.files import Files
 
 ROOT = Path(__file__).parents[1]
 BENCHMARKS = ROOT / "tests" / "benchmarks"
@@ -39,6 +40,8 @@ def on_config(config: Any) -> Any:
 
 def on_files(files: Files, config: Any) -> Files:
     """Add the pages that are made."""
+    from mkdocs.structure.files import File
+
     made = {f"reference/{name}.md": package_page(name) for name in PACKAGES}
     made["reference/commands.md"] = commands_page()
     made["reference/models.md"] = models_page()

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 from forked_gates import Gates
 
-EXPORTING = ("cli", "conformance", "export", "fuzz", "parallel", "serving", "zoo")
+EXPORTING = ("cli", "conformance", "docs", "export", "fuzz", "parallel", "serving", "zoo")
 
 
 @pytest.fixture(scope="session")
