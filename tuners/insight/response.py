@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import itertools
 import math
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
@@ -24,9 +23,6 @@ if TYPE_CHECKING:
 
 LEVELS = 5
 """Levels of noise that a difference is averaged over."""
-
-SIGNALS = ((0.1, 0.1), (0.1, 10.0))
-"""Bounds of the signal's variance, of 1 in all, that go with each: where nothing mattered there is hardly any."""
 
 FEWEST = 4
 """Trials with a score below which there is no model."""
@@ -167,12 +163,9 @@ class Response:
         Few trials hardly tell noise from a rugged response; the most probable level alone is too sure of itself.
         """
         fits = []
-        for level, signal in itertools.product(np.geomspace(self.least_noise, 0.95, LEVELS), SIGNALS):
-            start = dataclasses.replace(
-                self.model.kernel, log_noise=float(np.log(level)), log_signal=float(np.log(np.mean(signal)))
-            )
-            bounds = {"noise": (level, level), "signal": signal}
-            fits.append(ranking.fit_kernel(start, self.features, self.targets, steps=10, **bounds))
+        for level in np.geomspace(self.least_noise, 0.95, LEVELS):
+            start = dataclasses.replace(self.model.kernel, log_noise=float(np.log(level)))
+            fits.append(ranking.fit_kernel(start, self.features, self.targets, steps=10, noise=(level, level)))
         # Every level is as probable as the next before the trials are seen: noise is what a verdict must not miss.
         logs = np.array(
             [

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 BETTER, NOT_SHOWN, AS_GOOD, UNKNOWN = "better", "not shown to be better", "the default is as good", "not known"
 
-SURE = 0.15
-"""Chance of no gain up to which the best is called better."""
+SURE = 0.12
+"""Chance of no gain up to which the best is called better; see `tests/benchmarks/verdicts.md`."""
 
 AS_GOOD_FROM = 0.3
 """Chance of no gain from which the default is called as good."""

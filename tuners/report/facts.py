@@ -15,6 +15,10 @@ WORDS = {"COMPLETED": "finished", "INVALID": "infeasible", "FAILED": "failed", "
 """What a status is called."""
 
 
+LAST = ("fingerprint", "versions")
+"""Facts that come last, wherever they are from."""
+
+
 def counts(study: Study) -> str:
     """How many trials there are of each kind: "58 trials finished, 2 infeasible"."""
     found = collections.Counter(trial.status for trial in study.trials)
@@ -31,8 +35,9 @@ def facts(study: Study, given: Mapping[str, Any]) -> dict[str, str]:
     """
     about = study.about
     way = "less" if study.direction == "min" else "more"
+    last = {name: given[name] for name in LAST if name in given}
     known = {
-        **given,
+        **{name: value for name, value in given.items() if name not in LAST},
         "objective": f"{study.objective}, {way} is better",
         "trials": counts(study),
         "rows": _rows(study),
@@ -46,7 +51,8 @@ def facts(study: Study, given: Mapping[str, Any]) -> dict[str, str]:
         if about.get("date")
         else None,
         "machine": about.get("machine"),
-        "versions": _versions(about.get("versions")),
+        **last,
+        "versions": _versions(about.get("versions") or given.get("versions")),
     }
     return {name: str(value) for name, value in known.items() if value not in (None, "")}
 

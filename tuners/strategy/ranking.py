@@ -122,7 +122,6 @@ def fit_kernel(
     *,
     steps: int = 25,
     noise: tuple[float, float] = (1e-5, 1.0),
-    signal: tuple[float, float] = (0.1, 10.0),
 ) -> Kernel:
     """The kernel of the highest posterior density.
 
@@ -132,14 +131,13 @@ def fit_kernel(
         targets: [trials], standardised.
         steps: Iterations of L-BFGS-B at most.
         noise: Bounds of the noise's variance.
-        signal: Bounds of the signal's variance.
 
     Returns:
         The kernel. Priors keep it from collapsing where the data say little: lengths log-normal about
         `typical_length`, noise log-normal about 0.02, signal about 1.
     """
     size = features.shape[1]
-    bounds = [(np.log(0.05), np.log(20.0))] * size + [tuple(np.log(signal)), tuple(np.log(noise))]
+    bounds = [(np.log(0.05), np.log(20.0))] * size + [(np.log(0.1), np.log(10.0)), tuple(np.log(noise))]
     found = optimize.minimize(
         _loss, start.pack(), args=(features, targets), jac=True, method="L-BFGS-B", bounds=bounds,
         options={"maxiter": steps},
