@@ -53,7 +53,8 @@ def on_files(files: Files, config: Any) -> Files:
         files.append(File.generated(config, name, content=content))
     for picture in (BENCHMARKS / "lcbench" / "regret.png", BENCHMARKS / "lcbench" / "results.json"):
         files.append(File.generated(config, f"results/lcbench/{picture.name}", abs_src_path=str(picture)))
-    files.append(File.generated(config, "pictures/zoom.png", abs_src_path=str(ROOT / "examples" / "zoom.png")))
+    for picture in (ROOT / "examples").glob("*.png"):
+        files.append(File.generated(config, f"pictures/{picture.name}", abs_src_path=str(picture)))
     return files
 
 

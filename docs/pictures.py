@@ -1,10 +1,9 @@
 """Makes the pictures of the documentation, in docs/pictures.
 
-Run: python docs/pictures.py [NAME ...] [--run RUN]
+Run: python docs/pictures.py [NAME ...]
 
 scales, engines, journal, gate   drawn from the code and from tests/benchmarks/engine_speed.md
 terminal                         `kzoo search` as a terminal shows it, really run
-page                             `kzoo report RUN` as a browser (chromium) shows it
 """
 
 from __future__ import annotations
@@ -163,29 +162,15 @@ def in_terminal(command: list[str], directory: str) -> str:
     return b"".join(parts).decode().replace("\r\n", "\n")
 
 
-def page(run: Path) -> None:
-    """The page of a search."""
-    report = run / "report.html"
-    if not report.exists():
-        raise SystemExit(f"{report} is not there; kzoo report {run} writes it.")
-    options = ["--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--window-size=1200,1560"]
-    subprocess.run(["chromium", *options, f"--screenshot={HERE / 'page.png'}", report.absolute().as_uri()], check=True)
-    from PIL import Image
-
-    with Image.open(HERE / "page.png") as picture:
-        picture.convert("P", palette=Image.Palette.ADAPTIVE, colors=64).save(HERE / "page.png", optimize=True)
-
-
 def main() -> None:
     """Make what is asked for."""
     drawn = {each.__name__: each for each in (scales, engines, journal, gate, terminal)}
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("names", nargs="*", choices=[*drawn, "page", []], help="all but page if not given")
-    parser.add_argument("--run", type=Path, help="the search of the page")
+    parser.add_argument("names", nargs="*", choices=[*drawn, []], help="all if not given")
     options = parser.parse_args()
     HERE.mkdir(exist_ok=True)
     for name in options.names or drawn:
-        page(options.run) if name == "page" else drawn[name]()
+        drawn[name]()
 
 
 if __name__ == "__main__":
