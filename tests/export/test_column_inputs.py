@@ -151,7 +151,7 @@ by_words, place = column_inputs.InGraph.is_word, column_inputs.InGraph.place
 ANY_TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
 
 
-@hypothesis.settings(max_examples=40, deadline=None)
+@hypothesis.settings(max_examples=20, deadline=None)
 @hypothesis.given(st.data())
 def test_any_rows_are_encoded_in_the_graph_as_in_numpy(frame, encoding, data):
     near = {name: st.sampled_from([str(each) for each in values]) for name, values in frame.items() if name != "age"}
