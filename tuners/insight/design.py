@@ -98,7 +98,7 @@ def _small_validation(study: Study) -> Iterator[Finding]:
     error = math.sqrt((1 - SHARED) * share * (1 - share) / rows)
     # What the best of so many would lead by if all were the same, about: the expected largest of normal draws.
     luck = error * math.sqrt(2 * math.log(len(scores)))
-    if best - middle < 1.3 * luck and best < 1:
+    if best - middle < 1.25 * luck and best < 1:
         gap = max(best - middle, 0.25 / rows)
         need = math.ceil(rows * (2 * luck / gap) ** 2)
         words = (
