@@ -124,16 +124,17 @@ OPTIONS = {
     "validation_share": ("--validation-share", 0.3),
     "test_share": ("--test-share", 0.15),
     "split_seed": ("--split-seed", 4),
-    "group": ("--group", "c"),
 }
 """What a search is, and not how it is run; `data` and `model` are given, and images have a size."""
+
+APART = {"image_size": (8, 9), "group": "c", "time": "seen", "part": "fold", "target_scale": "log"}
+"""What does not go with the others, or not with these data."""
 
 
 def test_every_option_survives_the_round_trip(kzoo):
     other = {"model", "data", "trials", "out", "workers", "trial_timeout", "prune", "ray", "trial_cpus", "trial_gpus"}
-    # A column of times or parts stands in the place of groups.
-    other |= {"engine", "as_json", "image_size", "time", "part", "max_time", "patience", "earlier", "target_scale"}
-    assert set(inspect.signature(search).parameters) - set(OPTIONS) == other
+    other |= {"engine", "as_json", "max_time", "patience", "earlier"}
+    assert set(inspect.signature(search).parameters) - set(OPTIONS) == other | {*APART}
     rows = "\n".join(f"{a},{a % 3},{a % 5},{a % 7},{a % 2}" for a in range(40))
     (kzoo.directory / "data.csv").write_text(f"id,a,b,c,y\n{rows}")
     options = [part for option in OPTIONS.values() for part in option]
@@ -143,8 +144,8 @@ def test_every_option_survives_the_round_trip(kzoo):
     assert len(Study.load(kzoo.directory / "RUN").trials) == 2
 
 
-def test_the_size_of_images_survives_the_round_trip(tmp_path):
-    source = Source("pictures", image_size=(8, 9), columns={"a": "category"}, drop=("b",))
+def test_other_options_survive_the_round_trip(tmp_path):
+    source = Source("pictures", columns={"a": "category"}, drop=("b",), **APART)
     task = library.load_dataset("iris").task
     asked = Run("mlp", source, "0", task, 1, 1, "val_loss", ranges={"optimizer": {"values": ("adam", "sgd")}})
     asked.write(tmp_path)

@@ -33,7 +33,7 @@ def published(rows, tmp_path_factory):
     base = tmp_path_factory.mktemp("exports") / "iris"
     for seed in (1, 2):
         keras.utils.set_random_seed(seed)
-        model = kzoo.create_model("softmax_regression", data.task)
+        model = kzoo.create_model("mlp", data.task, units=16, layers=1)
         kzoo.export_model(model, base, task=data.task, examples=rows)
     return base
 
