@@ -213,3 +213,11 @@ def test_a_full_disk_leaves_what_was_there(tmp_path, monkeypatch):
     journal.append(RECORDS[1])
     journal.close()
     assert read_journal(tmp_path) == RECORDS[:2]
+
+
+def test_a_best_step_before_the_first_is_refused(tmp_path):
+    records = copy.deepcopy(RECORDS)
+    records[2]["state"]["best_step"] = -5
+    (tmp_path / FILE).write_bytes(b"".join(encode(record) for record in records))
+    with pytest.raises(JournalError, match=r"the best step of a trial is -5; expected 0 or more"):
+        Study.load(tmp_path)

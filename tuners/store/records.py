@@ -187,6 +187,8 @@ def _checked_state(state: dict[str, Any]) -> dict[str, Any]:
         raise ValueError("the status, message or metrics of a trial are of the wrong kind")
     if score is not None and not (_is_number(score) and isinstance(state["best_step"], int)):
         raise ValueError("the score of a trial is not a number")
+    if score is not None and state["best_step"] < 0:
+        raise ValueError(f"the best step of a trial is {state['best_step']}; expected 0 or more")
     for metric in metrics.values():
         for each in metric["observations"]:
             values = each["value"]
