@@ -69,6 +69,8 @@ def export(
         raise Failure(
             f"{run} was made with {asked.model}, a program that export has to run: look at it, and pass --trust."
         )
+    if top > 1:
+        _check_shares(asked)
     with mendable(kzoo.DataError):
         data = asked.load_data()
     import_tensorflow()
@@ -88,7 +90,8 @@ def export(
             to / name,
             task=asked.task,
             examples=data.x_train[:EXAMPLES],
-            card=_card(asked, chosen, data, metrics, training),
+            # Several trials have no one value of each.
+            card=_card(asked, chosen if len(shares) == 1 else None, data, metrics, training),
             fold=fold,
             formats=others,
         )
@@ -168,6 +171,25 @@ def _model(
     return again.model, how, True
 
 
+def _check_shares(asked: Run) -> None:
+    """Refuse to average trials where no rows can tell their shares.
+
+    Raises:
+        BadParameter: There are none.
+    """
+    if asked.folds is not None:
+        raise typer.BadParameter(
+            "each fold has been trained on most of the validation rows, so that none are left to choose shares by; "
+            "leave it out.",
+            param_hint="--top",
+        )
+    if asked.objective not in asked.task.objectives:
+        raise typer.BadParameter(
+            f"shares cannot be chosen by {asked.objective}, which {asked.model_name} defines itself; leave it out.",
+            param_hint="--top",
+        )
+
+
 def _together(
     asked: Run, run: Path, study: Study, data: kzoo.Dataset, top: int
 ) -> tuple[keras.Model, str, dict[int, float]]:
@@ -189,12 +211,13 @@ def _listed(shares: dict[int, float]) -> str:
 
 
 def _card(
-    asked: Run, trial: TrialRecord, data: kzoo.Dataset, metrics: dict[str, dict[str, float]], training: str
+    asked: Run, trial: TrialRecord | None, data: kzoo.Dataset, metrics: dict[str, dict[str, float]], training: str
 ) -> kzoo.ModelCard:
+    values = trial.values if trial is not None else {}
     return kzoo.ModelCard.of(
         data,
         family=asked.model_name,
-        hyperparameters={shown_name(name): shown_value(name, value) for name, value in trial.values.items()},
+        hyperparameters={shown_name(name): shown_value(name, value) for name, value in values.items()},
         metrics=metrics,
         training=training,
     )

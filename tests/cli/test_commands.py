@@ -162,6 +162,7 @@ def test_folds_and_executions(kzoo):
     # The rows that the folds are of have been trained on.
     assert set(exported["metrics"]) == {"test"}
     assert exported["training"].endswith("the best of 3 folds")
+    assert "none are left to choose shares by" in kzoo("export", "RUN", "--name", "wine", "--top", 2).stderr
     assert "folds 3 (there: none)" not in str(kzoo("search", "softmax_regression", *options).exception)
 
 

@@ -140,4 +140,6 @@ def test_an_objective_of_ones_own(kzoo, mine):
     asked = kzoo("search", "mine.py:plain", *SEARCH, "--objective", "val_bits", "--out", mine)
     assert "--objective val_bits:max or val_bits:min" in asked.stderr
     kzoo("search", "mine.py:plain", *SEARCH, "--objective", "val_bits:min", "--out", mine)
+    refused = kzoo("export", mine, "--name", "own", "--trust", "--top", 2)
+    assert "shares cannot be chosen by val_bits" in refused.stderr
     assert Study.load(kzoo.directory / mine).direction == "min"
