@@ -124,19 +124,19 @@ def _loss_and_score(
     model: keras.Model, data: Dataset, objective: str
 ) -> tuple[Callable[[NDArray], float], Callable[[NDArray], float]]:
     """The loss of answers to the validation rows, and how good they are by the objective, more is better."""
-    compiled = keras.losses.get(model.loss)
-    targets = keras.ops.convert_to_tensor(data.y_val)
-    answered = keras.Input(model.output_shape[1:])
-    judge = keras.Model(answered, keras.layers.Identity()(answered))
-    name = objective.removeprefix("val_")
-    judge.compile(loss=compiled, metrics=heads.metrics(data.task, [name]))
+    targets, name = keras.ops.convert_to_tensor(data.y_val), objective.removeprefix("val_")
     sign = 1 if data.task.objectives[objective] == "max" else -1
 
     def loss(answers: NDArray) -> float:
-        return float(compiled(targets, keras.ops.convert_to_tensor(answers, "float32")))
+        answered = keras.ops.convert_to_tensor(answers, "float32")
+        # Not the loss as it was given: by its name it would be one number for each row.
+        return float(model.compute_loss(y=targets, y_pred=answered, training=False))
 
     def score(answers: NDArray) -> float:
-        found = judge.evaluate(answers.astype("float32"), data.y_val, verbose=0, return_dict=True)
-        return sign * found[name]
+        if name == "loss":
+            return -loss(answers)
+        metric = next(each for each in heads.metrics(data.task, [name]) if each.name == name)
+        metric.update_state(targets, keras.ops.convert_to_tensor(answers, "float32"))
+        return sign * float(metric.result())
 
     return loss, score

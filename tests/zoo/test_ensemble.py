@@ -101,6 +101,20 @@ def test_one_model_stays_what_it_is(models, data):
     assert kzoo.ensemble(models[:1], data).weights == (1.0,)
 
 
+@pytest.mark.parametrize("loss", ["binary_crossentropy", keras.losses.BinaryCrossentropy()])
+def test_models_of_others_with_a_loss_by_its_name(loss):
+    data = kzoo.load_dataset("breast_cancer")
+    inputs = keras.Input(data.x_val.shape[1:])
+    models = []
+    for answer in (0.2, 0.9):
+        model = keras.Model(inputs, keras.ops.zeros_like(inputs[:, :1]) + answer)
+        model.compile(loss=loss)
+        models.append(model)
+    share = data.y_val.mean()
+    found = kzoo.ensemble(models, data, objective="loss")
+    assert 0.2 * found.weights[0] + 0.9 * found.weights[1] == pytest.approx(share, abs=0.02)
+
+
 def test_wrong_arguments(models, data):
     with pytest.raises(ValueError, match="models is empty"):
         kzoo.ensemble([], data)
