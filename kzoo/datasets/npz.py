@@ -14,7 +14,7 @@ from kzoo.datasets.array_names import Place, named_arrays
 from kzoo.datasets.checks import first_unusable, number_problem
 from kzoo.datasets.dataset import DataError
 from kzoo.datasets.raw import Part, RawData
-from kzoo.tables.marks import Marks
+from kzoo.tables.marks import Marks, group_numbers
 from kzoo.tables.packed import check_unpacked
 
 LEAST_SIDE = 8
@@ -69,7 +69,7 @@ def read_arrays(
     Args:
         x: Inputs.
         y: Targets.
-        group: What rows belong together by, [rows]; None for nothing.
+        group: What rows belong together by, [rows]; None for nothing. Rows where it is missing are one each.
         time: When each row was, numbers or dates [rows]; None where it is not known.
 
     Raises:
@@ -78,7 +78,10 @@ def read_arrays(
     part, remarks = _part("x", np.asarray(x), "y", np.asarray(y), "the arrays")
     marks = Marks()
     if group is not None:
-        marks = Marks(groups=np.unique(_of_rows(group, "group", len(part.y)), return_inverse=True)[1])
+        import pandas
+
+        # Values that cannot be sorted are told apart too.
+        marks = Marks(groups=group_numbers(pandas.factorize(_of_rows(group, "group", len(part.y)))[0]))
     if time is not None:
         times = _of_rows(time, "time", len(part.y))
         if times.dtype.kind not in "iufM" or (times != times).any():

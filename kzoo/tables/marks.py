@@ -71,6 +71,12 @@ def part_of(word: str) -> PartName | None:
     return _WORDS.get(words.pop()) if len(words) == 1 else None
 
 
+def group_numbers(codes: NDArray) -> NDArray[np.int64]:
+    """Numbers of groups from 0 [rows], from codes [rows]; rows of none, whose code is below 0, are one each."""
+    alone = codes.max(initial=-1) + 1 + np.arange(len(codes))
+    return np.unique(np.where(codes < 0, alone, codes), return_inverse=True)[1]
+
+
 def find_marks(names: Mapping[Role, str], cells: Mapping[str, Cells], decimal: Decimal, opened: Opened) -> Marks:
     """Reads the columns that rows are split by.
 
@@ -91,20 +97,13 @@ def find_marks(names: Mapping[Role, str], cells: Mapping[str, Cells], decimal: D
         if cells[name].problem:
             raise DataError(f"{opened.where}: {role}: column {name!r} holds {cells[name].problem}.")
         if role == "group":
-            marks = dataclasses.replace(marks, groups=_groups(cells[name]))
+            marks = dataclasses.replace(marks, groups=group_numbers(cells[name].without(MISSING_WORDS).codes))
         elif role == "time":
             times, shown, dated = _times(name, cells[name], decimal, opened)
             marks = dataclasses.replace(marks, times=times, shown_times=shown, dated=dated)
         else:
             marks = dataclasses.replace(marks, parts=_parts(name, cells[name], opened))
     return marks
-
-
-def _groups(cells: Cells) -> NDArray[np.int64]:
-    """Rows of no group are one each."""
-    cells = cells.without(MISSING_WORDS)
-    alone = len(cells.words) + np.arange(len(cells.codes))
-    return np.unique(np.where(cells.codes < 0, alone, cells.codes), return_inverse=True)[1]
 
 
 def _times(
