@@ -14,7 +14,7 @@ from kzoo.cli.console import console
 from kzoo.cli.effort import Effort
 from kzoo.cli.shown import counted, number, seconds
 from kzoo.zoo.hyperparameters import Choice, Float, Hyperparameter, Int
-from kzoo.zoo.names import complement, is_complement, shown_name
+from kzoo.zoo.names import shown_name, shown_value
 from kzoo.zoo.spaces import Space, tuned
 
 if TYPE_CHECKING:
@@ -60,13 +60,11 @@ def of_space(
         by_priority[each.priority].setdefault(_label(each, in_full=each.name in asked))
     lines = {"tuned": "; then ".join(", ".join(names) for _, names in sorted(by_priority.items())) or "nothing"}
     if fixed:
-        short = [(shown_name(name).rpartition("/")[2], number(_shown(name, value))) for name, value in fixed.items()]
+        short = [
+            (shown_name(name).rpartition("/")[2], number(shown_value(name, value))) for name, value in fixed.items()
+        ]
         lines["fixed"] = ", ".join(f"{name} {value}" for name, value in dict.fromkeys(short))
     return lines
-
-
-def _shown(name: str, value: Any) -> Any:
-    return complement(value) if is_complement(name) else value
 
 
 def _label(declared: Hyperparameter, *, in_full: bool) -> str:
@@ -76,9 +74,9 @@ def _label(declared: Hyperparameter, *, in_full: bool) -> str:
     if not in_full:
         return name
     if isinstance(declared, Choice):
-        return f"{name} ({', '.join(number(_shown(declared.name, each)) for each in declared.values)})"
+        return f"{name} ({', '.join(number(shown_value(declared.name, each)) for each in declared.values)})"
     if isinstance(declared, Float | Int):
-        low, high = sorted(_shown(declared.name, end) for end in (declared.low, declared.high))
+        low, high = sorted(shown_value(declared.name, end) for end in (declared.low, declared.high))
         return f"{name} ({number(low)} to {number(high)})"
     return name
 

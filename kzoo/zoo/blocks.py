@@ -103,10 +103,14 @@ def raw_inputs(task: Task) -> tuple[keras.KerasTensor, keras.KerasTensor]:
         The raw input [batch, *task.input_shape] of dtype task.input_dtype, and a float tensor of the same shape.
     """
     inputs = keras.Input(task.input_shape, dtype=task.input_dtype, name="inputs")
-    normalization = keras.layers.Normalization(
-        mean=list(task.input_mean), variance=list(task.input_variance), name="input_normalization"
-    )
-    return inputs, normalization(inputs)
+    return inputs, normalized(inputs, task)
+
+
+def normalized(x: keras.KerasTensor, task: Task) -> keras.KerasTensor:
+    """Raw inputs, or the first entries of their last axis, normalised by the training set's mean and variance."""
+    count = x.shape[-1]
+    mean, variance = list(task.input_mean[:count]), list(task.input_variance[:count])
+    return keras.layers.Normalization(mean=mean, variance=variance, name="input_normalization")(x)
 
 
 def dense_block(x: keras.KerasTensor, units: int, values: Values, *, name: str) -> keras.KerasTensor:

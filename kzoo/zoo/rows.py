@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 from kzoo.lazy import keras
 from kzoo.task import Task
-from kzoo.zoo.blocks import raw_inputs
+from kzoo.zoo.blocks import normalized, raw_inputs
 from kzoo.zoo.hyperparameters import Float, Int
 
 EMBEDDING = Int(
@@ -50,12 +50,29 @@ def row_inputs(task: Task, width: int) -> tuple[keras.KerasTensor, keras.KerasTe
     Returns:
         The raw input [batch, *task.input_shape], and a float tensor [batch, features].
     """
-    inputs, numbers, embedded = row_parts(task, width)
-    return inputs, joined([*numbers, *embedded])
+    inputs, numbers, embedded = _row_parts(task, width)
+    return inputs, _joined([*numbers, *embedded])
 
 
-def row_parts(task: Task, width: int) -> tuple[keras.KerasTensor, list[keras.KerasTensor], list[keras.KerasTensor]]:
-    """As `row_inputs`, not yet joined.
+def wave_inputs(task: Task, width: int, scale: float) -> tuple[keras.KerasTensor, keras.KerasTensor]:
+    """As `row_inputs`, and beside the numbers that are more than 0 or 1 their waves.
+
+    Args:
+        task: The task.
+        width: Numbers that stand for a code; 1 or more.
+        scale: Standard deviation of the frequencies at first, in waves per standard deviation of a number.
+
+    Returns:
+        The raw input [batch, *task.input_shape], and a float tensor [batch, features].
+    """
+    inputs, numbers, embedded = _row_parts(task, width)
+    places = _measured(task)
+    waves = [_waves(numbers[0], places, scale)] if places else []
+    return inputs, _joined([*numbers, *waves, *embedded])
+
+
+def _row_parts(task: Task, width: int) -> tuple[keras.KerasTensor, list[keras.KerasTensor], list[keras.KerasTensor]]:
+    """What `row_inputs` joins.
 
     Embeddings begin next to zero, and so stays that of a word which no training row has.
 
@@ -67,12 +84,7 @@ def row_parts(task: Task, width: int) -> tuple[keras.KerasTensor, list[keras.Ker
         return inputs, [keras.layers.Flatten(name="flatten")(x)], []
     inputs = keras.Input(task.input_shape, dtype=task.input_dtype, name="inputs")
     count = task.input_shape[0] - len(task.codes)
-    numbers = []
-    if count:
-        normalization = keras.layers.Normalization(
-            mean=list(task.input_mean[:count]), variance=list(task.input_variance[:count]), name="input_normalization"
-        )
-        numbers = [normalization(inputs[:, :count])]
+    numbers = [normalized(inputs[:, :count], task)] if count else []
     embedded = [
         keras.layers.Embedding(size, width, name=f"embedding_{place + 1}")(inputs[:, count + place])
         for place, size in enumerate(task.codes)
@@ -80,12 +92,12 @@ def row_parts(task: Task, width: int) -> tuple[keras.KerasTensor, list[keras.Ker
     return inputs, numbers, embedded
 
 
-def joined(parts: Sequence[keras.KerasTensor]) -> keras.KerasTensor:
+def _joined(parts: Sequence[keras.KerasTensor]) -> keras.KerasTensor:
     """Tensors [batch, some] side by side."""
     return parts[0] if len(parts) == 1 else keras.layers.Concatenate(name="features")(list(parts))
 
 
-def measured(task: Task) -> list[int]:
+def _measured(task: Task) -> list[int]:
     """Which of the normalised numbers of a row are more than 0 or 1."""
     count = math.prod(task.input_shape) - len(task.codes)
     if task.table is None:
@@ -93,7 +105,7 @@ def measured(task: Task) -> list[int]:
     return [place for place, indicator in enumerate(task.table.indicators[:count]) if not indicator]
 
 
-def waves(numbers: keras.KerasTensor, places: Sequence[int], scale: float) -> keras.KerasTensor:
+def _waves(numbers: keras.KerasTensor, places: Sequence[int], scale: float) -> keras.KerasTensor:
     """Numbers as linear maps of cosines of them, each with frequencies and maps of its own.
 
     Args:

@@ -22,7 +22,7 @@ from kzoo.zoo.blocks import block, dense_block
 from kzoo.zoo.heads import head
 from kzoo.zoo.hyperparameters import Int
 from kzoo.zoo.registry import register_model
-from kzoo.zoo.rows import EMBEDDING, WAVES, joined, measured, row_parts, waves
+from kzoo.zoo.rows import EMBEDDING, WAVES, wave_inputs
 
 
 @register_model(
@@ -45,10 +45,7 @@ from kzoo.zoo.rows import EMBEDDING, WAVES, joined, measured, row_parts, waves
 )
 def realmlp(task: Task, values: dict[str, Any]) -> keras.Model:
     """See the module."""
-    inputs, numbers, embedded = row_parts(task, values.get("embedding_width", 0))
-    places = measured(task)
-    waved = [waves(numbers[0], places, values["frequency_scale"])] if places else []
-    x = joined([*numbers, *waved, *embedded])
+    inputs, x = wave_inputs(task, values.get("embedding_width", 0), values["frequency_scale"])
     for layer in range(1, values["layers"] + 1):
         x = dense_block(x, values["units"], values, name=f"hidden_{layer}")
     return keras.Model(inputs, head(x, task), name="realmlp")

@@ -17,7 +17,7 @@ from kzoo.zoo.blocks import block, dense_block
 from kzoo.zoo.heads import head
 from kzoo.zoo.hyperparameters import Int
 from kzoo.zoo.registry import register_model
-from kzoo.zoo.rows import EMBEDDING, WAVES, joined, measured, row_parts, waves
+from kzoo.zoo.rows import EMBEDDING, WAVES, wave_inputs
 
 
 @register_model(
@@ -43,10 +43,7 @@ def tabm(task: Task, values: dict[str, Any]) -> keras.Model:
     """See the module."""
     from kzoo.zoo.members import MeanOfMembers, MembersModel
 
-    inputs, numbers, embedded = row_parts(task, values.get("embedding_width", 0))
-    places = measured(task)
-    waved = [waves(numbers[0], places, values["frequency_scale"])] if places else []
-    x = joined([*numbers, *waved, *embedded])
+    inputs, x = wave_inputs(task, values.get("embedding_width", 0), values["frequency_scale"])
     x = keras.layers.EinsumDense(
         "bi,mi->bmi",
         (values["members"], x.shape[1]),
