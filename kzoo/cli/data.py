@@ -68,11 +68,11 @@ def data(
         plan, split_by = asked.plan(), asked.split_by()
         found = survey(source, target, kinds=kinds, drop=asked.drop, keep=asked.keep, split_by=split_by)
         split = preview(found, plan, kind=kind, target_scale=target_scale)  # type: ignore[arg-type]
-        single = len(found.targets) == 1 and not in_fields(found.targets[0].values)
-        warnings = find_problems(found, split.sizes["test"], split.parts) if single else []
+        single = len(found.targets) == 1 and not in_fields(found.targets[0].values, kind)
+        warnings = find_problems(found, split.sizes["test"], split.parts, kind=kind) if single else []
         warnings = [*([f"A search refuses this: {split.problem}"] if split.problem else []), *warnings]
     if as_json:
-        print_json(_record(found, split, warnings))
+        print_json(_record(found, split, warnings, kind))
     else:
         _show(found, split, warnings, asked)
 
@@ -115,12 +115,12 @@ def _split_line(parts: dict[str, int]) -> str:
     )
 
 
-def _record(found: Survey, split: Preview, warnings: list[str]) -> dict[str, Any]:
+def _record(found: Survey, split: Preview, warnings: list[str], kind: str | None) -> dict[str, Any]:
     return {
         "data": found.where,
         "rows": len(found.rows),
         "columns": [_column_record(each) for each in found.columns],
-        "targets": [_target_record(each.name, each.values) for each in found.targets],
+        "targets": [_target_record(each.name, each.values, kind) for each in found.targets],
         "split": split.sizes,
         "remarks": [*found.remarks, *split.remarks],
         "warnings": warnings,
@@ -143,13 +143,13 @@ def _example(each: Understood) -> str:
     return " ".join(str(each.cells.words[0]).split())[:LONGEST_EXAMPLE] if len(each.cells.words) else ""
 
 
-def _target_record(name: str, values: NDArray) -> dict[str, Any]:
-    labels = in_fields(values) if values.dtype.kind == "O" else None
+def _target_record(name: str, values: NDArray, kind: str | None) -> dict[str, Any]:
+    labels = in_fields(values, kind)
     if labels:
         counts = labels.given.sum(axis=0).astype(int).tolist()
         order = sorted(zip(labels.names, counts, strict=True), key=lambda each: -each[1])
         return {"name": name, "kind": "multi-label", "labels": dict(order), "rows": len(values)}
-    if is_classes(values):
+    if is_classes(values, kind):
         return {"name": name, "kind": "classification", "classes": class_counts(values)}
     import numpy as np
 
@@ -180,7 +180,7 @@ def _show(found: Survey, split: Preview, warnings: list[str], asked: Source) -> 
     if found.targets:
         out.print()
     for each in found.targets:
-        _show_target(out, _target_record(each.name, each.values))
+        _show_target(out, _target_record(each.name, each.values, asked.kind))
     if found.targets:
         _line(out, _split_line(split.sizes))
     _show_list(out, "What was found:", (*found.remarks, *split.remarks))

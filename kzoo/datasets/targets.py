@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from kzoo.datasets.dataset import DataError
 from kzoo.datasets.raw import RawData
-from kzoo.tables.findings import FEW_VALUES
+from kzoo.tables.findings import is_classes
 from kzoo.tables.labels import Labels, in_columns, in_fields
 from kzoo.tables.target import LARGEST_EXACT
 from kzoo.task import KINDS, TaskKind
@@ -59,34 +59,24 @@ def prepare_targets(raw: RawData, kind: TaskKind | None) -> Targets:
         raise DataError(f"{raw.where} is a {raw.kind} task; leave kind={kind!r} out.")
     kind = kind or raw.kind
     parts = [_one_column(part.y) if part else None for part in (raw.train, raw.validation, raw.test)]
-    if parts[0] is not None and parts[0].ndim == 2:
+    assert parts[0] is not None
+    if parts[0].ndim == 2:
         return _several(raw, kind, parts)
-    if kind in (None, "multi-label") and parts[0] is not None and parts[0].dtype.kind in "OU":
-        found = in_fields(parts[0], asked=kind == "multi-label")
-        if found:
-            return _labelled(
-                raw, found, [each if each is None else _again(each, found, raw.where) for each in parts[1:]]
-            )
+    found = in_fields(parts[0], kind)
+    if found:
+        return _labelled(raw, found, [each if each is None else _again(each, found, raw.where) for each in parts[1:]])
     if kind == "multi-label":
         raise DataError(
             f"{raw.where}: there is one label a row; for several name a column of 0 and 1 for each (--target, "
             "repeated), or put them into one field with | between them."
         )
-    if (kind or _inferred_kind(parts[0])) == "regression":
+    if kind == "regression" or (kind is None and not is_classes(parts[0])):
         return _numeric(raw, parts)
     return _classes(raw, parts)
 
 
 def _one_column(y: NDArray) -> NDArray:
     return y[:, 0] if y.ndim == 2 and y.shape[1] == 1 else y
-
-
-def _inferred_kind(y: NDArray | None) -> TaskKind:
-    assert y is not None
-    # As pandas and many scripts write the labels 1 and 0.
-    whole = y.dtype.kind in "iu" or (y.dtype.kind == "f" and bool((y == np.round(y)).all()))
-    few = y.dtype.kind not in "iuf" or (whole and len(np.unique(y)) <= FEW_VALUES)
-    return "classification" if few else "regression"
 
 
 def _several(raw: RawData, kind: TaskKind | None, parts: list[NDArray | None]) -> Targets:

@@ -38,13 +38,16 @@ PARTS = 3
 """Training, validation and test, each of which needs a row of each class."""
 
 
-def find_problems(survey: Survey, test_rows: int, parts: NDArray[np.int8] | None = None) -> list[str]:
+def find_problems(
+    survey: Survey, test_rows: int, parts: NDArray[np.int8] | None = None, *, kind: str | None = None
+) -> list[str]:
     """What a careful person would say of a table.
 
     Args:
         survey: The table, with one target.
         test_rows: Rows that a test is going to have.
         parts: The part of each row, 0 to be trained on; None where they are drawn at random.
+        kind: The kind of task, None to go by the data.
 
     Returns:
         A sentence each: columns that give the target away, rows that are there twice, classes that are too rare to
@@ -53,7 +56,7 @@ def find_problems(survey: Survey, test_rows: int, parts: NDArray[np.int8] | None
     """
     used = [each for each in survey.columns if each.column.kind != "left out"]
     target = survey.targets[0].values
-    classes = is_classes(target)
+    classes = is_classes(target, kind)
     return [
         *(_rare_classes(target) if classes and parts is None else []),
         *_given_away(used, target, classes=classes),
@@ -64,9 +67,14 @@ def find_problems(survey: Survey, test_rows: int, parts: NDArray[np.int8] | None
     ]
 
 
-def is_classes(target: NDArray) -> bool:
-    """Whether a target holds classes: text, or whole numbers of few different values."""
-    return target.dtype.kind == "O" or (target.dtype.kind == "i" and len(np.unique(target)) <= FEW_VALUES)
+def is_classes(target: NDArray, kind: str | None = None) -> bool:
+    """Whether a target holds classes: what is no number, or whole numbers, of few different values or by the kind."""
+    if target.dtype.kind not in "iuf":
+        return True
+    # In floating point too, as pandas and many scripts write the labels 1 and 0.
+    whole = target.dtype.kind != "f" or bool((target == np.round(target)).all())
+    few = kind == "classification" or len(np.unique(target)) <= FEW_VALUES
+    return whole and kind != "regression" and few
 
 
 def class_counts(target: NDArray) -> dict[str, int]:

@@ -37,14 +37,17 @@ class Labels:
     sign: str = ""
 
 
-def in_fields(values: NDArray, *, asked: bool = False) -> Labels | None:
-    """Labels in one field, such as "Action|Comedy"; None where there are none.
+def in_fields(values: NDArray, kind: str | None = None) -> Labels | None:
+    """Labels in one field, such as "Action|Comedy"; None where there are none, or something else is asked for.
 
     Args:
-        values: Text [rows].
-        asked: Whether there are said to be several; else only `SURE_SIGNS` part them, and only where the labels are
+        values: The target, [rows].
+        kind: The kind of task, None to go by the data: then only `SURE_SIGNS` part labels, and only where these are
             fewer than half of the fields that they make.
     """
+    asked = kind == "multi-label"
+    if values.dtype.kind not in "OU" or (kind and not asked):
+        return None
     counts = collections.Counter(map(str, values))
     for sign in SIGNS if asked else SURE_SIGNS:
         joined = sum(count for word, count in counts.items() if sign in word.strip(sign))

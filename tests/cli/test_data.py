@@ -154,3 +154,17 @@ def test_what_a_search_makes_of_the_target_is_shown(kzoo, tmp_path):
     assert "A search refuses this: t.csv: the target is '3' in every row" in " ".join(refused.split())
     refused = kzoo.json("data", "t.csv", "--target", "price", "--kind", "ranking")["warnings"][0]
     assert refused.startswith("A search refuses this: kind is 'ranking'; expected 'classification'")
+
+
+def test_a_target_is_shown_as_the_kind_that_is_asked_for(kzoo, tmp_path):
+    random = np.random.default_rng(0)
+    rings, noise = np.repeat(np.arange(1, 17), [10] * 15 + [1]), random.normal(size=151)
+    pairs = random.choice(["a", "b", "a/b"], 151)
+    pd.DataFrame({"x": noise, "rings": rings, "pair": pairs}).to_csv(tmp_path / "t.csv", index=False)
+    classes = kzoo.json("data", "t.csv", "--target", "rings")
+    assert classes["targets"][0]["kind"] == "classification" and "Too few rows" in classes["warnings"][0]
+    numbers = kzoo.json("data", "t.csv", "--target", "rings", "--kind", "regression")
+    assert numbers["targets"][0]["quartiles"][-1] == 16 and not any("Too few" in each for each in numbers["warnings"])
+    assert kzoo.json("data", "t.csv", "--target", "pair")["targets"][0]["kind"] == "classification"
+    labels = kzoo.json("data", "t.csv", "--target", "pair", "--kind", "multi-label")["targets"][0]
+    assert set(labels["labels"]) == {"a", "b"}
