@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from pathlib import Path
 
 from kzoo.datasets.dataset import DataError
+from kzoo.tables.kinds import words_of
 from kzoo.tables.marks import PARTS, part_of
 
 INPUTS = ("x", "images", "image", "imgs", "data", "features", "inputs", "input", "samples")
@@ -16,8 +16,6 @@ TARGETS = ("y", "labels", "label", "targets", "target", "output", "outputs", "cl
 EXPECTED = (
     "expected arrays x and y, or x_train and y_train (and x_val, y_val, x_test, y_test), or such as images, labels"
 )
-
-_WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 
 Place = tuple[str, str]
 """The axis, "x" or "y", and the part; "" for an array of all rows."""
@@ -50,7 +48,7 @@ def named_arrays(found: Sequence[str], path: Path) -> tuple[dict[Place, str], li
     others = [name for name in found if name not in kept.values()]
     for name in others:
         # What looks as if it were meant for us would be missed and not noticed.
-        if _words(name)[:1] in (["x"], ["y"]):
+        if words_of(name)[:1] in (["x"], ["y"]):
             raise DataError(
                 f"{path}: array {name} would not be used beside {kept['x', 'train' if parts else '']}; {EXPECTED}."
             )
@@ -62,12 +60,8 @@ def named_arrays(found: Sequence[str], path: Path) -> tuple[dict[Place, str], li
     return kept, others
 
 
-def _words(name: str) -> list[str]:
-    return [word.lower() for word in _WORDS.findall(name)]
-
-
 def _place(name: str) -> Place | None:
-    words = _words(name)
+    words = words_of(name)
     axes = [word for word in words if word in INPUTS or word in TARGETS]
     rest = [word for word in words if word not in axes]
     # In train_data and test_images the axis is a word that may stand beside the part.
@@ -81,4 +75,4 @@ def _place(name: str) -> Place | None:
 
 def _rank(name: str) -> int:
     order = (*INPUTS, *TARGETS)
-    return min(order.index(word) for word in _words(name) if word in order)
+    return min(order.index(word) for word in words_of(name) if word in order)

@@ -164,8 +164,7 @@ def texts(values: Any, missing_words: Sequence[str] = ()) -> list[str]:
     return [cleaned(value) for value in values]
 
 
-SEPARATORS = "".join(map(chr, range(128)))
-SEPARATORS = "".join(sign for sign in SEPARATORS if not sign.isalnum())
+SEPARATORS = "".join(sign for sign in map(chr, range(128)) if not sign.isalnum())
 """What stands between tokens: all of ASCII that is neither a letter nor a digit."""
 
 _LOWER = {ord(letter): letter.lower() for letter in "ABCDEFGHIJKLMNOPQRSTUVWXYZ"} | {

@@ -268,10 +268,14 @@ def _each_row(count: int, rows: int) -> str:
     return "a different value in every row" if count == rows else "nearly a different value in every row"
 
 
+def words_of(name: str) -> list[str]:
+    """The words of a name, in small letters: "passenger" and "id" of "PassengerId", "passenger_id", "passenger id"."""
+    return [word.lower() for word in re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+", name)]
+
+
 def last_word(name: str) -> str:
-    """The last word of a name: "id" of "PassengerId", "passenger_id" and "passenger id"."""
-    words = re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+", name)
-    return words[-1].lower() if words else ""
+    """The last word of a name, or ""."""
+    return (words_of(name) or [""])[-1]
 
 
 def missing_in_text(cells: Cells) -> tuple[str, ...]:
