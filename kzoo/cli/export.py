@@ -152,16 +152,17 @@ def _model(
     if not refitted:
         model = _trained(asked, run, trial)
         return model, own if asked.folds is None else f"{own}, the best of {asked.folds} folds", False
-    again = kzoo.retrain(
-        asked.hypermodel(),
-        trial.values,
-        data,
-        epochs=asked.epochs,
-        best_epoch=trial.best_epoch or 1,
-        seeds=range(1, seeds + 1),
-        # Cross-validation keeps the weights of a fold, which have seen most of the validation rows.
-        found=_trained(asked, run, trial) if asked.folds is None else None,
-    )
+    with mendable(FloatingPointError):
+        again = kzoo.retrain(
+            asked.hypermodel(),
+            trial.values,
+            data,
+            epochs=asked.epochs,
+            best_epoch=trial.best_epoch or 1,
+            seeds=range(1, seeds + 1),
+            # Cross-validation keeps the weights of a fold, which have seen most of the validation rows.
+            found=_trained(asked, run, trial) if asked.folds is None else None,
+        )
     how = f"{found}, trained again for {again.epochs} epochs on training and validation rows"
     if seeds > 1:
         how += f"; the mean of {seeds} models, since no rows are left to choose the best by"

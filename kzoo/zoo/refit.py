@@ -97,6 +97,7 @@ def retrain(
 
     Raises:
         ValueError: An argument is out of range.
+        FloatingPointError: Training diverges.
     """
     rehearsal = rehearse(hypermodel, values, data, epochs=epochs)
     needed = max(rehearsal.epochs, best_epoch)
@@ -161,13 +162,23 @@ def refit(
 
     Raises:
         ValueError: An argument is out of range.
+        FloatingPointError: Training diverges: a weight is no finite number.
     """
     if not seeds or len(set(seeds)) != len(seeds):
         raise ValueError(f"seeds is {list(seeds)!r}; expected at least one, without repeats.")
     x, y = np.concatenate([data.x_train, data.x_val]), np.concatenate([data.y_train, data.y_val])
     # More rows are more steps in an epoch, and learning-rate decay is to go by epochs.
     laid_out = getattr(hypermodel, "for_rows", lambda rows: hypermodel)(len(x))
-    return averaged([_trained(laid_out, values, x, y, epochs=epochs, seed=seed) for seed in seeds])
+    models = []
+    for seed in seeds:
+        model = _trained(laid_out, values, x, y, epochs=epochs, seed=seed)
+        if not all(np.isfinite(each).all() for each in model.get_weights()):
+            raise FloatingPointError(
+                f"Training again with seed {seed} diverged within {epochs} epochs; take the search's own weights "
+                "(without --refit), or another seed."
+            )
+        models.append(model)
+    return averaged(models)
 
 
 def _trained(

@@ -84,6 +84,13 @@ def test_what_the_search_has_found_answers_too_where_a_rehearsal_is_worse(data, 
     assert kzoo.retrain(hypermodel, poor, data, epochs=1).found is None
 
 
+def test_training_that_diverges_is_told_and_not_answered_with(data, hypermodel):
+    wild = {**VALUES, "optimizer": "sgd", "sgd/learning_rate": 1e30}
+    found = kzoo.create_model("softmax_regression", data.task)
+    with pytest.raises(FloatingPointError, match="seed 1 diverged within 2 epochs"):
+        kzoo.retrain(hypermodel, wild, data, epochs=2, best_epoch=2, found=found)
+
+
 def test_learning_rate_decay_goes_by_epochs_as_in_the_search(data):
     hypermodel = kzoo.create_hypermodel("softmax_regression", data.task, epochs=4)
     values = {**VALUES, "decay": "exponential", "exponential/final_share": 0.1}
