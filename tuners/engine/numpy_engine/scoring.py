@@ -127,22 +127,19 @@ class Scoring:
         self.seen.clear()
         return {name: metric(y, values) for name, metric in self.metrics.items()}
 
-    def give(self, metrics: Sequence[Any], sums: NDArray, rows: int, width: int) -> None:
+    def give(self, metrics: Sequence[Any], sums: NDArray, rows: int) -> None:
         """Leave the Keras metrics as they would be now.
 
         Args:
             metrics: Of the model, the loss first.
             sums: Over the examples.
             rows: How many.
-            width: Numbers in an output.
         """
-        for name, metric, total, kind in zip(self.names, metrics, sums, ("", *self.kinds), strict=True):
+        for name, metric, total in zip(self.names, metrics, sums, strict=True):
             if name in self.metrics:
                 self.metrics[name].give(metric)
                 continue
-            # It is told of every number, the others of every example.
-            share = width if kind == "root" else 1
-            for variable, value in zip(metric.variables, (total * share, rows * share), strict=True):
+            for variable, value in zip(metric.variables, (total, rows), strict=True):
                 variable.assign(value)
 
 
