@@ -5,7 +5,9 @@ A tuner tells its oracle where the project is through `Oracle._set_project_dir`,
 public name leads there. `tests/oracle/test_private_apis.py` and `tests/parallel/test_chief.py` fail when this changes.
 
 What a model was compiled with is in `Model._compile_config`; what is public of it are configurations, from which a
-function of the user's cannot be had again. `tests/tuner/test_compile_arguments.py` fails when Keras changes this.
+function of the user's cannot be had again. `tests/tuner/test_compile_arguments.py` fails when Keras changes this. That
+a callback has compiled the model shows by another object there, and by nothing public; `tests/engine/test_choice.py`
+fails when Keras keeps the old one.
 
 What a hypermodel declares goes through `HyperParameters._retrieve`, which keeps the first declaration of a name, and no
 public method replaces one. `tests/oracle/test_changed_space.py` fails when this changes.

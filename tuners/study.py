@@ -152,7 +152,11 @@ class Study:
             ValueError: It cannot be read, or the objective cannot be told from other metrics.
         """
         project = read_project(Path(directory), objective)
-        trials = (_record(number, trial, None) for number, trial in enumerate(project.trials.values(), start=1))
+        # One epoch is no curve, also where the best one was the first.
+        trials = (
+            dataclasses.replace(_record(number, trial, None), history={})
+            for number, trial in enumerate(project.trials.values(), start=1)
+        )
         name, direction = next(iter(project.header["objective"].items()))
         seed, space = project.header["seed"], tuple(project.space)
         return cls(name, direction, seed, tuple(trials), space, about=project.about)
@@ -273,5 +277,5 @@ def _record(number: int, trial: TrialState, seed: int | None) -> TrialRecord:
 
 def _means(observations: list[dict[str, Any]]) -> tuple[float, ...]:
     if [each["step"] for each in observations] != list(range(len(observations))):
-        return ()  # keras-tuner's own tuners keep the best epoch alone, which is no curve.
+        return ()  # An oracle may be told of some epochs alone, which are no curve.
     return tuple(sum(each["value"]) / len(each["value"]) for each in observations)

@@ -17,7 +17,7 @@ from keras_tuner.engine import metrics_tracking
 from keras_tuner.engine.trial import Trial
 
 from tuners.store.records import STATUSES, TrialState
-from tuners.strategy.scores import BestSoFar, gain_of, tie_breaker
+from tuners.strategy.scores import BestSoFar, gain_of, goodness, tie_breaker
 
 LOSSES = ("loss", "val_loss")
 
@@ -144,12 +144,13 @@ def take_metrics(trial: Trial, objective: Any, metrics: Mapping[str, Any], step:
 def set_score(trial: Trial, objective: Any) -> None:
     """Give a trial, all of whose epochs are finite, the score of its best one, of equals that with the least loss."""
     epochs, losses = means_of(trial, objective.name), _losses(trial, objective)
-
-    def goodness(epoch: int) -> tuple[float, float]:
-        return gain_of(epochs[epoch], objective.direction), -losses.get(epoch, math.inf)
-
-    trial.best_step = max(epochs, key=goodness)
+    trial.best_step = max(epochs, key=lambda step: goodness(epochs[step], losses.get(step), objective.direction))
     trial.score = epochs[trial.best_step]
+
+
+def goodness_of(epoch: Mapping[str, float], objective: Any) -> tuple[float, float]:
+    """What is larger where an epoch, whose metrics by name have the objective, is better."""
+    return goodness(objective.get_value(epoch), epoch.get(tie_breaker(objective.name)), objective.direction)
 
 
 def loss_of(trial: Trial, objective: Any) -> float:

@@ -45,7 +45,15 @@ def model(width, activation, loss, found):
                 keras.metrics.F1Score(threshold=0.5),
             ],
         ),
-        (NUMBERS, 2, None, "mse", lambda: ["mae", metrics.R2((5.0, 5.0), (3.0, 3.0)), keras.metrics.R2Score()]),
+        (
+            *(NUMBERS, 2, None, "mse"),
+            lambda: [
+                "mae",
+                keras.metrics.RootMeanSquaredError(),
+                metrics.R2((5.0, 5.0), (3.0, 3.0)),
+                keras.metrics.R2Score(),
+            ],
+        ),
     ],
 )
 def test_are_the_same_by_every_engine(y, width, activation, loss, found):

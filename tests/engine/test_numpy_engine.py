@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from side_by_side import assert_identical, assert_same, trained
+from side_by_side import assert_equal, assert_identical, assert_same, trained
 
 from tuners.engine.call import FitCall
 from tuners.engine.choice import Engines
@@ -225,6 +225,26 @@ def test_a_normalization_that_was_adapted_to_data():
         return dense(layer)
 
     assert_same(build, X, Y, engines=["numpy"], epochs=2)
+
+
+def test_validation_whose_weights_and_targets_are_not_of_the_kind_of_the_training():
+    def build():
+        return dense(loss="mse", metrics=())
+
+    given, engines = {"epochs": 2, "batch_size": 8}, Engines("numpy")
+    one_hot, weights = np.eye(3, dtype=np.float32)[Y], np.linspace(0.5, 2, 24)
+    # What was tried without validation, or with another kind of it, has not been tried with this one.
+    for more in (
+        {},
+        {"validation_data": (X, one_hot.astype(np.int64))},
+        {"validation_data": (X, one_hot, weights)},
+        {"sample_weight": weights},
+        {"sample_weight": weights, "validation_data": (X, one_hot)},
+        {"class_weight": {0: 3.0}, "validation_data": (X, one_hot.astype(bool))},
+    ):
+        found = trained(engines, build, X, one_hot, **given, **more)
+        assert found.use.engine == "numpy", found.use.refusals
+        assert_equal(trained("fit", build, X, one_hot, **given, **more), found)
 
 
 def test_a_training_leaves_the_next_one_untouched():

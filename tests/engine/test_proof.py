@@ -143,3 +143,14 @@ def test_an_activation_of_the_users_with_the_name_of_one_of_keras():
     assert found.use.engine == "graph"
     assert "has the activation relu" in found.use.refusals["numpy"]
     assert activations.ACTIVATIONS[keras.activations.relu].value(np.float32([2.0]))[0] == 2
+
+
+def test_what_overflows_is_compared_too():
+    def diverging():
+        model = keras.Sequential([keras.Input((6,)), layers.Dense(1)])
+        model.compile("sgd", "mse")
+        return model
+
+    found = trained("numpy", diverging, X * 1e20, Y)
+    assert found.use.engine == "numpy", found.use.refusals
+    assert not np.isfinite(found.epochs[0]["loss"])

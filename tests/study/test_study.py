@@ -89,6 +89,44 @@ def test_an_objective_that_cannot_be_told_is_asked_for(project):
         Study.from_keras_tuner(path, "auc")
 
 
+def _changed(key, value):
+    state = trial_json("0", 0.5, {"lr": 0.01, "wide": True})
+    (state["metrics"]["metrics"]["val_loss"] if key in ("direction", "observations") else state)[key] = value
+    return json.dumps(state)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [("observations", [{"value": [], "step": 0}]), ("direction", "up"), ("status", "odd"), ("best_step", -3)],
+)
+def test_a_trial_that_keras_tuner_does_not_write_is_refused_by_its_name(project, key, value):
+    path = project(trial_json("0", 0.7, {"lr": 0.01, "wide": True}))
+    (path / "trial_0" / "trial.json").write_text(_changed(key, value))
+    with pytest.raises(ValueError, match=r"trial\.json: not a trial"):
+        Study.from_keras_tuner(path)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"seed": "x"}, {"hyperparameters": {}}, {"hyperparameters": {"space": [{"x": 1}]}}, {"start_order": 3}],
+)
+def test_an_oracle_that_keras_tuner_does_not_write_is_refused_by_its_name(project, change):
+    path = project(trial_json("0", 0.7, {"lr": 0.01, "wide": True}))
+    oracle = json.loads((path / "oracle.json").read_text())
+    (path / "oracle.json").write_text(json.dumps(oracle | change))
+    with pytest.raises(ValueError, match=r"oracle\.json"):
+        Study.from_keras_tuner(path)
+
+
+def test_a_best_epoch_that_is_the_first_is_no_curve(project):
+    values = [{"lr": lr, "wide": True} for lr in (0.01, 0.02)]
+    study = Study.from_keras_tuner(
+        project(trial_json("0", 0.7, values[0], step=0, loss=0.1), trial_json("1", 0.7, values[1], step=2, loss=0.2))
+    )
+    assert [trial.history for trial in study.trials] == [{}, {}]
+    assert [trial.best_epoch for trial in study.best] == [1, 3], "the earlier of equals first"
+
+
 @pytest.mark.parametrize("content", ["[]", "{", '{"trial_id": 3}', json.dumps(trial_json("0", 0.5, [])), "{}"])
 def test_what_is_no_project_is_refused_by_its_name(project, content):
     path = project(trial_json("0", 0.7, {"lr": 0.01, "wide": True}))

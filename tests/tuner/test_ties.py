@@ -5,6 +5,7 @@ import pytest
 
 import tuners
 from tuners.engine.best_epoch import BestEpoch
+from tuners.engine.results import averaged
 from tuners.strategy.scores import tie_breaker
 
 # Accuracy and loss of each epoch, by trial.
@@ -37,6 +38,15 @@ def test_of_equal_epochs_the_weights_of_the_least_loss_are_kept():
         found.weights_now = lambda epoch=epoch: [epoch]
         found.on_epoch_end(epoch, {"val_accuracy": accuracy, "val_loss": loss})
     assert found.weights == [2]
+
+
+def test_of_equal_means_of_executions_that_with_the_least_loss_has_the_mean_of_the_bests():
+    def epochs(accuracies, losses):
+        return [{"val_accuracy": one, "val_loss": other} for one, other in zip(accuracies, losses, strict=True)]
+
+    executions = epochs((0.5, 0.25), (0.5, 0.25)), epochs((0.25, 0.5), (0.5, 0.25))
+    found = averaged(executions, keras_tuner.Objective("val_accuracy", "max"))
+    assert found == epochs((0.375, 0.5), (0.5, 0.25))
 
 
 @pytest.mark.parametrize(

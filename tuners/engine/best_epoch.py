@@ -10,8 +10,7 @@ from typing import Any
 import keras
 from numpy.typing import NDArray
 
-from tuners.strategy.scores import tie_breaker
-from tuners.trial_metrics import numbers_of
+from tuners.trial_metrics import goodness_of, numbers_of
 
 
 class BestEpoch(keras.callbacks.Callback):
@@ -41,8 +40,7 @@ class BestEpoch(keras.callbacks.Callback):
         self.weights_now: Callable[[], list[NDArray]] | None = None
         self._objective, self._on_epoch = objective, on_epoch
         self._deadline = math.inf if time_limit is None else time.monotonic() + time_limit
-        self._best: float | None = None
-        self._loss = math.inf
+        self._best: tuple[float, float] | None = None
         self._epochs = 0
 
     def on_epoch_end(self, epoch: int, logs: Mapping[str, Any] | None = None) -> None:
@@ -53,10 +51,9 @@ class BestEpoch(keras.callbacks.Callback):
         if not self._objective.has_value(numbers):
             self._keep()
         else:
-            value, loss = self._objective.get_value(numbers), numbers.get(tie_breaker(self._objective.name), math.inf)
-            equal = value == self._best and loss < self._loss
-            if self._best is None or equal or self._objective.better_than(value, self._best):
-                self._best, self._loss = value, loss
+            found = goodness_of(numbers, self._objective)
+            if self._best is None or found > self._best:
+                self._best = found
                 self._keep()
         total = max(self._epochs, int((self.params or {}).get("epochs") or 0))
         unwanted = bool(self._on_epoch(self._epochs, total, numbers))

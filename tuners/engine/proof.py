@@ -267,7 +267,7 @@ def _apart(a: Any, b: Any) -> NDArray:
     if a.shape != b.shape or a.dtype.kind not in "biuf":
         return np.array(0.0 if np.array_equal(a, b) else np.inf)
     with np.errstate(all="ignore"):
-        apart = np.abs(a - b, dtype=np.float64) if a.dtype.kind == "f" else np.abs(a.astype(float) - b)
+        apart = np.asarray(np.abs(a - b, dtype=np.float64) if a.dtype.kind == "f" else np.abs(a.astype(float) - b))
     bad = ~np.isfinite(apart)
     if bad.any():
         apart[bad] = np.where((a == b) | (np.isnan(a) & np.isnan(b)), 0.0, np.inf)[bad]

@@ -11,7 +11,7 @@ import keras
 import keras_tuner
 from numpy.typing import NDArray
 
-from tuners.trial_metrics import directions, number_of, numbers_of
+from tuners.trial_metrics import directions, goodness_of, number_of, numbers_of
 
 Epochs = list[dict[str, float]]
 
@@ -105,11 +105,7 @@ def _mean(epochs: Sequence[Mapping[str, float]]) -> dict[str, float]:
 
 
 def _best(epochs: Epochs, objective: Any) -> int:
-    best = 0
-    for number, epoch in enumerate(epochs):
-        if objective.better_than(objective.get_value(epoch), objective.get_value(epochs[best])):
-            best = number
-    return best
+    return max(range(len(epochs)), key=lambda number: goodness_of(epochs[number], objective))
 
 
 def _of_the_wrong_type(result: Any, source: str) -> str:

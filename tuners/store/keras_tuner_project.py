@@ -7,7 +7,7 @@ import math
 from pathlib import Path
 from typing import Any
 
-from tuners.store.records import FOREIGN, HYPERPARAMETERS, SearchState, TrialState
+from tuners.store.records import FOREIGN, HYPERPARAMETERS, SearchState, TrialState, checked_space, checked_state
 
 INTERNAL = "tuner/"
 """Beginning of the names of what Hyperband keeps among the values of a trial."""
@@ -31,18 +31,14 @@ def read_project(directory: Path, objective: str | None = None) -> SearchState:
         FileNotFoundError: The directory holds no project.
         ValueError: A file is not what keras-tuner writes, or the objective cannot be worked out.
     """
-    oracle = _read(directory / FOREIGN)
-    paths = sorted(directory.glob("trial_*/trial.json"))
-    if "hyperparameters" not in oracle:
-        raise ValueError(f"{directory / FOREIGN} is not written by an oracle of keras-tuner.")
-    written = {state["trial_id"]: state for state in map(_trial, paths)}
-    order = [name for name in oracle.get("start_order", ()) if name in written]
+    space, seed, started = _oracle(directory / FOREIGN)
+    written = {state["trial_id"]: state for state in map(_trial, sorted(directory.glob("trial_*/trial.json")))}
+    order = [name for name in started if name in written]
     order += [name for name in written if name not in order]
     trials = {name: _state(number, written[name]) for number, name in enumerate(order)}
-    space = [each for each in oracle["hyperparameters"]["space"] if each["class_name"] in HYPERPARAMETERS]
     known = [each for each in space if not each["config"]["name"].startswith(INTERNAL)]
     return SearchState(
-        header={"objective": _objective(directory, trials, objective), "seed": int(oracle.get("seed") or 0)},
+        header={"objective": _objective(directory, trials, objective), "seed": seed},
         about={"tuner": "keras-tuner"},
         space=[*known, *_budget(trials)],
         trials=trials,
@@ -60,10 +56,22 @@ def _read(path: Path) -> dict[str, Any]:
     return content
 
 
+def _oracle(path: Path) -> tuple[list[dict[str, Any]], int, list[str]]:
+    """The space, the seed, and the ids of the trials in the order of their start."""
+    written = _read(path)
+    try:
+        space = [each for each in written["hyperparameters"]["space"] if each["class_name"] in HYPERPARAMETERS]
+        return checked_space(space), int(written.get("seed") or 0), list(map(str, written.get("start_order", ())))
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise ValueError(f"{path} is not written by an oracle of keras-tuner ({error}).") from None
+
+
 def _trial(path: Path) -> dict[str, Any]:
     state = _read(path)
     try:
         for metric in state["metrics"]["metrics"].values():
+            if metric["direction"] not in ("min", "max"):
+                raise ValueError(f"the direction of a metric is {metric['direction']!r}")
             for each in metric["observations"]:
                 values = each["value"]
                 each["value"] = [float(one) for one in (values if isinstance(values, list) else [values])]
@@ -72,7 +80,7 @@ def _trial(path: Path) -> dict[str, Any]:
         state["score"] = None if state["score"] is None else float(state["score"])
         # A trial that has failed has no step; an older keras-tuner did not write a message.
         state["best_step"], state["message"] = int(state.get("best_step") or 0), state.get("message")
-        return state
+        return state if state["status"] in UNENDED else checked_state(state)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise ValueError(f"{path}: not a trial of keras-tuner ({error}).") from None
 

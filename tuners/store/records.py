@@ -112,7 +112,7 @@ def _take(search: SearchState, record: dict[str, Any]) -> None:
     elif kind == "about":
         search.about = dict(record["about"])
     elif kind == "space":
-        search.space = _checked_space(record["space"])
+        search.space = checked_space(record["space"])
     elif kind == "created":
         trial = TrialState(_checked_id(record["trial_id"]), *_checked(record))
         search.trials[trial.trial_id] = trial
@@ -123,7 +123,7 @@ def _take(search: SearchState, record: dict[str, Any]) -> None:
 
 
 def _end(search: SearchState, record: dict[str, Any]) -> None:
-    state, trial_id = _checked_state(record["state"]), _checked_id(record["state"]["trial_id"])
+    state, trial_id = checked_state(record["state"]), _checked_id(record["state"]["trial_id"])
     number, point, values = _checked(record)
     trial = search.trials.get(trial_id)
     if trial is None:  # The line of its start was damaged.
@@ -174,14 +174,16 @@ def _is_number(value: Any) -> bool:
     return isinstance(value, float) or (isinstance(value, int) and abs(value) <= sys.float_info.max)
 
 
-def _checked_space(space: Any) -> list[dict[str, Any]]:
+def checked_space(space: Any) -> list[dict[str, Any]]:
+    """Configurations of hyperparameters as they are; what is wrong with them is raised as it turns up."""
     for each in space:
         if each["class_name"] not in HYPERPARAMETERS or not isinstance(each["config"]["name"], str):
             raise ValueError(f"the space has {str(each)[:80]}, which is no hyperparameter")
     return space
 
 
-def _checked_state(state: dict[str, Any]) -> dict[str, Any]:
+def checked_state(state: dict[str, Any]) -> dict[str, Any]:
+    """The state of a trial that has ended, as keras-tuner writes it; what is wrong is raised as it turns up."""
     score, metrics = state["score"], state["metrics"]["metrics"]
     if not (state["status"] in STATUSES and isinstance(state["message"], str | None) and isinstance(metrics, dict)):
         raise ValueError("the status, message or metrics of a trial are of the wrong kind")

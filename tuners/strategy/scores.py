@@ -38,6 +38,17 @@ def tie_breaker(objective: str) -> str:
     return "" if objective == loss else loss
 
 
+def goodness(score: float, loss: float | None, direction: str) -> tuple[float, float]:
+    """What is larger where an epoch is better.
+
+    Args:
+        score: The value of the objective.
+        loss: That of its `tie_breaker`, or None where there is none.
+        direction: Which way the objective is better, "min" or "max".
+    """
+    return gain_of(score, direction), -math.inf if loss is None else -loss
+
+
 @dataclasses.dataclass
 class BestSoFar:
     """The best gain of a sequence.

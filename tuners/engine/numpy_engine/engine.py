@@ -162,7 +162,7 @@ class NumpyTrainer:
             if len(metrics) <= len(self._scoring.kinds):
                 build_metrics(self._call)
                 metrics = scoring.metrics_of(self._model)
-            self._scoring.give(metrics, *self._last, width=self._model.output_shape[-1])
+            self._scoring.give(metrics, *self._last)
 
     def take(self) -> None:
         """See `Trainer`."""

@@ -59,6 +59,7 @@ class Scoring:
         kinds: Of the metrics but the loss, values of `METRICS`, or `BY_KERAS`.
         head: Activation that the output still has to get, or None.
         loss: The Keras loss with its derivative; None where it is the cross-entropy of class ids, from logits.
+        validation_loss: The same for validation, whose targets may be of another type, with weights or without.
         kind: Equal for what measures the same; see `Part.kind`.
         metrics: Those that are `BY_KERAS`, by name.
         seen: What these are yet to be told of: outputs and targets of the batches of an epoch.
@@ -68,6 +69,7 @@ class Scoring:
     kinds: tuple[str, ...]
     head: Any
     loss: CompiledLoss | None
+    validation_loss: CompiledLoss | None
     kind: tuple[Any, ...]
     metrics: Mapping[str, EpochMetric] = dataclasses.field(default_factory=dict)
     seen: list[tuple[NDArray, NDArray]] = dataclasses.field(default_factory=list)
@@ -91,9 +93,9 @@ class Scoring:
         return _mean(each, *targets[1:]), shares
 
     def mean_loss(self, output: NDArray, *targets: NDArray) -> float:
-        """Mean loss of a batch; arguments as above."""
-        if self.loss is not None:
-            return self.loss.value(output, *targets)
+        """Mean loss of a batch of validation; arguments as above."""
+        if self.validation_loss is not None:
+            return self.validation_loss.value(output, *targets)
         return _mean(_cross_entropy(output, targets[0])[0], *targets[1:])
 
     def sums(self, output: NDArray, y: NDArray) -> list[float]:
@@ -125,22 +127,19 @@ class Scoring:
         self.seen.clear()
         return {name: metric(y, values) for name, metric in self.metrics.items()}
 
-    def give(self, metrics: Sequence[Any], sums: NDArray, rows: int, width: int) -> None:
+    def give(self, metrics: Sequence[Any], sums: NDArray, rows: int) -> None:
         """Leave the Keras metrics as they would be now.
 
         Args:
             metrics: Of the model, the loss first.
             sums: Over the examples.
             rows: How many.
-            width: Numbers in an output.
         """
-        for name, metric, total, kind in zip(self.names, metrics, sums, ("", *self.kinds), strict=True):
+        for name, metric, total in zip(self.names, metrics, sums, strict=True):
             if name in self.metrics:
                 self.metrics[name].give(metric)
                 continue
-            # It is told of every number, the others of every example.
-            share = width if kind == "root" else 1
-            for variable, value in zip(metric.variables, (total * share, rows * share), strict=True):
+            for variable, value in zip(metric.variables, (total, rows), strict=True):
                 variable.assign(value)
 
 
@@ -186,7 +185,7 @@ class Scorings:
         Raises:
             Declined: The loss or a metric is not known here.
         """
-        model, y, weighted = call.model, call.training[1], len(call.training) > 2
+        model, y = call.model, call.training[1]
         width = model.output_shape[-1]
         if len(model.output_shape) != 2:
             raise Declined("the output is not [batch, values]")
@@ -202,13 +201,17 @@ class Scorings:
             build_metrics(call)
             found = zip(names[1:], kinds, metrics_of(model)[1:], strict=True)
             metrics = {name: self._epoch_metrics.of(each, y, width) for name, kind, each in found if kind == BY_KERAS}
+        given = [parts for parts in (call.training, call.validation) if parts is not None]
+        losses = [None if written else self._losses.of(loss, head, parts[1], width, len(parts) > 2) for parts in given]
+        forms = tuple((parts[1].dtype, len(parts)) for parts in given)
         # A loss that does not say all that it was made with is tried every time.
-        of_loss = (type(loss), complete_config(loss) or id(loss), head, weighted, y.dtype, y.shape[1:], width == 1)
+        of_loss = (type(loss), complete_config(loss) or id(loss), head, forms, y.shape[1:], width == 1)
         return Scoring(
             names=names,
             kinds=kinds,
             head=head,
-            loss=None if written else self._losses.of(loss, head, y, width, weighted),
+            loss=losses[0],
+            validation_loss=losses[-1],
             kind=("scoring", *of_loss, kinds, *([names] if metrics else [])),
             metrics=metrics,
         )
