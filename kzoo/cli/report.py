@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -63,7 +62,7 @@ def _show(run: Path, study: Study, conclusions: Conclusions, top: int) -> None:
     from tuners.report.terminal import report_lines
 
     out = console()
-    plain = not _speaks_unicode()
+    plain = out.options.ascii_only
     for line in report_lines(str(run), study, conclusions, studies.given(run), width=out.width, top=top, plain=plain):
         out.print(line, markup=False, soft_wrap=True)
     if saved := summary.epochs_saved(run, study):
@@ -76,14 +75,6 @@ def _show(run: Path, study: Study, conclusions: Conclusions, top: int) -> None:
         out.print(f"\n{counted(remarks, 'remark')}: {command('kzoo', 'audit', run)}", markup=False, soft_wrap=True)
     if study.best and asked is not None:
         out.print(f"\nNext: {summary.following(run, asked)}", markup=False, soft_wrap=True)
-
-
-def _speaks_unicode() -> bool:
-    try:
-        "━┤·".encode(getattr(sys.stdout, "encoding", None) or "ascii")
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 def _written(page: Path, pictures: Path | None, run: Path, study: Study, conclusions: Conclusions) -> list[str]:
