@@ -77,7 +77,8 @@ def following(directory: Path, asked: run.Run | None) -> str:
     """What to do with the best of a search."""
     if asked is None:
         return "tuner.get_best_models() in Python, and kzoo.export_model; kzoo export is for what kzoo search made"
-    name = served_name_of(Path(asked.data.source).stem)
+    # Not the name of the data alone: a clone has an export of that name, which this would become a version of.
+    name = served_name_of(f"{Path(asked.data.source).stem}-{asked.model_name.partition('.py')[0]}")
     return command("kzoo", "export", directory, "--name", name, *(["--trust"] if run.is_own(asked.model) else []))
 
 
