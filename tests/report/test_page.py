@@ -49,6 +49,11 @@ def test_texts_of_a_study_stay_texts():
     assert odd not in text and data_of(text)["trials"][0]["reason"] == odd
 
 
+def test_names_that_are_no_text_can_be_written(tmp_path):
+    write_page(tmp_path / "page.html", Study("val_loss", "min", 1, ()), "run-\udcff")
+    assert "<title>run-?</title>" in (tmp_path / "page.html").read_text()
+
+
 def test_what_went_wrong_is_told_once_for_each_reason():
     said = [("INVALID", "infeasible: loss was nan.")] * 10 + [("FAILED", "Traceback\n  File\nValueError: no rows\n")]
     said += [("FAILED", ""), *(("FAILED", f"RuntimeError: {part}") for part in "abc"), ("RUNNING", "")]

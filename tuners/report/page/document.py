@@ -69,7 +69,8 @@ def page(
     # ASCII, and no end of the block in it, whatever the texts are.
     data = json.dumps(clean(shown), separators=(",", ":"), allow_nan=False).replace("<", "\\u003c")
     return Template(_part("page.html")).substitute(
-        title=html.escape(title),
+        # A directory's name may hold bytes that are no text.
+        title=html.escape(title.encode(errors="replace").decode()),
         policy=html.escape(policy()),
         style=_part("page.css"),
         library=_part("echarts.min.js"),
