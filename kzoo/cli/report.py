@@ -54,7 +54,7 @@ def record(run: Path, study: Study, conclusions: Conclusions) -> dict[str, Any]:
     """The study and its conclusions as plain data, for `--json`."""
     from tuners.report.plain import record_of
 
-    made = record_of(study, conclusions, studies.given(run), studies.Acting(run))
+    made = record_of(study, conclusions, studies.given(run), studies.Acting(run, study))
     return {"run": str(run), "epochs_saved": summary.epochs_saved(run, study), **made}
 
 
@@ -87,5 +87,5 @@ def _written(page: Path, pictures: Path | None, run: Path, study: Study, conclus
 
             made = write_pictures(pictures, study)
             lines.append(f"Pictures: {', '.join(map(str, made)) or 'none, since no trial has a score'}")
-        write_page(page, study, studies.title(run), studies.given(run), studies.Acting(run), conclusions)
+        write_page(page, study, studies.title(run), studies.given(run), studies.Acting(run, study), conclusions)
     return [*lines, f"Page: {page}"]
