@@ -7,7 +7,6 @@ its place by itself.
 from __future__ import annotations
 
 import ast
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +15,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[1]
 BENCHMARKS = ROOT / "tests" / "benchmarks"
-WIDTH = 88
+TERMINAL = {"COLUMNS": "88", "NO_COLOR": "1"}
 
 PACKAGES = {
     "kzoo": "The zoo: data sets, models, exports.",
@@ -92,13 +91,11 @@ def models_page() -> str:
 
 
 def _block(*arguments: str) -> str:
-    # Typer takes its width when it is imported.
-    os.environ.update(TERMINAL_WIDTH=str(WIDTH), COLUMNS=str(WIDTH), NO_COLOR="1")
     from typer.testing import CliRunner
 
     from kzoo.cli.app import app
 
-    result = CliRunner().invoke(app, arguments, prog_name="kzoo", catch_exceptions=False)
+    result = CliRunner().invoke(app, arguments, prog_name="kzoo", env=TERMINAL, catch_exceptions=False)
     if result.exit_code:
         raise RuntimeError(f"kzoo {' '.join(arguments)} ended with {result.exit_code}: {result.output}")
     lines = [line.rstrip() for line in result.output.strip("\n").splitlines()]

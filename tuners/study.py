@@ -6,13 +6,12 @@ import dataclasses
 import functools
 import math
 import os
-import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tuners.space.dimensions import Cube, cube_from_space
-from tuners.space.shown import shown_name, shown_value
+from tuners.space.shown import reason, shown_name, shown_value
 from tuners.store.facts import trial_seed
 from tuners.store.journal import read_journal
 from tuners.store.keras_tuner_project import read_project
@@ -22,10 +21,6 @@ from tuners.strategy.scores import gain_of, tie_breaker
 
 if TYPE_CHECKING:
     import pandas as pd
-
-
-ERROR = re.compile(r"[\w.]+(Error|Exception): ")
-"""Beginning of the line of a traceback that names the error."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -75,8 +70,7 @@ class TrialRecord:
     @property
     def reason(self) -> str:
         """Why it has no score: the line of what went wrong that names an error, else the last one, or ""."""
-        lines = [line.strip() for line in self.message.splitlines() if line.strip()] or [""]
-        return next((line for line in reversed(lines) if ERROR.match(line)), lines[-1])
+        return reason(self.message)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -13,7 +13,7 @@ def audit(run: arguments.RunDirectory, as_json: arguments.Json = False) -> None:
     from tuners.report.terminal import audit_lines
 
     study = studies.load(run)
-    conclusions, acting = conclude(study), studies.Acting(run)
+    conclusions, acting = conclude(study), studies.Acting(run, study)
     if as_json:
         print_json({"run": str(run), **conclusions_record(conclusions, acting)})
         return

@@ -48,7 +48,7 @@ def export(
 ) -> None:
     """Export the best model of a search as a SavedModel that TensorFlow Serving takes.
 
-    Example: kzoo export runs/mlp-digits --name digits --refit
+    Example: kzoo export runs/mlp-digits --name digits-mlp --refit
     """
     if not SERVED_NAME.fullmatch(name):
         raise typer.BadParameter(

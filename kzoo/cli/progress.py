@@ -133,7 +133,7 @@ class SearchProgress:
         line = f"{_name(trial, len(str(self.trials)))} of {self.trials}  "
         failed = score is None
         said = f"{self.objective} {number(score, 4)}{'' if failed else self._in_units(trial)}"
-        line += reason(trial.message, trial.status.lower()) if failed else said
+        line += (reason(trial.message or "") or trial.status.lower()) if failed else said
         if leads:
             line += f"  best so far: {self._values(trial)}"
         if not self.console.is_terminal:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -55,7 +54,7 @@ def record(run: Path, study: Study, conclusions: Conclusions) -> dict[str, Any]:
     """The study and its conclusions as plain data, for `--json`."""
     from tuners.report.plain import record_of
 
-    made = record_of(study, conclusions, studies.given(run), studies.Acting(run))
+    made = record_of(study, conclusions, studies.given(run), studies.Acting(run, study))
     return {"run": str(run), "epochs_saved": summary.epochs_saved(run, study), **made}
 
 
@@ -63,7 +62,7 @@ def _show(run: Path, study: Study, conclusions: Conclusions, top: int) -> None:
     from tuners.report.terminal import report_lines
 
     out = console()
-    plain = not _speaks_unicode()
+    plain = out.options.ascii_only
     for line in report_lines(str(run), study, conclusions, studies.given(run), width=out.width, top=top, plain=plain):
         out.print(line, markup=False, soft_wrap=True)
     if saved := summary.epochs_saved(run, study):
@@ -78,14 +77,6 @@ def _show(run: Path, study: Study, conclusions: Conclusions, top: int) -> None:
         out.print(f"\nNext: {summary.following(run, asked)}", markup=False, soft_wrap=True)
 
 
-def _speaks_unicode() -> bool:
-    try:
-        "━┤·".encode(getattr(sys.stdout, "encoding", None) or "ascii")
-    except UnicodeEncodeError:
-        return False
-    return True
-
-
 def _written(page: Path, pictures: Path | None, run: Path, study: Study, conclusions: Conclusions) -> list[str]:
     from tuners.report.page import write_page
 
@@ -96,5 +87,5 @@ def _written(page: Path, pictures: Path | None, run: Path, study: Study, conclus
 
             made = write_pictures(pictures, study)
             lines.append(f"Pictures: {', '.join(map(str, made)) or 'none, since no trial has a score'}")
-        write_page(page, study, studies.title(run), studies.given(run), studies.Acting(run), conclusions)
+        write_page(page, study, studies.title(run), studies.given(run), studies.Acting(run, study), conclusions)
     return [*lines, f"Page: {page}"]

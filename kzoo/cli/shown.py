@@ -6,9 +6,9 @@ import math
 import re
 from collections.abc import Sequence
 
-from tuners.space.shown import cell, columns, number, seconds, shown_name, shown_value
+from tuners.space.shown import cell, columns, number, reason, seconds, shown_name, shown_value
 
-__all__ = ["cell", "columns", "number", "seconds", "shown_name", "shown_value"]
+__all__ = ["cell", "columns", "number", "reason", "seconds", "shown_name", "shown_value"]
 
 
 def aligned(values: Sequence[float | None], digits: int = 4) -> list[str]:
@@ -22,13 +22,6 @@ def aligned(values: Sequence[float | None], digits: int = 4) -> list[str]:
 def even(cells: Sequence[str], digits: int = 3) -> list[str]:
     """Cells of a column, its small fractions with as many digits each: 0.00100 over 0.00281."""
     return [f"{float(each):#.{digits}g}" if re.fullmatch(r"0\.\d{1,6}", each) else each for each in cells]
-
-
-def reason(message: str | None, default: str = "no message") -> str:
-    """What a message of several lines comes to: the line of a traceback that names the error, else the last one."""
-    lines = [line.strip() for line in (message or default).splitlines() if line.strip()] or [default]
-    named = [line for line in lines if re.match(r"[\w.]+(Error|Exception): ", line)]
-    return (named or lines)[-1]
 
 
 def counted(count: int, noun: str, nouns: str | None = None) -> str:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from kzoo.cli import run, summary
 from kzoo.cli.console import Failure, command, describe
 from kzoo.cli.run import Run
+from kzoo.cli.shown import shown_name
 
 if TYPE_CHECKING:
     from tuners import Study
@@ -57,10 +58,12 @@ class Acting:
 
     Args:
         directory: Directory of the run.
+        study: Its study.
     """
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, study: Study) -> None:
         self.directory = directory
+        self.names = [shown_name(each["config"]["name"]) for each in study.space]
         self.asked = Run.read(directory) if (directory / run.FILE).exists() else None
 
     def __call__(self, action: Mapping[str, Any]) -> str:
@@ -73,20 +76,28 @@ class Acting:
         if not changes:
             return ""
         asked, base = self.asked, ["kzoo", "search", self.asked.model, *self.asked.data.options()]
-        usual = {"--epochs": asked.epochs, "--seed": asked.seed, "--objective": asked.objective}
+        objective = f"{asked.objective}:{asked.direction}" if asked.direction else asked.objective
+        usual = {"--epochs": asked.epochs, "--seed": asked.seed, "--objective": objective}
         usual["--priority"] = asked.priority
         usual |= {"--folds": asked.folds} if asked.folds else {}
         usual |= {"--executions": asked.executions} if asked.executions > 1 else {}
         words = [word for name, value in usual.items() if name not in changes for word in (name, str(value))]
         words += ["--balance"] if asked.balance else []
         words += [word for name, value in asked.fixed.items() for word in ("--fix", f"{name}={_text(value)}")]
-        changed = {text.split("=")[0] for text in changes.get("--range", [])}
-        for name, fields in asked.ranges.items():
-            if name not in changed:
+        changed = {*action.get("range", {}), *action.get("fix", {})}
+        for given_name, fields in asked.ranges.items():
+            for name in self._unchanged(given_name, changed):
                 words += ["--range", f"{name}={_range(fields)}"]
         for name, values in changes.items():
             words += [word for value in values for word in (name, value)]
         return command(*base, *words, "--out", f"{self.directory}-2")
+
+    def _unchanged(self, name: str, changed: set[str]) -> list[str]:
+        # A command takes each hyperparameter once: a short name gives way to the full ones that are not changed.
+        stands_for = [each for each in self.names if name in (each, each.rpartition("/")[2])]
+        if not changed.intersection({name, *stands_for}):
+            return [name]
+        return [each for each in stands_for if each not in changed]
 
 
 def _options(action: Mapping[str, Any]) -> dict[str, list[str]]:

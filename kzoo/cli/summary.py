@@ -10,8 +10,9 @@ import rich.table
 
 from kzoo.cli import run
 from kzoo.cli.console import Failure, command, console, describe
-from kzoo.cli.shown import aligned, cell, columns, counted, even, number, reason, shown_name, shown_value
+from kzoo.cli.shown import aligned, cell, columns, even, number, shown_name, shown_value
 from kzoo.export.layout import served_name_of
+from tuners.report.facts import counts, troubles
 
 if TYPE_CHECKING:
     from tuners import Study, TrialRecord
@@ -41,28 +42,16 @@ def load(directory: Path) -> Study:
 
 def record(directory: Path, study: Study) -> dict[str, Any]:
     """The study as plain data, for `--json`."""
+    from tuners.report.plain import trial_record
+
     return {
         "run": str(directory),
         "objective": study.objective,
         "direction": study.direction,
-        "trials": [_trial_record(trial) for trial in study.trials],
+        "trials": [trial_record(trial) for trial in study.trials],
         "best": study.best[0].number if study.best else None,
         "stopped": study.stopped,
         "epochs_saved": epochs_saved(directory, study),
-    }
-
-
-def _trial_record(trial: TrialRecord) -> dict[str, Any]:
-    return {
-        "trial": trial.number,
-        "status": trial.status,
-        "score": trial.score,
-        "best_epoch": trial.best_epoch,
-        "hyperparameters": trial.values,
-        "shown": {shown_name(name): shown_value(name, value) for name, value in trial.values.items()},
-        "message": trial.message,
-        "engines": list(trial.engines),
-        "refusals": dict(trial.refusals),
     }
 
 
@@ -88,7 +77,8 @@ def following(directory: Path, asked: run.Run | None) -> str:
     """What to do with the best of a search."""
     if asked is None:
         return "tuner.get_best_models() in Python, and kzoo.export_model; kzoo export is for what kzoo search made"
-    name = served_name_of(Path(asked.data.source).stem)
+    # Not the name of the data alone: a clone has an export of that name, which this would become a version of.
+    name = served_name_of(f"{Path(asked.data.source).stem}-{asked.model_name.partition('.py')[0]}")
     return command("kzoo", "export", directory, "--name", name, *(["--trust"] if run.is_own(asked.model) else []))
 
 
@@ -119,15 +109,8 @@ def epochs_saved(directory: Path, study: Study) -> int:
 
 def headline(directory: Path, study: Study) -> str:
     """How many trials there are of each kind, and the best score."""
-    counts = collections.Counter(trial.status for trial in study.trials)
-    parts = [f"{counted(counts['COMPLETED'], 'trial')} finished"]
-    parts += [
-        f"{counts[status]} {word}"
-        for status, word in (("INVALID", "infeasible"), ("FAILED", "failed"), ("RUNNING", "unfinished"))
-        if counts[status]
-    ]
     best = f"; best {study.objective} {number(study.best[0].score, 4)}" if study.best else ""
-    return f"{directory}: {', '.join(parts)}{best}{f'. {study.stopped}' if study.stopped else ''}"
+    return f"{directory}: {counts(study)}{best}{f'. {study.stopped}' if study.stopped else ''}"
 
 
 UNITS = {"val_root_mean_squared_error": "RMSE", "val_mean_absolute_error": "MAE"}
@@ -184,33 +167,13 @@ def _print_best(study: Study) -> None:
     out.print(table)
 
 
-def troubles(study: Study) -> list[str]:
-    """What went wrong in the trials, one line per problem."""
-    lines = []
-    for status, word in (("INVALID", "infeasible"), ("FAILED", "failed")):
-        trials = [trial for trial in study.trials if trial.status == status]
-        reasons: dict[str, list[int]] = collections.defaultdict(list)
-        for trial in trials:
-            reasons[reason(trial.message).removeprefix(f"{word}: ")].append(trial.number)
-        for why, numbers in list(reasons.items())[:REASONS]:
-            which = f"Trial {numbers[0]}" if len(numbers) == 1 else f"Trials {_listed(numbers)}"
-            lines.append(f"{which} {word}: {why}")
-        if len(reasons) > REASONS:
-            lines.append(f"{len(trials)} {word} in all; the other reasons: kzoo report with --json.")
-    return lines
-
-
-def _listed(numbers: list[int]) -> str:
-    return ", ".join(map(str, numbers[:8])) + (f" and {len(numbers) - 8} more" if len(numbers) > 8 else "")
-
-
 def trained_by(study: Study) -> list[str]:
     """What trained the trials where `model.fit` had to, and why a faster engine did not, one line per reason."""
-    counts = collections.Counter(engine for trial in study.trials for engine in trial.engines)
-    if not counts["fit"]:
+    trained = collections.Counter(engine for trial in study.trials for engine in trial.engines)
+    if not trained["fit"]:
         return []
-    shares = [f"{count} by the {engine} engine" for engine, count in counts.items() if engine != "fit"]
-    shares.append(f"{counts['fit']} by model.fit")
+    shares = [f"{count} by the {engine} engine" for engine, count in trained.items() if engine != "fit"]
+    shares.append(f"{trained['fit']} by model.fit")
     lines = [f"Trained: {', '.join(shares)}."]
     by_fit = [trial for trial in study.trials if "fit" in trial.engines]
     reasons = collections.Counter(reason for trial in by_fit for reason in trial.refusals.items())

@@ -26,7 +26,8 @@ def main():
     run, picture = map(Path, sys.argv[1:3])
     with tempfile.TemporaryDirectory() as folder, Browser() as browser:
         page = Path(folder) / "report.html"
-        write_page(page, studies.load(run), studies.title(run), studies.given(run), studies.Acting(run))
+        study = studies.load(run)
+        write_page(page, study, studies.title(run), studies.given(run), studies.Acting(run, study))
         browser.open(page.as_uri(), width=1100)
         browser.wait("shown.every((each) => each.chart)")
         clip = {"x": 0, "y": 0, "width": 1100, "height": HEIGHT, "scale": 1}

@@ -4,10 +4,10 @@
 
 Each search is of a table of its own, of a few hundred rows, with 10 to 20 trials, so that luck matters. The truth is
 the mean accuracy of the best and of the default over fresh seeds on 4,000 rows that the search has not seen. Searches
-that DIRECTORY holds already are not run again.
+that DIRECTORY holds already are not run again. At the end come made scores that nothing moves but luck.
 """
 
-import collections
+import dataclasses
 import json
 import os
 import sys
@@ -15,14 +15,21 @@ from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
+sys.path.append(str(Path(__file__).parents[1] / "insight"))
+
 import numpy as np
 from sklearn.datasets import make_classification
+from surfaces import Surface, searched
 
 import kzoo
 import tuners
-from tuners.insight import conclude
+from tuners.insight import Verdict, conclude
+from tuners.insight.verdict import BETTER, SURE
 
 SEEDS = 10
+CHOSEN_BY = 80
+"""Searches, the first ones, by which the threshold was chosen."""
+
 EPOCHS = 12
 
 
@@ -66,21 +73,30 @@ def run(number, directory):
     (directory / f"{number}.json").write_text(json.dumps(scores))
 
 
+@dataclasses.dataclass(frozen=True)
+class Judged:
+    """A verdict beside the truth: the true gain of the best over the default, and its standard error."""
+
+    verdict: Verdict
+    gain: float
+    error: float
+
+    @property
+    def truly_no_better(self):
+        return self.gain <= 0
+
+    @property
+    def truly_better(self):
+        return self.gain > max(2 * self.error, 0.01)
+
+
 def judged(number, directory):
-    """Verdict, chance of no gain, the true gain and its standard error."""
+    """A search that was run, judged."""
     study = tuners.Study.load(directory / str(number))
     default, *best = json.loads((directory / f"{number}.json").read_text())
     best = best[0] if best and study.best[0].number != 1 else default
     error = np.hypot(np.std(best), np.std(default)) / np.sqrt(SEEDS)
-    verdict = conclude(study).verdict
-    return (
-        verdict.kind,
-        verdict.chance,
-        verdict.observed,
-        float(np.mean(best) - np.mean(default)),
-        float(error),
-        verdict,
-    )
+    return Judged(conclude(study).verdict, float(np.mean(best) - np.mean(default)), float(error))
 
 
 def main():
@@ -94,15 +110,36 @@ def main():
 
 
 def report(directory):
-    found = [judged(int(path.stem), directory) for path in sorted(directory.glob("*.json"), key=lambda p: int(p.stem))]
-    worse = [each for each in found if each[3] <= 0]
-    better = [each for each in found if each[3] > 2 * each[4] and each[3] > 0.01]
-    counts = collections.Counter(each[0] for each in found)
-    print(f"{len(found)} searches; verdicts {dict(counts)}")
-    print(f"truly no better: {len(worse)}, of these not called better: {sum(each[0] != 'better' for each in worse)}")
-    print(
-        f"truly better by more than noise: {len(better)}, called better: {sum(each[0] == 'better' for each in better)}"
+    numbers = sorted(int(path.stem) for path in directory.glob("*.json"))
+    found = {number: judged(number, directory) for number in numbers}
+    print("searches | truly no better | of these not called better | truly better | of these called better")
+    for searches in (numbers[:CHOSEN_BY], numbers[CHOSEN_BY:]):
+        print(" | ".join(map(str, counts([found[number] for number in searches], SURE))))
+    first = [found[number] for number in numbers[:CHOSEN_BY]]
+    observed, expected, true = (
+        np.mean([value(each) for each in first])
+        for value in (lambda each: each.verdict.observed, lambda each: each.verdict.gain, lambda each: each.gain)
     )
+    print(f"lead on the validation rows {observed:.3f}, expected gain {expected:.3f}, true gain {true:.3f}")
+    print(f"sum of the chances of no gain {sum(each.verdict.chance for each in first):.1f}")
+    for threshold in (0.1, 0.15):
+        print(f"with the threshold {threshold}:", " | ".join(map(str, counts(first, threshold))))
+    made = [conclude(without_effects(seed)).verdict.kind for seed in range(1, 25)]
+    print(f"made scores that nothing moves: {made.count(BETTER)} of {len(made)} called better")
+
+
+def counts(searches, threshold):
+    """How many searches there are, then those of the table's columns, where up to so large a chance is better."""
+    called = [each.verdict.chance <= threshold for each in searches]
+    worse = [not better for each, better in zip(searches, called, strict=True) if each.truly_no_better]
+    better = [better for each, better in zip(searches, called, strict=True) if each.truly_better]
+    return len(searches), len(worse), sum(worse), len(better), sum(better)
+
+
+def without_effects(seed):
+    """A search of 12 trials whose scores are luck, and whose rows of validation are not known."""
+    flat = dict.fromkeys(("learning_rate", "units", "dropout", "norm", "weight_decay"), 0.0)
+    return searched(Surface({}, flat, noise=0.02), 12, seed)
 
 
 if __name__ == "__main__":

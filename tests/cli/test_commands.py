@@ -38,7 +38,7 @@ def test_complements_are_shown_as_what_people_call_them(kzoo):
 def test_search_prints_the_best_and_the_next_command(searched):
     assert searched.result.exit_code == 0
     assert "6 trials finished" in searched.result.stdout
-    assert "Next: kzoo export RUN --name wine" in searched.result.stdout
+    assert "Next: kzoo export RUN --name wine-mlp\n" in searched.result.stdout
     assert max(map(len, searched.result.stdout.splitlines())) <= 80
 
 
@@ -47,11 +47,11 @@ def test_the_next_commands_can_be_typed_as_they_are_printed(kzoo):
     np.savez(kzoo.directory / "my wine.npz", x=data.x_train, y=data.y_train)
     printed = kzoo(*("search", "mlp", "--data", "my wine.npz", "--trials", 1, "--epochs", 1, "--out", "my run")).stdout
     following = shlex.split(printed.rpartition("Next: ")[2])
-    assert following == ["kzoo", "export", "my run", "--name", "my-wine"]
+    assert following == ["kzoo", "export", "my run", "--name", "my-wine-mlp"]
     printed = kzoo(*following[1:], "--to", "my models").stdout
     predict, serve = map(shlex.split, printed.rpartition("Next: ")[2].splitlines())
     assert len(json.loads(kzoo(*predict[1:]).stdout)["predictions"]) == 2
-    assert serve == ["kzoo", "serve", "my-wine", "--to", "my models"]
+    assert serve == ["kzoo", "serve", "my-wine-mlp", "--to", "my models"]
 
 
 def test_a_name_that_no_server_takes_is_refused_before_anything_is_done(searched):

@@ -79,7 +79,7 @@ def mine(kzoo, directory, request):
 def test_a_function_goes_all_the_way(kzoo, mine):
     result = kzoo("search", "./mine.py:build", *SEARCH, "--out", mine)
     assert "tuned     units" in result.stdout
-    assert f"Next: kzoo export {mine} --name wine --trust" in result.stdout
+    assert f"Next: kzoo export {mine} --name wine-mine --trust" in result.stdout
     refused = str(kzoo("export", mine, "--name", "own").exception)
     assert "mine.py:build, a program that export has to run" in refused
     assert not (kzoo.directory / "saved_models").exists()

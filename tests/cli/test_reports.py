@@ -1,3 +1,5 @@
+import dataclasses
+import itertools
 import json
 import shlex
 
@@ -5,7 +7,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from kzoo import create_hypermodel
 from kzoo.cli.console import Failure
+from kzoo.cli.run import Run
+from kzoo.cli.studies import Acting
 from tuners.study import Study
 
 
@@ -56,6 +61,30 @@ def test_the_audit_tells_what_to_do(searched):
     found = searched.json("audit", "RUN")
     assert {each["rule"] for each in found["findings"]} >= {"too few trials"}
     assert found["findings"][0]["command"] == shlex.join(acting)
+
+
+def test_the_next_command_gives_each_hyperparameter_once(searched, tmp_path):
+    study = Study.load(searched.directory / "RUN")
+    asked = dataclasses.replace(
+        Run.read(searched.directory / "RUN"),
+        ranges={"dropout": {"low": 0.0, "high": 0.4}, "learning_rate": {"low": 1e-3, "high": 0.1}},
+        objective="val_agreement",
+        direction="max",
+    )
+    asked.write(tmp_path)
+    acting = Acting(tmp_path, study)
+    words = shlex.split(acting({"fix": {"dropout": 0.1}, "range": {"adam/learning_rate": (1e-3, 1.0)}}))
+    assert words[words.index("--objective") + 1] == "val_agreement:max"
+    given = [after for word, after in itertools.pairwise(words) if word in ("--range", "--fix")]
+    assert {"dropout=0.1", "adam/learning_rate=0.001:1", "sgd/learning_rate=0.001:0.1"} <= {*given}
+    assert sum("dropout" in each for each in given) == sum("adam/" in each for each in given) == 1
+    ranges = dict(text.split("=") for text in given if ":" in text)
+    low_high = {
+        name: dict(zip(("low", "high"), map(float, ends.split(":")), strict=True)) for name, ends in ranges.items()
+    }
+    create_hypermodel("mlp", asked.task, ranges=low_high, fixed={"dropout": 0.1})
+    unchanged = shlex.split(acting({"trials": 52}))
+    assert {"dropout=0:0.4", "learning_rate=0.001:0.1"} <= {*unchanged}
 
 
 def test_searches_side_by_side(searched):

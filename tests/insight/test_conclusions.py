@@ -36,6 +36,15 @@ def test_luck_is_seldom_called_better():
     assert np.mean([verdict.gain for verdict in verdicts]) < 0.3 * np.mean([verdict.observed for verdict in verdicts])
 
 
+def test_a_gain_that_is_expected_is_no_part_of_a_smaller_lead(clean):
+    study, response = clean
+    assert "between them about" in verdict_of(study, response).words
+    close = dataclasses.replace(study.trials[0], score=study.best[0].score - 1e-5)
+    verdict = verdict_of(dataclasses.replace(study, trials=(close, *study.trials[1:])), response)
+    assert verdict.gain > verdict.observed == pytest.approx(1e-5)
+    assert "between them" not in verdict.words and "all trials together promise about" in verdict.words
+
+
 def test_the_default_that_nothing_beats_is_kept():
     study = searched(ordinary(), 12)
     first = dataclasses.replace(study.trials[0], score=0.999)

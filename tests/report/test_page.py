@@ -6,6 +6,7 @@ import pytest
 from browser import CHROMIUM, Browser
 from surfaces import ordinary, searched
 
+from tuners.report.facts import troubles
 from tuners.report.page import page, write_page
 from tuners.report.page.data import expected_best
 from tuners.report.page.document import policy
@@ -46,6 +47,25 @@ def test_texts_of_a_study_stay_texts():
     record = TrialRecord("0", 1, "FAILED", {}, message=odd)
     text = page(Study("val_loss", "min", 1, (record,)), odd)
     assert odd not in text and data_of(text)["trials"][0]["reason"] == odd
+
+
+def test_names_that_are_no_text_can_be_written(tmp_path):
+    write_page(tmp_path / "page.html", Study("val_loss", "min", 1, ()), "run-\udcff")
+    assert "<title>run-?</title>" in (tmp_path / "page.html").read_text()
+
+
+def test_what_went_wrong_is_told_once_for_each_reason():
+    said = [("INVALID", "infeasible: loss was nan.")] * 10 + [("FAILED", "Traceback\n  File\nValueError: no rows\n")]
+    said += [("FAILED", ""), *(("FAILED", f"RuntimeError: {part}") for part in "abc"), ("RUNNING", "")]
+    trials = [TrialRecord(str(at), at, status, {}, message=text) for at, (status, text) in enumerate(said, start=1)]
+    assert troubles(Study("val_loss", "min", 1, tuple(trials))) == [
+        "Trials 1, 2, 3, 4, 5, 6, 7, 8 and 2 more infeasible: loss was nan.",
+        "Trial 11 failed: ValueError: no rows",
+        "Trial 12 failed: no message",
+        "Trial 13 failed: RuntimeError: a",
+        "Trial 14 failed: RuntimeError: b",
+        "5 failed in all; the other reasons: kzoo report with --json.",
+    ]
 
 
 def test_the_expected_best_of_a_random_order():

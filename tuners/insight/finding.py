@@ -18,8 +18,8 @@ class Finding:
         level: "important" (the result changes with it), "advice" (the next search is better for it) or "note".
         words: What was found and what follows, in a sentence or two.
         evidence: The numbers that it rests on, plain data.
-        action: What to change, plain data: "range" and "fix" by the names that people use, "trials", "epochs",
-            "executions", "priority".
+        action: What to change, plain data: "range" and "fix" by the names that people use, "scale", "trials", "epochs",
+            "executions", "validation_rows".
         trials: Numbers of the trials that show it.
     """
 

@@ -152,9 +152,11 @@ def _words(kind: str, best: TrialRecord, default: TrialRecord, observed: float, 
         f"{study.objective} {number(best.score, 4)} in trial {best.number}, {number(default.score, 4)} at the default"
     )
     chance = "below 1 %" if gain.chance < 0.01 else f"{100 * gain.chance:.0f} %"
-    real = (
-        f"of the {number(abs(observed), 2)} between them about {number(max(gain.mean, 0.0), 2)} is expected to be real"
-    )
+    expected = number(max(gain.mean, 0.0), 2)
+    if gain.mean <= observed:
+        real = f"of the {number(observed, 2)} between them about {expected} is expected to be real"
+    else:
+        real = f"all trials together promise about {expected} of gain"
     if kind == BETTER:
         return f"Better than the default: {scores}; {real}. Chance that it is no better: {chance}."
     if kind == NOT_SHOWN:

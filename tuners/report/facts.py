@@ -6,14 +6,16 @@ import collections
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from tuners.space.shown import number, seconds
+from tuners.space.shown import number, seconds, shown_name, shown_value
 
 if TYPE_CHECKING:
     from tuners.study import Study
 
-WORDS = {"COMPLETED": "finished", "INVALID": "infeasible", "FAILED": "failed", "RUNNING": "running"}
+WORDS = {"COMPLETED": "finished", "INVALID": "infeasible", "FAILED": "failed", "RUNNING": "unfinished"}
 """What a status is called."""
 
+REASONS = 4
+"""Reasons that are told of trials that failed, and of those that were infeasible."""
 
 LAST = ("fingerprint", "versions")
 """Facts that come last, wherever they are from."""
@@ -71,22 +73,31 @@ def _versions(versions: Any) -> str | None:
 
 
 def troubles(study: Study) -> list[str]:
-    """What went wrong in the trials, one line per problem."""
+    """What went wrong in the trials, one line per reason."""
     lines = []
-    invalid = [trial for trial in study.trials if trial.status == "INVALID"]
-    if invalid:
-        lines.append(f"{len(invalid)} infeasible: the loss was not finite; the search stays away from them.")
-    for trial in [trial for trial in study.trials if trial.status == "FAILED"][:3]:
-        lines.append(f"Trial {trial.number} failed: {trial.reason or 'no message'}")
+    for status in ("INVALID", "FAILED"):
+        word = WORDS[status]
+        reasons: dict[str, list[int]] = collections.defaultdict(list)
+        for trial in study.trials:
+            if trial.status == status:
+                reasons[trial.reason.removeprefix(f"{word}: ") or "no message"].append(trial.number)
+        for why, numbers in list(reasons.items())[:REASONS]:
+            which = f"Trial {numbers[0]}" if len(numbers) == 1 else f"Trials {_listed(numbers)}"
+            lines.append(f"{which} {word}: {why}")
+        if len(reasons) > REASONS:
+            total = sum(map(len, reasons.values()))
+            lines.append(f"{total} {word} in all; the other reasons: kzoo report with --json.")
     return lines
+
+
+def _listed(numbers: list[int]) -> str:
+    return ", ".join(map(str, numbers[:8])) + (f" and {len(numbers) - 8} more" if len(numbers) > 8 else "")
 
 
 def compared(study: Study) -> list[tuple[str, str, str]]:
     """Values of the best trial beside the defaults: name, best, default ("" where it does not apply)."""
     if not study.best:
         return []
-    from tuners.space.shown import shown_name, shown_value
-
     cube = study.cube() if study.space else None
     default = cube.to_values(cube.to_point({})) if cube else {}
     return [

@@ -69,7 +69,7 @@ def trial_record(trial: TrialRecord) -> dict[str, Any]:
         "message": trial.message,
         "score": _finite(trial.score),
         "best_epoch": trial.best_epoch,
-        "hyperparameters": _clean(trial.shown),
+        "hyperparameters": clean(trial.shown),
         "history": {name: [_finite(each) for each in curve] for name, curve in trial.history.items()},
         "executions": [_finite(each) for each in trial.executions],
         "seconds": trial.seconds,
@@ -109,14 +109,15 @@ def _ranges(study: Study) -> list[dict[str, Any]]:
 
 
 def _plain(record: Any) -> dict[str, Any]:
-    return _clean(dataclasses.asdict(record))
+    return clean(dataclasses.asdict(record))
 
 
-def _clean(value: Any) -> Any:
+def clean(value: Any) -> Any:
+    """A value as JSON can hold it: names as text, tuples as lists, numbers that are not finite as None."""
     if isinstance(value, Mapping):
-        return {str(name): _clean(each) for name, each in value.items()}
+        return {str(name): clean(each) for name, each in value.items()}
     if isinstance(value, list | tuple):
-        return [_clean(each) for each in value]
+        return [clean(each) for each in value]
     return _finite(value) if isinstance(value, float) else value
 
 

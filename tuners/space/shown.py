@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +11,9 @@ if TYPE_CHECKING:
     from tuners.study import TrialRecord
 
 ONE_MINUS = "one_minus_"
+
+ERROR = re.compile(r"[\w.]+(Error|Exception): ")
+"""Beginning of the line of a traceback that names the error."""
 
 
 def shown_name(name: str) -> str:
@@ -41,6 +45,12 @@ def seconds(value: float) -> str:
     if whole < 3600:
         return f"{whole // 60} min {whole % 60:02d} s"
     return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
+
+
+def reason(message: str) -> str:
+    """What a message of several lines comes to: the line that names the error, else the last one, or ""."""
+    lines = [line.strip() for line in message.splitlines() if line.strip()] or [""]
+    return next((line for line in reversed(lines) if ERROR.match(line)), lines[-1])
 
 
 def columns(trials: Iterable[TrialRecord]) -> list[str]:

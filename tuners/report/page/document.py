@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 from tuners.insight.conclusions import Conclusions, conclude
 from tuners.report.actions import in_a_script
 from tuners.report.page.data import page_data
+from tuners.report.plain import clean
 from tuners.store.files import write_file
 
 if TYPE_CHECKING:
@@ -66,9 +67,10 @@ def page(
     """
     shown = page_data(title, study, conclusions or conclude(study), given or {}, command)
     # ASCII, and no end of the block in it, whatever the texts are.
-    data = json.dumps(_finite(shown), separators=(",", ":"), allow_nan=False).replace("<", "\\u003c")
+    data = json.dumps(clean(shown), separators=(",", ":"), allow_nan=False).replace("<", "\\u003c")
     return Template(_part("page.html")).substitute(
-        title=html.escape(title),
+        # A directory's name may hold bytes that are no text.
+        title=html.escape(title.encode(errors="replace").decode()),
         policy=html.escape(policy()),
         style=_part("page.css"),
         library=_part("echarts.min.js"),
@@ -92,11 +94,3 @@ def write_page(
         OSError: It cannot be written.
     """
     write_file(Path(path), page(study, title, given, command, conclusions).encode())
-
-
-def _finite(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {name: _finite(each) for name, each in value.items()}
-    if isinstance(value, list | tuple):
-        return [_finite(each) for each in value]
-    return None if isinstance(value, float) and not abs(value) < float("inf") else value
