@@ -84,15 +84,15 @@ def _module(path: Path) -> Any:
         raise Failure(f"{path}: no such file of Python.")
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
-    # What lies beside it can be imported, as where it is run itself.
-    sys.path.insert(0, str(path.resolve().parent))
+    # What lies beside it can be imported, also when a model is built, as where it is run itself.
+    if str(path.resolve().parent) not in sys.path:
+        sys.path.insert(0, str(path.resolve().parent))
     try:
         spec.loader.exec_module(module)
-    except Exception as error:
+    # A script that ends Python with code 0 would pass for a search that was run.
+    except (Exception, SystemExit) as error:
         del sys.modules[name]
         raise Failure(f"{path}{_line(error, path)}: {type(error).__name__}: {describe(error)}") from None
-    finally:
-        sys.path.remove(str(path.resolve().parent))
     return module
 
 
