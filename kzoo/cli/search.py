@@ -12,8 +12,9 @@ from kzoo.cli import arguments, summary, understood
 from kzoo.cli.console import Failure, bad_argument, console, mendable, print_json, warn
 from kzoo.cli.effort import Effort
 from kzoo.cli.quiet import import_tensorflow
-from kzoo.cli.run import FILE, Run, Source
+from kzoo.cli.run import FILE, Run
 from kzoo.cli.shown import counted
+from kzoo.cli.source import Source, asked_source
 from kzoo.cli.training import train
 from kzoo.cli.tuner import make_tuner
 from kzoo.cli.wish import Wish
@@ -92,12 +93,8 @@ def search(
         fixed = arguments.fixed(fix or ())
     with bad_argument(hint="--range"):
         ranges = arguments.ranges(range_ or ())
-    with bad_argument(hint="--image-size"):
-        size = arguments.image_size(image_size)
     with bad_argument(hint="--ray"):
         check_address(ray or "auto")
-    with bad_argument(hint="--column"):
-        kinds = arguments.column_kinds(column or ())
     with bad_argument(hint="--max-time"):
         limit = arguments.duration(max_time)
     if engine not in ENGINES:
@@ -106,9 +103,21 @@ def search(
         raise typer.BadParameter("compares single trainings; leave --folds and --executions out.", param_hint="--prune")
     if folds and (group or time):
         raise typer.BadParameter("mixes rows that --group and --time keep apart; leave one out.", param_hint="--folds")
-    source = Source(
-        *(_absolute(data), tuple(target or ()), size, kind, kinds, tuple(drop or ()), tuple(keep or ())),
-        *(validation_share, test_share, split_seed, group, time, part, target_scale),
+    source = asked_source(
+        _absolute(data),
+        target=target,
+        column=column,
+        drop=drop,
+        keep=keep,
+        image_size=image_size,
+        kind=kind,
+        validation_share=validation_share,
+        test_share=test_share,
+        split_seed=split_seed,
+        group=group,
+        time=time,
+        part=part,
+        target_scale=target_scale,
     )
     effort = Effort(trials, engine, prune, workers, trial_timeout, ray, trial_cpus, trial_gpus, limit, patience)
     wish = Wish(model, epochs, seed, objective, priority, fixed, ranges, folds, executions, earlier, balance)

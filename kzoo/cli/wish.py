@@ -11,7 +11,8 @@ import typer
 
 from kzoo.cli import arguments, understood
 from kzoo.cli.console import bad_argument
-from kzoo.cli.run import Run, Source, is_own
+from kzoo.cli.run import Run, is_own
+from kzoo.cli.source import Source
 from kzoo.zoo.registry import Family, get_family
 from kzoo.zoo.spaces import fixed_values
 

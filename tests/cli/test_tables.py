@@ -8,7 +8,8 @@ import json
 import numpy as np
 import pytest
 
-from kzoo.cli.run import Run, Source
+from kzoo.cli.run import Run
+from kzoo.cli.source import Source
 from kzoo.datasets import load_dataset
 
 ROWS = 120
