@@ -21,31 +21,13 @@ import keras
 import keras_tuner
 
 from kzoo.cli.console import Failure, describe
+from kzoo.cli.run import parts_of
 from kzoo.datasets import Dataset
 from kzoo.task import Task
 from kzoo.zoo.registry import Family, get_family, list_models
 
 FEW = 8
 """Rows that a model is tried on before a search begins."""
-
-
-def digest_of(model: str) -> str:
-    """Digest of the file of a model, by which a change is seen.
-
-    Raises:
-        Failure: It cannot be read.
-    """
-    path, _ = parts_of(model)
-    try:
-        return hashlib.blake2b(path.read_bytes(), digest_size=16).hexdigest()
-    except OSError as error:
-        raise Failure(describe(error)) from None
-
-
-def parts_of(model: str) -> tuple[Path, str]:
-    """The file and the name in "mine.py:build"; "build" where there is no name."""
-    path, _, name = model.rpartition(":") if model.rpartition(":")[0].endswith(".py") else (model, "", "build")
-    return Path(path), name
 
 
 def load(model: str) -> Any:

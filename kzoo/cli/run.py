@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -178,7 +179,26 @@ class Run:
 
 def is_own(model: str) -> bool:
     """Whether a model is one of the user's own, by its name: "mine.py" or "mine.py:build"."""
-    return model.endswith(".py") or model.rpartition(":")[0].endswith(".py")
+    return parts_of(model)[0].suffix == ".py"
+
+
+def digest_of(model: str) -> str:
+    """Digest of the file of a model, by which a change is seen.
+
+    Raises:
+        Failure: It cannot be read.
+    """
+    path, _ = parts_of(model)
+    try:
+        return hashlib.blake2b(path.read_bytes(), digest_size=16).hexdigest()
+    except OSError as error:
+        raise Failure(describe(error)) from None
+
+
+def parts_of(model: str) -> tuple[Path, str]:
+    """The file and the name in "mine.py:build"; "build" where there is no name."""
+    path, _, name = model.rpartition(":") if model.rpartition(":")[0].endswith(".py") else (model, "", "build")
+    return Path(path), name
 
 
 def _short(value: Any) -> str:
