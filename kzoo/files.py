@@ -96,6 +96,11 @@ def write_text(path: Path, text: str) -> None:
 @contextlib.contextmanager
 def written(path: Path) -> Iterator[TextIO]:
     """A text file to write to, which is in its place at the end of the `with` block; see `write_text`."""
+    if path.exists() and not path.is_file():
+        # A file must not take the place of a device or a pipe, such as /dev/null; a directory refuses by itself.
+        with path.open("w", encoding="utf-8", newline="") as file:
+            yield file
+        return
     staged = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}")
     try:
         with staged.open("w", encoding="utf-8", newline="") as file:
@@ -103,6 +108,9 @@ def written(path: Path) -> Iterator[TextIO]:
             file.flush()
             os.fsync(file.fileno())
         staged.replace(path)
-    except BaseException:
+    except BaseException as error:
         staged.unlink(missing_ok=True)
+        if isinstance(error, OSError) and error.filename == str(staged):
+            # Who asked for the file does not know that name.
+            error.filename = str(path)
         raise

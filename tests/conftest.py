@@ -18,6 +18,11 @@ def forked_gates():
     gates.close()
 
 
+def pytest_make_parametrize_id(config, val, argname):
+    # A compressed file holds the time it was made at: workers that collect in different seconds would not agree.
+    return f"{argname}_of_{len(val)}_bytes" if isinstance(val, bytes) else None
+
+
 def pytest_collection_modifyitems(items):
     # Before the fixtures of modules, which export, too.
     for item in items:

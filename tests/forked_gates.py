@@ -102,9 +102,12 @@ class Started:
     def communicate(self, text="", timeout=None):
         if self.returncode is not None:
             return None, ""
-        with contextlib.suppress(BrokenPipeError):
-            os.write(self._stdin, text.encode())
-        os.close(self._stdin)
+        if self._stdin is not None:
+            # Once: after a timeout the gate asks again for what was said.
+            with contextlib.suppress(BrokenPipeError):
+                os.write(self._stdin, text.encode())
+            os.close(self._stdin)
+            self._stdin = None
         said, deadline = b"", time.monotonic() + (timeout or 60)
         while True:
             if not select.select([self._stderr], [], [], max(0, deadline - time.monotonic()))[0]:

@@ -33,3 +33,20 @@ def test_a_failure_leaves_what_was_there_and_nothing_else(write, step, tmp_path,
     monkeypatch.undo()
     write(path, b"new")
     assert path.read_bytes() == b"new"
+
+
+def test_a_pipe_is_written_to_and_stays_one(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    reader = os.open(tmp_path / "pipe", os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        write_text(tmp_path / "pipe", "new")
+        assert os.read(reader, 10) == b"new"
+    finally:
+        os.close(reader)
+    assert (tmp_path / "pipe").is_fifo() and list(tmp_path.iterdir()) == [tmp_path / "pipe"]
+    with pytest.raises(IsADirectoryError) as refused:
+        write_text(tmp_path, "new")
+    assert refused.value.filename == str(tmp_path)
+    with pytest.raises(FileNotFoundError) as refused:
+        write_text(tmp_path / "none" / "file", "new")
+    assert refused.value.filename == str(tmp_path / "none" / "file")

@@ -70,7 +70,7 @@ def command(*parts: str | Path) -> str:
     return shlex.join(map(str, parts))
 
 
-def describe(error: Exception) -> str:
+def describe(error: BaseException) -> str:
     """An error as one line: files by their name and what the system said of them."""
     if isinstance(error, OSError) and error.filename is not None:
         return printable(f"{error.filename}: {error.strerror}")

@@ -13,8 +13,8 @@ import typer
 
 import kzoo
 from kzoo.cli import arguments
-from kzoo.cli.console import bad_argument, command, console, mendable, print_json
-from kzoo.cli.run import Source
+from kzoo.cli.console import command, console, mendable, print_json
+from kzoo.cli.source import Source, asked_source
 from kzoo.datasets.preview import Preview, preview
 from kzoo.datasets.split import SHARE
 from kzoo.errors import DataError
@@ -53,20 +53,28 @@ def data(
     as_json: arguments.Json = False,
 ) -> None:
     """Show what a file holds, what is made of it, and what looks wrong."""
-    with bad_argument(hint="--column"):
-        kinds = arguments.column_kinds(column or ())
-    with bad_argument(hint="--image-size"):
-        size = arguments.image_size(image_size)
-    asked = Source(
-        *(source, tuple(target or ()), size, kind, kinds, tuple(drop or ()), tuple(keep or ())),
-        *(validation_share, test_share, split_seed, group, time, part, target_scale),
+    asked = asked_source(
+        source,
+        target=target,
+        column=column,
+        drop=drop,
+        keep=keep,
+        image_size=image_size,
+        kind=kind,
+        validation_share=validation_share,
+        test_share=test_share,
+        split_seed=split_seed,
+        group=group,
+        time=time,
+        part=part,
+        target_scale=target_scale,
     )
     if source in kzoo.list_datasets() or not is_table(Path(source)):
         _show_other(asked, as_json=as_json)
         return
     with mendable(DataError, OSError):
         plan, split_by = asked.plan(), asked.split_by()
-        found = survey(source, target, kinds=kinds, drop=asked.drop, keep=asked.keep, split_by=split_by)
+        found = survey(source, target, kinds=asked.columns, drop=asked.drop, keep=asked.keep, split_by=split_by)
         split = preview(found, plan, kind=kind, target_scale=target_scale)  # type: ignore[arg-type]
         single = len(found.targets) == 1 and not in_fields(found.targets[0].values, kind)
         warnings = find_problems(found, split.sizes["test"], split.parts, kind=kind) if single else []

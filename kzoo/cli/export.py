@@ -78,7 +78,7 @@ def export(
     if top > 1:
         model, training, shares = _together(asked, run, study, data, top)
     else:
-        model, training, refit = _model(asked, run, chosen, data, refitted=refit, seeds=seeds)
+        model, training = _model(asked, run, chosen, data, refitted=refit, seeds=seeds)
     parts = {"test": (data.x_test, data.y_test)}
     if not refit and asked.folds is None:
         # Rows that a model has been trained on do not tell how good it is.
@@ -137,21 +137,21 @@ def _trained(asked: Run, run: Path, trial: TrialRecord) -> keras.Model:
 
     hyperparameters = keras_tuner.HyperParameters()
     hyperparameters.values = dict(trial.values)
-    model = asked.hypermodel().build(hyperparameters)
-    with mendable(CheckpointError):
+    with mendable(CheckpointError, ValueError):
+        model = asked.hypermodel().build(hyperparameters)
         load_weights(run, trial.trial_id, model)
     return model
 
 
 def _model(
     asked: Run, run: Path, trial: TrialRecord, data: kzoo.Dataset, *, refitted: bool, seeds: int
-) -> tuple[keras.Model, str, bool]:
-    """The model to export, how its weights came about, and whether it has been trained on the validation rows."""
+) -> tuple[keras.Model, str]:
+    """The model to export, and how its weights came about."""
     found = f"trial {trial.number} of a search"
     own = f"{found}, epoch {trial.best_epoch} of {asked.epochs}"
     if not refitted:
         model = _trained(asked, run, trial)
-        return model, own if asked.folds is None else f"{own}, the best of {asked.folds} folds", False
+        return model, own if asked.folds is None else f"{own}, the best of {asked.folds} folds"
     with mendable(FloatingPointError):
         again = kzoo.retrain(
             asked.hypermodel(),
@@ -169,7 +169,7 @@ def _model(
     if again.with_found and again.found is not None:
         losses = f"{number(again.rehearsed)}, not {number(again.found)}"
         how += f"; averaged with the search's own weights, since a rehearsal on fewer rows had the loss {losses}"
-    return again.model, how, True
+    return again.model, how
 
 
 def _check_shares(asked: Run) -> None:

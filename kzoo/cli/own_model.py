@@ -21,31 +21,13 @@ import keras
 import keras_tuner
 
 from kzoo.cli.console import Failure, describe
+from kzoo.cli.run import parts_of
 from kzoo.datasets import Dataset
 from kzoo.task import Task
 from kzoo.zoo.registry import Family, get_family, list_models
 
 FEW = 8
 """Rows that a model is tried on before a search begins."""
-
-
-def digest_of(model: str) -> str:
-    """Digest of the file of a model, by which a change is seen.
-
-    Raises:
-        Failure: It cannot be read.
-    """
-    path, _ = parts_of(model)
-    try:
-        return hashlib.blake2b(path.read_bytes(), digest_size=16).hexdigest()
-    except OSError as error:
-        raise Failure(describe(error)) from None
-
-
-def parts_of(model: str) -> tuple[Path, str]:
-    """The file and the name in "mine.py:build"; "build" where there is no name."""
-    path, _, name = model.rpartition(":") if model.rpartition(":")[0].endswith(".py") else (model, "", "build")
-    return Path(path), name
 
 
 def load(model: str) -> Any:
@@ -84,15 +66,15 @@ def _module(path: Path) -> Any:
         raise Failure(f"{path}: no such file of Python.")
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
-    # What lies beside it can be imported, as where it is run itself.
-    sys.path.insert(0, str(path.resolve().parent))
+    # What lies beside it can be imported, also when a model is built, as where it is run itself.
+    if str(path.resolve().parent) not in sys.path:
+        sys.path.insert(0, str(path.resolve().parent))
     try:
         spec.loader.exec_module(module)
-    except Exception as error:
+    # A script that ends Python with code 0 would pass for a search that was run.
+    except (Exception, SystemExit) as error:
         del sys.modules[name]
         raise Failure(f"{path}{_line(error, path)}: {type(error).__name__}: {describe(error)}") from None
-    finally:
-        sys.path.remove(str(path.resolve().parent))
     return module
 
 

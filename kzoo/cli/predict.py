@@ -93,7 +93,8 @@ def _answer_table(model_dir: Path, table: Path, out: Path | None, trust: bool) -
         if out is None:
             _write(asked, frames, sys.stdout)
             return
-        with written(out) as file:
+        # A link stays one; /dev/stdout is one, to a file where it is redirected.
+        with written(out.resolve() if out.is_symlink() and out.is_file() else out) as file:
             count = _write(asked, frames, file)
     console().print(f"{count} answers are in {out}", markup=False, soft_wrap=True)
 

@@ -3,106 +3,24 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kzoo.cli.console import Failure, command, describe
-from kzoo.datasets import Dataset, load_dataset
-from kzoo.datasets.split import SHARE, Plan, checked_plan
+from kzoo.cli.source import Source
+from kzoo.cli.typed import check_types
+from kzoo.datasets import Dataset
 from kzoo.files import read_json, write_text
-from kzoo.tables.marks import Role
 from kzoo.task import Task
 
 if TYPE_CHECKING:
     import keras_tuner
 
-ONCE = ("kind", "validation_share", "test_share", "split_seed", "group", "time", "part", "target_scale")
-"""Fields of `Source` that are an option with one value."""
-
 FILE = "kzoo.json"
 FORMAT = 1
-
-
-@dataclasses.dataclass(frozen=True)
-class Source:
-    """Where data come from, as `load_dataset` takes it.
-
-    Attributes:
-        source: A name, or an absolute path, so that a run can be read from any directory.
-        target: Columns of a table to predict.
-        image_size: (height, width) in pixels that images are resized to.
-        kind: "classification", "regression", or None to go by the data.
-        columns: What columns of a table hold, by name.
-        drop: Columns of a table to leave out.
-        keep: Columns of a table to take in that would be left out.
-        validation_share: Share of the rows for validation.
-        test_share: Share of the rows for the test.
-        split_seed: Seed of the split.
-        group: Column of a table whose groups stay together, or None.
-        time: Column of a table that rows are split by in time, or None.
-        part: Column of a table that names the part of each row, or None.
-        target_scale: "linear", "log", or None to go by the data.
-    """
-
-    source: str
-    target: tuple[str, ...] = ()
-    image_size: tuple[int, int] | None = None
-    kind: str | None = None
-    columns: Mapping[str, Any] = dataclasses.field(default_factory=dict)
-    drop: tuple[str, ...] = ()
-    keep: tuple[str, ...] = ()
-    validation_share: float = SHARE
-    test_share: float = SHARE
-    split_seed: int = 1
-    group: str | None = None
-    time: str | None = None
-    part: str | None = None
-    target_scale: str | None = None
-
-    def plan(self) -> Plan:
-        """How rows are split; see `load_dataset` for the errors."""
-        return checked_plan(self.validation_share, self.test_share, self.split_seed)
-
-    def split_by(self) -> dict[Role, str]:
-        """Names of the columns that rows are split by."""
-        named: dict[Role, str | None] = {"group": self.group, "time": self.time, "part": self.part}
-        return {role: name for role, name in named.items() if name is not None}
-
-    def options(self) -> list[str]:
-        """The options of a command that mean these data."""
-        repeated = {"target": self.target, "drop": self.drop, "keep": self.keep}
-        options = ["--data", self.source]
-        options += [word for name, values in repeated.items() for each in values for word in (f"--{name}", each)]
-        options += [word for name, kind in self.columns.items() for word in ("--column", f"{name}={kind}")]
-        if self.image_size:
-            options += ["--image-size", "x".join(map(str, self.image_size))]
-        for each in dataclasses.fields(self):
-            value = getattr(self, each.name)
-            if each.name in ONCE and value != each.default:
-                options += [f"--{each.name.replace('_', '-')}", str(value)]
-        return options
-
-    def load(self) -> Dataset:
-        """The data; see `load_dataset` for the errors."""
-        target = self.target[0] if len(self.target) == 1 else self.target or None
-        return load_dataset(
-            self.source,
-            target=target,
-            columns=self.columns,
-            drop=self.drop,
-            keep=self.keep,
-            image_size=self.image_size,
-            kind=self.kind,  # type: ignore[arg-type]
-            validation_share=self.validation_share,
-            test_share=self.test_share,
-            seed=self.split_seed,
-            group=self.group,
-            time=self.time,
-            part=self.part,
-            target_scale=self.target_scale,  # type: ignore[arg-type]
-        )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -225,23 +143,6 @@ class Run:
         directory.mkdir(parents=True, exist_ok=True)
         write_text(directory / FILE, json.dumps({"format": FORMAT, **dataclasses.asdict(self)}, indent=1))
 
-    def check_types(self) -> None:
-        """Refuse what is of another type than `write` wrote.
-
-        Raises:
-            TypeError: Something is.
-        """
-        texts = [self.model, self.fingerprint, self.objective, self.direction, self.code, self.earlier or ""]
-        texts += [self.data.source, *self.data.target]
-        texts += [each for each in (self.data.group, self.data.time, self.data.part) if each is not None]
-        numbers = [self.epochs, self.seed, self.priority, self.executions, self.folds or 0]
-        numbers += [self.data.split_seed, *(self.data.image_size or ())]
-        records = (self.fixed, self.ranges, self.versions, *self.ranges.values())
-        for values, kind in ((texts, str), (numbers, int), (records, Mapping)):
-            wrong = [value for value in values if not isinstance(value, kind)]
-            if wrong:
-                raise TypeError(f"{str(wrong[0])[:40]!r} stands where a value of another type belongs")
-
     @classmethod
     def read(cls, directory: Path) -> Run:
         """The run that a directory holds.
@@ -262,7 +163,8 @@ class Run:
             )
             fields["task"] = Task.from_dict(fields["task"])
             run = cls(**fields)
-            run.check_types()
+            check_types(run)
+            check_types(run.data)
             return run
         except FileNotFoundError:
             raise Failure(
@@ -277,7 +179,26 @@ class Run:
 
 def is_own(model: str) -> bool:
     """Whether a model is one of the user's own, by its name: "mine.py" or "mine.py:build"."""
-    return model.endswith(".py") or model.rpartition(":")[0].endswith(".py")
+    return parts_of(model)[0].suffix == ".py"
+
+
+def digest_of(model: str) -> str:
+    """Digest of the file of a model, by which a change is seen.
+
+    Raises:
+        Failure: It cannot be read.
+    """
+    path, _ = parts_of(model)
+    try:
+        return hashlib.blake2b(path.read_bytes(), digest_size=16).hexdigest()
+    except OSError as error:
+        raise Failure(describe(error)) from None
+
+
+def parts_of(model: str) -> tuple[Path, str]:
+    """The file and the name in "mine.py:build"; "build" where there is no name."""
+    path, _, name = model.rpartition(":") if model.rpartition(":")[0].endswith(".py") else (model, "", "build")
+    return Path(path), name
 
 
 def _short(value: Any) -> str:

@@ -12,8 +12,9 @@ from kzoo.cli import arguments, summary, understood
 from kzoo.cli.console import Failure, bad_argument, console, mendable, print_json, warn
 from kzoo.cli.effort import Effort
 from kzoo.cli.quiet import import_tensorflow
-from kzoo.cli.run import FILE, Run, Source
+from kzoo.cli.run import FILE, Run, parts_of
 from kzoo.cli.shown import counted
+from kzoo.cli.source import Source, asked_source
 from kzoo.cli.training import train
 from kzoo.cli.tuner import make_tuner
 from kzoo.cli.wish import Wish
@@ -92,12 +93,8 @@ def search(
         fixed = arguments.fixed(fix or ())
     with bad_argument(hint="--range"):
         ranges = arguments.ranges(range_ or ())
-    with bad_argument(hint="--image-size"):
-        size = arguments.image_size(image_size)
     with bad_argument(hint="--ray"):
         check_address(ray or "auto")
-    with bad_argument(hint="--column"):
-        kinds = arguments.column_kinds(column or ())
     with bad_argument(hint="--max-time"):
         limit = arguments.duration(max_time)
     if engine not in ENGINES:
@@ -106,9 +103,21 @@ def search(
         raise typer.BadParameter("compares single trainings; leave --folds and --executions out.", param_hint="--prune")
     if folds and (group or time):
         raise typer.BadParameter("mixes rows that --group and --time keep apart; leave one out.", param_hint="--folds")
-    source = Source(
-        *(_absolute(data), tuple(target or ()), size, kind, kinds, tuple(drop or ()), tuple(keep or ())),
-        *(validation_share, test_share, split_seed, group, time, part, target_scale),
+    source = asked_source(
+        _absolute(data),
+        target=target,
+        column=column,
+        drop=drop,
+        keep=keep,
+        image_size=image_size,
+        kind=kind,
+        validation_share=validation_share,
+        test_share=test_share,
+        split_seed=split_seed,
+        group=group,
+        time=time,
+        part=part,
+        target_scale=target_scale,
     )
     effort = Effort(trials, engine, prune, workers, trial_timeout, ray, trial_cpus, trial_gpus, limit, patience)
     wish = Wish(model, epochs, seed, objective, priority, fixed, ranges, folds, executions, earlier, balance)
@@ -123,8 +132,9 @@ def _absolute(source: str) -> str:
 def _search(wish: Wish, source: Source, out: Path | None, effort: Effort, *, as_json: bool) -> None:
     say = (lambda lines: None) if as_json else understood.say
     family, lines = wish.check()
-    if family is None and not Path(_file(wish.model)).is_file():
-        raise typer.BadParameter(f"{_file(wish.model)}: no such file.", param_hint="MODEL")
+    file, _ = parts_of(wish.model)
+    if family is None and not file.is_file():
+        raise typer.BadParameter(f"{file}: no such file.", param_hint="MODEL")
     say(lines)
     with bad_argument(hint="--data"):
         data = source.load()
@@ -136,17 +146,13 @@ def _search(wish: Wish, source: Source, out: Path | None, effort: Effort, *, as_
         say(wish.tuned(family, data.task))
     metrics = _own_metrics(wish, data, say) if family is None else None
     asked = wish.run(source, data, metrics)
-    directory = out or Path("runs", f"{Path(wish.model).stem.partition(':')[0]}-{Path(source.source).stem}")
+    directory = out or Path("runs", f"{file.stem}-{Path(source.source).stem}")
     goes_on = _goes_on(directory, asked)
     if asked.earlier:
         _check_earlier(Path(asked.earlier), asked)
     finished = len(summary.load(directory).completed) if goes_on and (directory / "journal.jsonl").exists() else None
     say(understood.of_search(asked, directory, effort, finished))
     _run(asked, directory, data, effort, goes_on=goes_on, as_json=as_json)
-
-
-def _file(model: str) -> str:
-    return model if model.endswith(".py") else model.rpartition(":")[0]
 
 
 def _own_metrics(wish: Wish, data: Dataset, say: Any) -> list[str] | None:
@@ -160,7 +166,7 @@ def _own_metrics(wish: Wish, data: Dataset, say: Any) -> list[str] | None:
         return None
     for option, given in (("--fix", wish.fixed), ("--range", wish.ranges), ("--balance", wish.balance)):
         if given:
-            raise typer.BadParameter(ZOO_ONLY.format(file=_file(wish.model)), param_hint=option)
+            raise typer.BadParameter(ZOO_ONLY.format(file=parts_of(wish.model)[0]), param_hint=option)
     hypermodel = own_model.hypermodel_of(found, data.task, wish.model)
     metrics, names = own_model.tried(hypermodel, data, wish.model)
     say({"tuned": ", ".join(names) or "nothing"})

@@ -82,7 +82,8 @@ def _work(tuner: CoarseToFineSearch, data: Dataset, asked: Run, directory: Path,
 
         tuner.oracle.verbose = 0
         tuner.oracle.note_search(facts_of_call(*fit_arguments(asked, data), tuner.folds, asked.executions))
-        command = [sys.executable, "-m", WORKER, *arguments]
+        # Not from the working directory, where a file may have the name of a module.
+        command = [sys.executable, "-P", "-m", WORKER, *arguments]
         tuners.search_in_processes(tuner, command, workers=effort.workers or 1, trial_timeout=effort.hard_timeout)
     else:
         args, kwargs = fit_arguments(asked, data)

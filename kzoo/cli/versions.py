@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import re
 from typing import Annotated
 
 import typer
@@ -12,6 +13,9 @@ from kzoo import serving
 from kzoo.cli import arguments
 from kzoo.cli.console import Failure, console, mendable, print_json, warn
 from kzoo.serving.replicas import LOCAL
+
+UNREAD = re.compile(r"https://|(http://)?(localhost|127\.[\d.]+|\[::1\])([:/]|$)", re.IGNORECASE)
+"""Addresses to which nobody reads a token on the way."""
 
 
 def promote(
@@ -39,6 +43,9 @@ def promote(
     """
     here = f"[{host}]:{rest_port}" if ":" in host else f"{host}:{rest_port}"
     servers = server or (None if here == LOCAL else [here])
+    readable = [each for each in servers or () if not UNREAD.match(each)]
+    if token and readable:
+        warn(f"The token can be read on the way to {', '.join(readable)}; https://HOST encrypts it.")
     say = warn if as_json else functools.partial(console().print, markup=False, soft_wrap=True)
     with mendable(serving.ServingError, OSError):
         found = serving.promote(to / name, version, label, servers=servers, token=token, wait=wait, tell=say)

@@ -11,7 +11,8 @@ import typer
 
 from kzoo.cli import arguments, understood
 from kzoo.cli.console import bad_argument
-from kzoo.cli.run import Run, Source, is_own
+from kzoo.cli.run import Run, digest_of, is_own
+from kzoo.cli.source import Source
 from kzoo.zoo.registry import Family, get_family
 from kzoo.zoo.spaces import fixed_values
 
@@ -100,7 +101,7 @@ class Wish:
             earlier=str(self.earlier.absolute()) if self.earlier else None,
             direction="" if direction == data.task.objectives.get(name) else direction,
             constant=None if own_metrics and name == "val_loss" else understood.constant_score(data, name),
-            code=_digest(self.model) if own else "",
+            code=digest_of(self.model) if own else "",
             balance=self.balance,
         )
 
@@ -133,9 +134,3 @@ def _direction(metric: str, known: dict[str, str]) -> str:
 def library_versions() -> dict[str, str]:
     """Versions of the libraries that decide what a search finds."""
     return {name: importlib.metadata.version(name) for name in ("kzoo", "tensorflow", "keras", "keras-tuner", "numpy")}
-
-
-def _digest(model: str) -> str:
-    from kzoo.cli.own_model import digest_of
-
-    return digest_of(model)

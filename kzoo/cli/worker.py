@@ -1,4 +1,4 @@
-"""What trains the trials of `kzoo search` in other processes: python -m kzoo.cli.worker RUN EFFORT."""
+"""What trains the trials of `kzoo search` in other processes: python -P -m kzoo.cli.worker RUN EFFORT."""
 
 from __future__ import annotations
 

@@ -7,8 +7,9 @@ import pytest
 
 import kzoo as library
 from kzoo.cli.console import Failure
-from kzoo.cli.run import Run, Source
+from kzoo.cli.run import Run
 from kzoo.cli.search import search
+from kzoo.cli.source import Source
 from tuners import Study
 from tuners.store.journal import read_journal
 from tuners.store.records import replay

@@ -1,6 +1,7 @@
 """`kzoo search ./mine.py:build`: models of the user's own, from the search to the answer."""
 
 import json
+import sys
 import textwrap
 
 import pytest
@@ -61,11 +62,12 @@ SEARCH = ("--data", "wine", "--trials", 1, "--epochs", 1)
 
 @pytest.fixture(scope="module")
 def directory(tmp_path_factory):
-    """Where the file is; what it registers is forgotten afterwards."""
+    """Where the file is; what it registers is forgotten afterwards, and that others may be imported from there."""
     made = tmp_path_factory.mktemp("own")
     (made / "mine.py").write_text(textwrap.dedent(MINE))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("kzoo.zoo.registry._FAMILIES", {name: get_family(name) for name in list_models()})
+        patch.setattr("sys.path", list(sys.path))
         yield made
 
 
@@ -134,6 +136,14 @@ def test_a_file_that_does_not_run(kzoo, mine):
     (kzoo.directory / "broken.py").write_text("import keras\nkeras.nothing\n")
     result = kzoo("search", "broken.py", *SEARCH)
     assert str(result.exception).startswith("broken.py, line 2: AttributeError: ")
+    (kzoo.directory / "ends.py").write_text("import sys\nsys.exit(0)\n")
+    assert str(kzoo("search", "ends.py", *SEARCH).exception) == "ends.py, line 2: SystemExit: 0"
+
+
+def test_what_lies_beside_a_file_may_be_imported_when_a_model_is_built(kzoo, mine):
+    (kzoo.directory / "beside.py").write_text(textwrap.dedent(MINE[: MINE.index("class Mine")]))
+    (kzoo.directory / "late.py").write_text("def build(hp):\n    import beside\n    return beside.plain(hp)\n")
+    assert "1 trial finished" in kzoo("search", "late.py", *SEARCH, "--out", mine).stdout
 
 
 def test_an_objective_of_ones_own(kzoo, mine):

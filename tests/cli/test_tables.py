@@ -8,7 +8,8 @@ import json
 import numpy as np
 import pytest
 
-from kzoo.cli.run import Run, Source
+from kzoo.cli.run import Run
+from kzoo.cli.source import Source
 from kzoo.datasets import load_dataset
 
 ROWS = 120
@@ -67,6 +68,11 @@ def test_from_the_file_to_the_answers(people):
         by_request["predictions"][0]["probabilities"], abs=1e-6
     )
     assert answers(people("predict", "saved_models/people", "new.csv").stdout) == found
+    (people.directory / "kept.csv").write_text("old")
+    (people.directory / "link.csv").symlink_to("kept.csv")
+    people("predict", "saved_models/people", "new.csv", "--out", "link.csv")
+    assert answers((people.directory / "kept.csv").read_text()) == found
+    assert (people.directory / "link.csv").is_symlink()
 
     (people.directory / "less.csv").write_text("age,since\n1,2.3.2011\n")
     result = people("predict", "saved_models/people", "less.csv", "--out", "other.csv")

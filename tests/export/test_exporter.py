@@ -5,6 +5,7 @@ from tasks import make_task
 
 import kzoo
 from kzoo.export import Runner, list_versions
+from kzoo.export.errors import ExportError
 
 
 def test_an_export_answers_as_the_model_does(exported, model, rows, task):
@@ -31,6 +32,12 @@ def test_the_gate_is_a_process_of_its_own_wherever_it_is_started(
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("PYTHONPATH", raising=False)
     assert kzoo.export_model(model, "iris", task=task, examples=rows).name == "1"
+
+
+def test_a_gate_that_takes_too_long_is_told(model, task, rows, tmp_path, monkeypatch):
+    monkeypatch.setattr("kzoo.export.gate.gate._TIMEOUT", 1e-3)
+    with pytest.raises(ExportError, match="did not answer within"):
+        kzoo.export_model(model, tmp_path / "iris", task=task, examples=rows)
 
 
 def test_signatures(exported):

@@ -22,6 +22,8 @@ SEARCH += ["--fix", "layers=1", "--fix", "norm=none", "--fix", "optimizer=adam",
 def searched(tmp_path_factory):
     """Runs of the same search: alone, with one worker, and with two."""
     directory = tmp_path_factory.mktemp("searched")
+    # A file of the working directory is not taken for the module of that name.
+    (directory / "queue.py").write_text("raise SystemExit('not this one')")
     before = os.getcwd()
     os.chdir(directory)
     try:

@@ -454,6 +454,18 @@ def test_servers_behind_a_gateway_are_asked_by_its_url_and_a_token(moths, serve)
     assert server.under("stable") == 1
 
 
+@pytest.mark.parametrize(
+    ("address", "readable"),
+    [("0.0.0.0:1", True), ("http://0.0.0.0:1/models", True), ("127.0.0.1:1", False), ("https://0.0.0.0:1", False)],
+)
+def test_a_token_that_can_be_read_on_the_way_is_told(moths, address, readable):
+    arguments = ["promote", "moths", "1", "--to", str(moths.parent), "--server", address, "--token", "open sesame"]
+    found = CliRunner().invoke(app, arguments)
+    assert found.exit_code == 1
+    assert ("The token can be read on the way to" in found.stderr) == readable
+    assert "sesame" not in found.output + str(found.exception)
+
+
 @pytest.mark.parametrize("address", ["server", "server:", ":80", "server:0", "ftp://server", "https://", "http://a?b"])
 def test_an_address_of_no_server_is_told(moths, address):
     with pytest.raises(ServingError, match=r"expected (HOST:PORT|https://HOST)"):
