@@ -66,6 +66,7 @@ Part = Annotated[str | None, read(metavar="COLUMN", help="It says the part: trai
 ImageSize = Annotated[str | None, read(metavar="HxW", help="Pixels to resize images to.")]
 Kind = Annotated[str | None, read(metavar="KIND", help="classification, multi-label or regression.")]
 TargetScale = Annotated[str | None, read(metavar="SCALE", help="Numbers are learned linear, or by their log.")]
+MergeRare = Annotated[int | None, read(min=2, metavar="ROWS", help="Classes of fewer rows become one.")]
 
 
 def image_size(text: str | None) -> tuple[int, int] | None:

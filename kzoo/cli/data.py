@@ -50,6 +50,7 @@ def data(
     time: arguments.Time = None,
     part: arguments.Part = None,
     target_scale: arguments.TargetScale = None,
+    merge_rare: arguments.MergeRare = None,
     as_json: arguments.Json = False,
 ) -> None:
     """Show what a file holds, what is made of it, and what looks wrong."""
@@ -68,6 +69,7 @@ def data(
         time=time,
         part=part,
         target_scale=target_scale,
+        merge_rare=merge_rare,
     )
     if source in kzoo.list_datasets() or not is_table(Path(source)):
         _show_other(asked, as_json=as_json)
@@ -75,9 +77,11 @@ def data(
     with mendable(DataError, OSError):
         plan, split_by = asked.plan(), asked.split_by()
         found = survey(source, target, kinds=asked.columns, drop=asked.drop, keep=asked.keep, split_by=split_by)
-        split = preview(found, plan, kind=kind, target_scale=target_scale)  # type: ignore[arg-type]
+        split = preview(found, plan, kind=kind, target_scale=target_scale, merge_rare=merge_rare)  # type: ignore[arg-type]
         single = len(found.targets) == 1 and not in_fields(found.targets[0].values, kind)
-        warnings = find_problems(found, split.sizes["test"], split.parts, kind=kind) if single else []
+        warnings = (
+            find_problems(found, split.sizes["test"], split.parts, kind=kind, merge_rare=merge_rare) if single else []
+        )
         warnings = [*([f"A search refuses this: {split.problem}"] if split.problem else []), *warnings]
     if as_json:
         print_json(_record(found, split, warnings, kind))

@@ -84,6 +84,7 @@ def search(
     time: arguments.Time = None,
     part: arguments.Part = None,
     target_scale: arguments.TargetScale = None,
+    merge_rare: arguments.MergeRare = None,
 ) -> None:
     """Search a model's hyperparameters; a RUN that exists goes on where it stopped.
 
@@ -118,6 +119,7 @@ def search(
         time=time,
         part=part,
         target_scale=target_scale,
+        merge_rare=merge_rare,
     )
     effort = Effort(trials, engine, prune, workers, trial_timeout, ray, trial_cpus, trial_gpus, limit, patience)
     wish = Wish(model, epochs, seed, objective, priority, fixed, ranges, folds, executions, earlier, balance)

@@ -12,7 +12,7 @@ from kzoo.datasets import Dataset, load_dataset
 from kzoo.datasets.split import SHARE, Plan, checked_plan
 from kzoo.tables.marks import Role
 
-ONCE = ("kind", "validation_share", "test_share", "split_seed", "group", "time", "part", "target_scale")
+ONCE = ("kind", "validation_share", "test_share", "split_seed", "group", "time", "part", "target_scale", "merge_rare")
 """Fields of `Source` that are an option with one value."""
 
 
@@ -35,6 +35,7 @@ class Source:
         time: Column of a table that rows are split by in time, or None.
         part: Column of a table that names the part of each row, or None.
         target_scale: "linear", "log", or None to go by the data.
+        merge_rare: Rows that a class needs to stay one, or None.
     """
 
     source: str
@@ -51,6 +52,7 @@ class Source:
     time: str | None = None
     part: str | None = None
     target_scale: str | None = None
+    merge_rare: int | None = None
 
     def plan(self) -> Plan:
         """How rows are split; see `load_dataset` for the errors."""
@@ -93,6 +95,7 @@ class Source:
             time=self.time,
             part=self.part,
             target_scale=self.target_scale,  # type: ignore[arg-type]
+            merge_rare=self.merge_rare,
         )
 
 

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from kzoo.datasets.checks import FLOAT32_MAX, first_unusable
 from kzoo.datasets.dataset import DataError, Dataset
+from kzoo.datasets.rare_classes import merge_rare_classes
 from kzoo.datasets.raw import Part, RawData, TableRows
 from kzoo.datasets.split import Plan, split_rows, without_parts
 from kzoo.datasets.split_words import split_remarks
@@ -29,7 +30,14 @@ LEAST_VARIANCE = 0.05
 FLOAT32_TINY = float(np.finfo(np.float32).tiny)
 
 
-def assemble(raw: RawData, *, kind: TaskKind | None, plan: Plan, target_scale: TargetScale | None = None) -> Dataset:
+def assemble(
+    raw: RawData,
+    *,
+    kind: TaskKind | None,
+    plan: Plan,
+    target_scale: TargetScale | None = None,
+    merge_rare: int | None = None,
+) -> Dataset:
     """Makes the data set.
 
     Args:
@@ -37,6 +45,7 @@ def assemble(raw: RawData, *, kind: TaskKind | None, plan: Plan, target_scale: T
         kind: The kind of task; None to go by the data.
         plan: Shares and seed of what is cut from the training rows; a part that `raw` has already is not cut.
         target_scale: How numbers to predict are learned; None to go by the data.
+        merge_rare: Rows that a class needs not to be put together with others; None to keep all.
 
     Returns:
         The data set, with the statistics of its training split.
@@ -45,6 +54,8 @@ def assemble(raw: RawData, *, kind: TaskKind | None, plan: Plan, target_scale: T
         DataError: The targets cannot be learnt or the rows not split.
     """
     targets = prepare_targets(raw, kind)
+    if merge_rare is not None:
+        targets = merge_rare_classes(targets, merge_rare, raw.where)
     log_target, told = learns_logarithm(targets, target_scale, raw.where)
     (train, validation, test), remarks = _cut_parts(raw, targets, plan)
     raw = dataclasses.replace(raw, remarks=(*raw.remarks, *targets.remarks, *filter(None, [told]), *remarks))

@@ -39,6 +39,7 @@ def load_dataset(
     image_size: tuple[int, int] | None = None,
     kind: TaskKind | None = None,
     target_scale: TargetScale | None = None,
+    merge_rare: int | None = None,
     validation_share: float = SHARE,
     test_share: float = SHARE,
     seed: int = 1,
@@ -69,6 +70,8 @@ def load_dataset(
         target_scale: How numbers to predict are learned: "linear", as they are, or "log", by their logarithm; answers
             are in their units all the same. By default the logarithm where they are above 0 and strongly skewed; see
             `kzoo.datasets.target_scales`.
+        merge_rare: Classes of fewer rows than this, from 2, become one class "other". By default each stays: what has
+            too few rows to be in every part is trained on.
         validation_share: Share of the rows to choose hyperparameters by, in (0, 1). Where the source sets test rows
             apart, it is the share of the others; it is not used where the source sets validation rows apart.
         test_share: Share of the rows for the final evaluation, in (0, 1); not used where the source sets them apart.
@@ -99,7 +102,7 @@ def load_dataset(
         "split_by": {role: each for role, each in split_by.items() if each is not None},
     }
     raw = _read(source, target, wishes, image_size)
-    return assemble(raw, kind=kind, plan=plan, target_scale=target_scale)
+    return assemble(raw, kind=kind, plan=plan, target_scale=target_scale, merge_rare=merge_rare)
 
 
 def _read(

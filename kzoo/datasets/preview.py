@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kzoo.datasets.dataset import DataError
+from kzoo.datasets.rare_classes import merge_rare_classes
 from kzoo.datasets.raw import Part, RawData
 from kzoo.datasets.split import Plan, Split, split_rows
 from kzoo.datasets.split_words import split_remarks
@@ -39,7 +40,12 @@ class Preview:
 
 
 def preview(
-    found: Survey, plan: Plan, *, kind: TaskKind | None = None, target_scale: TargetScale | None = None
+    found: Survey,
+    plan: Plan,
+    *,
+    kind: TaskKind | None = None,
+    target_scale: TargetScale | None = None,
+    merge_rare: int | None = None,
 ) -> Preview:
     """What a table is going to be; where rows are drawn at random, it tells how many each part gets.
 
@@ -48,6 +54,7 @@ def preview(
         plan: Shares and seed of the split.
         kind: The kind of task, None to go by the data.
         target_scale: How numbers to predict are learned, None to go by the data.
+        merge_rare: Rows that a class needs not to be put together with others, None to keep all.
     """
     rows = len(found.rows)
     cut = plan.rows_of(rows)
@@ -62,6 +69,8 @@ def preview(
                 target_names=tuple(each.name for each in found.targets),
             )
             targets = prepare_targets(raw, kind)
+            if merge_rare is not None:
+                targets = merge_rare_classes(targets, merge_rare, found.where)
             remarks = [*targets.remarks, *filter(None, [learns_logarithm(targets, target_scale, found.where)[1]])]
             names, classes = targets.class_names, targets.train if targets.kind == "classification" else None
         if not found.marks:

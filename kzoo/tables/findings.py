@@ -39,7 +39,12 @@ PARTS = 3
 
 
 def find_problems(
-    survey: Survey, test_rows: int, parts: NDArray[np.int8] | None = None, *, kind: str | None = None
+    survey: Survey,
+    test_rows: int,
+    parts: NDArray[np.int8] | None = None,
+    *,
+    kind: str | None = None,
+    merge_rare: int | None = None,
 ) -> list[str]:
     """What a careful person would say of a table.
 
@@ -48,6 +53,7 @@ def find_problems(
         test_rows: Rows that a test is going to have.
         parts: The part of each row, 0 to be trained on; None where they are drawn at random.
         kind: The kind of task, None to go by the data.
+        merge_rare: Rows that a class needs not to be put together with others, None where all stay.
 
     Returns:
         A sentence each: columns that give the target away, rows that are there twice, classes that are too rare to
@@ -58,7 +64,7 @@ def find_problems(
     target = survey.targets[0].values
     classes = is_classes(target, kind)
     return [
-        *(_rare_classes(target) if classes and parts is None else []),
+        *(_rare_classes(target, merge_rare) if classes and parts is None else []),
         *_given_away(used, target, classes=classes),
         *_twice(used, target, parts),
         *_small_test(test_rows, classes=classes),
@@ -84,15 +90,20 @@ def class_counts(target: NDArray) -> dict[str, int]:
     return {str(names[index]): int(counts[index]) for index in order}
 
 
-def _rare_classes(target: NDArray) -> list[str]:
-    rare = {name: count for name, count in class_counts(target).items() if count < PARTS}
+def _rare_classes(target: NDArray, merge_rare: int | None) -> list[str]:
+    counts = class_counts(target)
+    merged = {name: count for name, count in counts.items() if count < (merge_rare or 0)}
+    if len(merged) > 1:
+        counts = {name: count for name, count in counts.items() if name not in merged}
+        counts["other"] = sum(merged.values())
+    rare = {name: count for name, count in counts.items() if count < PARTS}
     if not rare:
         return []
     shown = ", ".join(f"{name!r} ({count})" for name, count in list(rare.items())[-5:])
     more = f" and {len(rare) - 5} more" if len(rare) > 5 else ""
     return [
         f"Too few rows for training, validation and test to have one of each class: {shown}{more}; add rows, or merge "
-        "rare classes."
+        "rare classes (--merge-rare ROWS)."
     ]
 
 

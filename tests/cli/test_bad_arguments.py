@@ -25,6 +25,7 @@ from kzoo.cli import arguments
         (("search", "mlp", "--data", "wine", "--objective", "val_r2"), ("'val_r2' is not recorded", "val_f1")),
         (("search", "mlp", "--data", "diabetes", "--balance"), ("--balance", "is for classes; the task is regression")),
         (("search", "mlp", "--data", "wine", "--target-scale", "log"), ("target_scale= is for numbers to predict",)),
+        (("search", "mlp", "--data", "diabetes", "--merge-rare", "4"), ("merge_rare= is for classes",)),
         (("search", "mlp", "--data", "wine", "--group", "ash"), ("group= is for tables",)),
         (
             ("search", "mlp", "--data", "t.csv", "--group", "a", "--folds", "3"),

@@ -128,7 +128,7 @@ OPTIONS = {
 }
 """What a search is, and not how it is run; `data` and `model` are given, and images have a size."""
 
-APART = {"image_size": (8, 9), "group": "c", "time": "seen", "part": "fold", "target_scale": "log"}
+APART = {"image_size": (8, 9), "group": "c", "time": "seen", "part": "fold", "target_scale": "log", "merge_rare": 4}
 """What does not go with the others, or not with these data."""
 
 
