@@ -2,31 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeAlias
 
 import keras
 import keras_tuner
 import numpy as np
 from numpy.typing import NDArray
 
+Rows: TypeAlias = "Sequence[int] | NDArray"
+
 
 class Folds:
     """Splits the arguments of `model.fit` into folds, the same ones in every trial.
 
-    The rows are shuffled. Where y holds class ids, or is one-hot, every fold has its share of each class.
-
     Args:
-        count: Number of folds, >= 2; each is validated on once, with the model trained on the others.
+        folds: Number of folds, >= 2; each is validated on once, with the model trained on the others. The rows are
+            shuffled, and where y holds class ids, or is one-hot, every fold has its share of each class. Or the folds
+            themselves: for each the row numbers to train on and those to validate on, as the splitters of scikit-learn
+            give them (`list(GroupKFold(5).split(x, y, groups))`).
+
+    Attributes:
+        count: Number of folds.
 
     Raises:
-        ValueError: The count is out of range.
+        ValueError: The count is out of range, or folds are not disjoint row numbers from 0.
     """
 
-    def __init__(self, count: int) -> None:
-        if isinstance(count, bool) or not isinstance(count, int) or count < 2:
-            raise ValueError(f"folds is {count!r}; expected 2 or more, or None for no cross-validation.")
-        self.count = count
+    def __init__(self, folds: int | Sequence[tuple[Rows, Rows]]) -> None:
+        self._given: list[tuple[NDArray, NDArray]] | None = None
+        if isinstance(folds, int) and not isinstance(folds, bool):
+            self.count = folds
+        else:
+            self._given = _checked(folds)
+            self.count = len(self._given)
+        if self.count < 2:
+            raise ValueError(f"folds is {folds!r}; expected 2 or more, or None for no cross-validation.")
 
     def of(self, args: tuple[Any, ...], kwargs: Mapping[str, Any], seed: int) -> list[dict[str, Any]]:
         """Keyword arguments of `model.fit` for each fold.
@@ -65,14 +76,41 @@ class Folds:
     def _split(self, data: Mapping[str, Any], seed: int) -> list[dict[str, Any]]:
         from sklearn.model_selection import KFold, StratifiedKFold
 
+        rows = len(keras.tree.flatten(data["x"])[0])
+        if self._given is not None:
+            largest = max(int(each.max()) for fold in self._given for each in fold)
+            if largest >= rows:
+                raise _error(f"the folds name row {largest}, and x has {rows} rows.")
+            return [_fold(data, *each) for each in self._given]
         classes = _classes(data.get("y"))
         if classes is not None:
             ids, counts = np.unique(classes, return_counts=True)
             if counts.min() < self.count:
                 raise _error(f"class {ids[counts.argmin()]} has {counts.min()} rows, fewer than folds={self.count}.")
         splitter = (KFold if classes is None else StratifiedKFold)(self.count, shuffle=True, random_state=seed)
-        rows = len(keras.tree.flatten(data["x"])[0])
         return [_fold(data, *each) for each in splitter.split(np.empty((rows, 0)), classes)]
+
+
+def _checked(folds: Any) -> list[tuple[NDArray, NDArray]]:
+    """Folds that were given, as arrays of row numbers.
+
+    Raises:
+        ValueError: They are something else.
+    """
+    try:
+        found = [(np.asarray(train), np.asarray(held)) for train, held in folds]
+    except (TypeError, ValueError):
+        raise ValueError(
+            f"folds is {folds!r}; expected their number, or for each the rows to train on and the rows to validate on, "
+            "as in list(GroupKFold(5).split(x, y, groups))."
+        ) from None
+    for number, fold in enumerate(found, 1):
+        for rows in fold:
+            if rows.ndim != 1 or rows.dtype.kind not in "iu" or not len(rows) or rows.min() < 0:
+                raise ValueError(f"fold {number}: {rows!r} are no row numbers; expected whole numbers from 0, [rows].")
+        if np.isin(fold[0], fold[1]).any():
+            raise ValueError(f"fold {number}: rows are both trained on and validated on.")
+    return found
 
 
 def facts_of_call(args: tuple[Any, ...], kwargs: Mapping[str, Any], folds: Folds | None, executions: int) -> dict:

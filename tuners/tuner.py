@@ -21,7 +21,7 @@ from tuners.compiling import compile_with
 from tuners.engine.best_epoch import BestEpoch
 from tuners.engine.choice import Engines, EngineUse, summary_of
 from tuners.engine.results import Trained, averaged, epochs_of
-from tuners.folds import Folds, facts_of_call
+from tuners.folds import Folds, Rows, facts_of_call
 from tuners.log import get_logger
 from tuners.machine import Memory, frozen_heap
 from tuners.oracle import CoarseToFineOracle
@@ -65,8 +65,9 @@ class FastTuner(keras_tuner.Tuner):
         keep_checkpoints: Number of best trials whose weights are kept on disk, >= 1.
         trial_time_limit: Seconds after which a trial begins no further epoch, or None. With several executions or
             folds it holds for each.
-        folds: Number of folds of a cross-validation over x and y, or None. A trial's metrics are the mean over the
-            folds, and the weights that are kept are the best fold's.
+        folds: Number of folds of a cross-validation over x and y; or for each fold the row numbers to train on and
+            those to validate on, as scikit-learn's splitters give them; or None. A trial's metrics are the mean over
+            the folds, and the weights that are kept are the best fold's.
         pruning: What ends trials early that fall behind, such as `SuccessiveHalving()`, or None. They count as
             completed, with what they have reached. Goes with one execution a trial and no folds. Trials in worker
             processes and on Ray are judged where the oracle is, whose tuner is the one to be given this; with
@@ -93,7 +94,7 @@ class FastTuner(keras_tuner.Tuner):
         engine: str = "auto",
         keep_checkpoints: int = 3,
         trial_time_limit: float | None = None,
-        folds: int | None = None,
+        folds: int | Sequence[tuple[Rows, Rows]] | None = None,
         pruning: SuccessiveHalving | None = None,
         observer: Observer | None = None,
         **kwargs: Any,

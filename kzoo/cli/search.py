@@ -102,8 +102,8 @@ def search(
         raise typer.BadParameter(f"is {engine!r}; expected one of {', '.join(ENGINES[:4])}.", param_hint="--engine")
     if prune and (folds or executions > 1):
         raise typer.BadParameter("compares single trainings; leave --folds and --executions out.", param_hint="--prune")
-    if folds and (group or time):
-        raise typer.BadParameter("mixes rows that --group and --time keep apart; leave one out.", param_hint="--folds")
+    if folds and time:
+        raise typer.BadParameter("mixes rows that --time keeps apart; leave one out.", param_hint="--folds")
     source = asked_source(
         _absolute(data),
         target=target,
@@ -181,7 +181,7 @@ def _run(asked: Run, directory: Path, data: Dataset, effort: Effort, *, goes_on:
         import_tensorflow()
     with bad_argument():
         hypermodel = asked.hypermodel()
-    tuner = make_tuner(hypermodel, asked, directory, effort)
+    tuner = make_tuner(hypermodel, asked, data, directory, effort)
     if not goes_on:
         with mendable(OSError):
             asked.write(directory)

@@ -27,12 +27,13 @@ WORKER = "kzoo.cli.worker"
 """The module that a worker process runs."""
 
 
-def make_tuner(hypermodel: Any, asked: Run, directory: Path, effort: Effort) -> CoarseToFineSearch:
+def make_tuner(hypermodel: Any, asked: Run, data: Dataset, directory: Path, effort: Effort) -> CoarseToFineSearch:
     """The tuner of a run.
 
     Args:
         hypermodel: The run's hypermodel.
         asked: The run.
+        data: Its data.
         directory: Its directory.
         effort: How it is run.
 
@@ -55,7 +56,7 @@ def make_tuner(hypermodel: Any, asked: Run, directory: Path, effort: Effort) -> 
             patience=effort.patience,
             # A search that goes on has kept what it knew.
             earlier=None if (directory / JOURNAL).exists() else asked.earlier,
-            folds=asked.folds,
+            folds=data.folds(asked.folds, seed=asked.seed) if asked.folds and data.groups is not None else asked.folds,
             executions_per_trial=asked.executions,
             trial_time_limit=effort.trial_timeout,
             seed=asked.seed,
@@ -78,9 +79,10 @@ def make(directory: str, effort: str) -> tuple[Any, Callable[[], tuple[tuple, di
 
     import_tensorflow()
     run = Run.read(Path(directory))
-    tuner = make_tuner(run.hypermodel(), run, Path(directory), Effort.from_json(effort))
+    data = run.load_data()
+    tuner = make_tuner(run.hypermodel(), run, data, Path(directory), Effort.from_json(effort))
     tuner.oracle.verbose = 0
-    return tuner, lambda: fit_arguments(run, run.load_data())
+    return tuner, lambda: fit_arguments(run, data)
 
 
 def fit_arguments(asked: Run, data: Dataset) -> tuple[tuple, dict[str, Any]]:

@@ -57,7 +57,7 @@ def assemble(
     if merge_rare is not None:
         targets = merge_rare_classes(targets, merge_rare, raw.where)
     log_target, told = learns_logarithm(targets, target_scale, raw.where)
-    (train, validation, test), remarks = _cut_parts(raw, targets, plan)
+    (train, validation, test), remarks, groups = _cut_parts(raw, targets, plan)
     raw = dataclasses.replace(raw, remarks=(*raw.remarks, *targets.remarks, *filter(None, [told]), *remarks))
     encoding = None
     if raw.columns:
@@ -73,6 +73,7 @@ def assemble(
         licence=raw.licence,
         origin=raw.origin,
         remarks=raw.remarks,
+        groups=groups,
     )
 
 
@@ -96,8 +97,8 @@ def _arrays(part: Part) -> tuple[NDArray, NDArray]:
     return np.asarray(part.x), part.y
 
 
-def _cut_parts(raw: RawData, targets: Targets, plan: Plan) -> tuple[tuple[Part, Part, Part], list[str]]:
-    """The parts, and what is to be said of them."""
+def _cut_parts(raw: RawData, targets: Targets, plan: Plan) -> tuple[tuple[Part, Part, Part], list[str], NDArray | None]:
+    """The parts, what is to be said of them, and the groups of the rows to train on and to validate on."""
     plan = without_parts(plan, validation=raw.validation is not None, test=raw.test is not None)
     classes = targets.train if targets.kind == "classification" else None
     split = split_rows(len(targets.train), plan, classes=classes, where=raw.where, marks=raw.marks)
@@ -109,9 +110,11 @@ def _cut_parts(raw: RawData, targets: Targets, plan: Plan) -> tuple[tuple[Part, 
 
     train = part(split.train, None, None)
     validation = part(split.validation, raw.validation, targets.validation)
-    return (train, validation, part(split.test, raw.test, targets.test)), split_remarks(
-        split, raw.marks, classes, targets.class_names
-    )
+    groups = None if raw.marks is None else raw.marks.groups
+    if groups is not None:
+        groups = groups[np.concatenate([split.train, split.validation])]
+    told = split_remarks(split, raw.marks, classes, targets.class_names)
+    return (train, validation, part(split.test, raw.test, targets.test)), told, groups
 
 
 def _describe(raw: RawData, targets: Targets, train: Part, encoding: TableEncoding | None, *, log_target: bool) -> Task:

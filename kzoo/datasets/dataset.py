@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import hashlib
+import warnings
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,6 +33,8 @@ class Dataset:
         licence: Terms the data come under, where known.
         origin: Who collected the data, or the name of the file or folder, without its place on this machine.
         remarks: What a person wants to know of how they were read, a sentence each.
+        groups: Numbers of the groups that the rows of training, then of validation are of, int64 [rows]; None where
+            they were not split by groups.
     """
 
     name: str
@@ -45,6 +48,7 @@ class Dataset:
     licence: str = ""
     origin: str = ""
     remarks: tuple[str, ...] = ()
+    groups: NDArray | None = None
 
     def __post_init__(self) -> None:
         for part in ("train", "val", "test"):
@@ -60,6 +64,36 @@ class Dataset:
         aim = nouns.get(task.kind, f"{task.num_targets} target(s)")
         rows = f"{len(self.x_train)} training, {len(self.x_val)} validation, {len(self.x_test)} test rows"
         return f"Dataset({self.name!r}: {rows} of {task.input_dtype} {task.input_shape}, {aim})"
+
+    def folds(self, count: int, *, seed: int = 1) -> list[tuple[NDArray, NDArray]]:
+        """Folds of the rows of training and validation, with the rows of a group in one fold.
+
+        Where there are classes, the folds are as alike in them as the groups allow.
+
+        Args:
+            count: Number of folds, >= 2.
+            seed: Of the order of the groups, 0 to 2**32 - 1.
+
+        Returns:
+            For each fold the row numbers to train on and those to validate on, of training rows followed by validation
+            rows, as `folds=` of a tuner takes them.
+
+        Raises:
+            DataError: The data were not split by groups, or there are fewer groups than folds.
+        """
+        from sklearn.model_selection import GroupKFold, StratifiedGroupKFold
+
+        if self.groups is None:
+            raise DataError(f"{self.name} was not split by groups; load it with group=, or give the number of folds.")
+        if len(np.unique(self.groups)) < count:
+            raise DataError(f"{self.name}: {len(np.unique(self.groups))} groups are too few for {count} folds.")
+        classes = self.task.kind == "classification"
+        splitter = (StratifiedGroupKFold if classes else GroupKFold)(count, shuffle=True, random_state=seed)
+        y = np.concatenate([self.y_train, self.y_val])
+        with warnings.catch_warnings():
+            # That a class has fewer rows than there are folds; its groups are where they are.
+            warnings.simplefilter("ignore", UserWarning)
+            return list(splitter.split(np.empty((len(y), 0)), y, self.groups))
 
     @functools.cached_property
     def fingerprint(self) -> str:

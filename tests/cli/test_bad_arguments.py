@@ -28,8 +28,8 @@ from kzoo.cli import arguments
         (("search", "mlp", "--data", "diabetes", "--merge-rare", "4"), ("merge_rare= is for classes",)),
         (("search", "mlp", "--data", "wine", "--group", "ash"), ("group= is for tables",)),
         (
-            ("search", "mlp", "--data", "t.csv", "--group", "a", "--folds", "3"),
-            ("--folds", "that --group and --time keep"),
+            ("search", "mlp", "--data", "t.csv", "--time", "a", "--folds", "3"),
+            ("--folds", "that --time keeps apart"),
         ),
         (("search", "mlp", "--data", "wine", "--test-share", "1"), ("test_share is 1",)),
         (("search", "mlp", "--data", "wine", "--trial-timeout", "0"), ("--trial-timeout",)),

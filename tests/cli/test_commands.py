@@ -167,6 +167,17 @@ def test_folds_and_executions(kzoo):
     assert "folds 3 (there: none)" not in str(kzoo("search", "softmax_regression", *options).exception)
 
 
+def test_folds_of_groups(kzoo):
+    rows = "\n".join(f"{a % 7},{a // 4},{a % 2}" for a in range(60))
+    (kzoo.directory / "data.csv").write_text(f"x,who,y\n{rows}")
+    options = ("--data", "data.csv", "--target", "y", "--group", "who", "--folds", 3, "--epochs", 1, "--out", "RUN")
+    assert kzoo("search", "softmax_regression", *options, "--trials", 1).exit_code == 0
+    data = Run.read(kzoo.directory / "RUN").load_data()
+    (trial,) = Study.load(kzoo.directory / "RUN").trials
+    assert len(trial.executions) == 3 and data.groups is not None
+    assert "too few for 40 folds" in kzoo("search", "mlp", *options[:7], 40, "--out", "MANY").stderr
+
+
 def test_a_search_that_knows_another(searched):
     options = ("--data", "wine", "--epochs", 2, "--earlier", "RUN", "--trials", 1, "--out", "LATER")
     assert searched("search", "mlp", *options).exit_code == 0

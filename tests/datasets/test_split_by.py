@@ -164,6 +164,35 @@ def test_arrays_that_cannot_be_split_by(options, message):
         load_dataset((np.zeros((30, 2)), np.tile([0, 1], 15)), **options)
 
 
+@pytest.mark.parametrize("target", ["kind", "row"])
+def test_folds_keep_groups_together(target):
+    data = load(target=target, group="patient", drop=["seen", "fold"])
+    rows = len(data.y_train) + len(data.y_val)
+    folds = data.folds(4, seed=3)
+    assert sorted(np.concatenate([held for _, held in folds])) == list(range(rows))
+    patients = data.groups
+    for train, held in folds:
+        assert len(train) + len(held) == rows
+        assert not set(patients[train]) & set(patients[held])
+    again, other = data.folds(4, seed=3), data.folds(4, seed=4)
+    assert all((a[1] == b[1]).all() for a, b in zip(folds, again, strict=True))
+    assert any(a[1].tolist() != b[1].tolist() for a, b in zip(folds, other, strict=True))
+
+
+def test_the_groups_of_rows_are_theirs():
+    x = np.arange(60.0)[:, None]
+    data = load_dataset((x, x[:, 0] * 2), group=np.arange(60) // 3)
+    held = np.concatenate([data.x_train, data.x_val])[:, 0] // 3
+    np.testing.assert_array_equal(data.groups, held)
+
+
+def test_folds_of_groups_that_are_not_there():
+    with pytest.raises(DataError, match="was not split by groups"):
+        load().folds(3)
+    with pytest.raises(DataError, match="20 groups are too few for 21 folds"):
+        load(group="patient").folds(21)
+
+
 @pytest.mark.parametrize("word", ["train", "Training_set", "seg_train", "trainset", "TRAIN data", "learn"])
 def test_words_for_training(word):
     assert part_of(word) == "train"

@@ -1,6 +1,7 @@
 import keras_tuner
 import numpy as np
 import pytest
+from sklearn.model_selection import TimeSeriesSplit
 
 from tuners.folds import Folds
 
@@ -66,3 +67,34 @@ def test_what_cannot_be_split(count, args, kwargs, message):
 def test_bad_count(count):
     with pytest.raises(ValueError, match=f"folds is {count}"):
         Folds(count)
+
+
+def test_folds_that_are_given():
+    splits = list(TimeSeriesSplit(3).split(X))
+    made = Folds(splits).of((X, Y), {"epochs": 2}, seed=1)
+    assert [each["x"].ravel().tolist() for each in made] == [list(range(end)) for end in (5, 10, 15)]
+    assert made[0]["validation_data"][0].ravel().tolist() == [5, 6, 7, 8, 9]
+    assert made[2]["epochs"] == 2
+    assert Folds([([0, 1], [2]), ([1, 2], [0])]).count == 2
+
+
+@pytest.mark.parametrize(
+    ("folds", "message"),
+    [
+        ([([0, 1], [2])], "expected 2 or more"),
+        ("five", "expected their number, or for each"),
+        ([1, 2, 3], "expected their number, or for each"),
+        ([([0, 1], [2]), ([0], [])], "fold 2: .* are no row numbers"),
+        ([([0, 1], [2]), ([0], [-1])], "fold 2: .* are no row numbers"),
+        ([([0, 1], [2]), ([0.0], [1.0])], "fold 2: .* are no row numbers"),
+        ([([0, 1], [1]), ([0], [1])], "fold 1: rows are both"),
+    ],
+)
+def test_given_folds_that_are_none(folds, message):
+    with pytest.raises(ValueError, match=message):
+        Folds(folds)
+
+
+def test_given_folds_of_other_rows():
+    with pytest.raises(keras_tuner.errors.FatalValueError, match="name row 20, and x has 20 rows"):
+        Folds([([0], [20]), ([0], [1])]).of((X, Y), {}, seed=1)
