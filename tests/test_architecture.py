@@ -28,7 +28,7 @@ ROOMS = {
         ["__main__"],
     ],
     "tuners": [
-        ["space", "protocols", "machine", "log", "private_apis", "version"],
+        ["space", "protocols", "machine", "threads", "log", "private_apis", "version"],
         ["strategy", "store"],
         ["study", "trial_metrics", "pruning", "folds", "changed_space", "callbacks", "compiling"],
         ["insight"],
@@ -156,7 +156,8 @@ def test_kzoo_and_tuners_do_not_import_each_other():
 
 
 @pytest.mark.parametrize(
-    ("place", "below"), [("tuners.space", ("tuners.space",)), ("tuners.strategy", ("tuners.space", "tuners.strategy"))]
+    ("place", "below"),
+    [("tuners.space", ("tuners.space",)), ("tuners.strategy", ("tuners.space", "tuners.strategy", "tuners.threads"))],
 )
 def test_space_and_strategy_are_pure(place, below):
     wrong = [

@@ -4,10 +4,12 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+import threadpoolctl
 from side_by_side import assert_equal, assert_identical, assert_same, trained
 
 from tuners.engine.call import FitCall
 from tuners.engine.choice import Engines
+from tuners.engine.numpy_engine import engine
 from tuners.engine.numpy_engine.activations import ACTIVATIONS
 from tuners.engine.numpy_engine.network import Network
 from tuners.private_apis import is_decayed
@@ -245,6 +247,21 @@ def test_validation_whose_weights_and_targets_are_not_of_the_kind_of_the_trainin
         found = trained(engines, build, X, one_hot, **given, **more)
         assert found.use.engine == "numpy", found.use.refusals
         assert_equal(trained("fit", build, X, one_hot, **given, **more), found)
+
+
+@pytest.mark.parametrize(("shared_from", "threads"), [(engine.SHARED_FROM, {1}), (0, {2})])
+def test_small_products_are_not_shared_by_threads(monkeypatch, shared_from, threads):
+    seen, forward = set(), Network.forward
+
+    def watched(self, *args, **options):
+        seen.update(each["num_threads"] for each in threadpoolctl.threadpool_info() if each["user_api"] == "blas")
+        return forward(self, *args, **options)
+
+    monkeypatch.setattr(engine, "SHARED_FROM", shared_from)
+    monkeypatch.setattr(Network, "forward", watched)
+    with threadpoolctl.threadpool_limits(2):
+        trained("numpy", lambda: dense(layers.Dense(4)), X, Y, validation_data=(X, Y))
+    assert seen == threads
 
 
 def test_a_training_leaves_the_next_one_untouched():

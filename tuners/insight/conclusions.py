@@ -13,10 +13,11 @@ from tuners.insight.finding import LEVELS, Finding
 from tuners.insight.importance import Importance, importances
 from tuners.insight.length import length
 from tuners.insight.path import Step, path_of
-from tuners.insight.response import Response, one_thread, response_of
+from tuners.insight.response import Response, response_of
 from tuners.insight.scales import scales
 from tuners.insight.verdict import AS_GOOD, NOT_SHOWN, Verdict, verdict_of
 from tuners.space.dimensions import Cube
+from tuners.threads import one_thread
 
 if TYPE_CHECKING:
     from tuners.study import Study

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
-import functools
 import math
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import threadpoolctl
 from numpy.typing import NDArray
 
 from tuners.insight.noise import noise_of
@@ -17,6 +15,7 @@ from tuners.space.dimensions import Cube, Dimension
 from tuners.strategy import ranking
 from tuners.strategy.features import features_of
 from tuners.strategy.scores import gain_of
+from tuners.threads import one_thread
 
 if TYPE_CHECKING:
     from tuners.study import Study
@@ -241,16 +240,6 @@ def active_at(cube: Cube, points: NDArray[np.float64]) -> NDArray[np.bool_]:
                 holds = np.isin(bins, [place for place, value in enumerate(parent.values) if value in allowed])
             active[:, index] &= active[:, at] & holds
     return active
-
-
-def one_thread() -> Any:
-    """A context in which matrices are worked on by one thread: they are small."""
-    return _pools().limit(limits=1, user_api="blas")
-
-
-@functools.cache
-def _pools() -> threadpoolctl.ThreadpoolController:
-    return threadpoolctl.ThreadpoolController()
 
 
 def changed(points: NDArray[np.float64], indices: Iterable[int], by: NDArray[np.float64]) -> NDArray[np.float64]:

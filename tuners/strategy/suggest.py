@@ -7,7 +7,6 @@ import functools
 from collections.abc import Mapping
 
 import numpy as np
-import threadpoolctl
 from numpy.typing import NDArray
 
 from tuners.space.dimensions import Cube
@@ -15,6 +14,7 @@ from tuners.strategy import neighbours, ranking
 from tuners.strategy.coarse_stage import Priorities, starting_points
 from tuners.strategy.features import features_of
 from tuners.strategy.zoom import Box, Geometry, History, ZoomSettings, draw_candidates
+from tuners.threads import one_thread
 
 RANKED = 512
 """Candidates that the model ranks."""
@@ -100,7 +100,7 @@ class Suggester:
         if not self.strategy.ranking or history.finite < 4 or by_neighbours:
             return self._unranked(history, box, rng, pending)
         # The matrices are small: with several threads on them a suggestion costs up to ten times the CPU time.
-        with _thread_pools().limit(limits=1, user_api="blas"):
+        with one_thread():
             return self._ranked(history, box, rng, pending)
 
     def box(self, scores: NDArray[np.float64]) -> Box:
@@ -196,12 +196,6 @@ class Suggester:
         if not any(each.conditions for each in self.cube.dimensions):
             return np.ones(points.shape, dtype=bool)
         return np.array([self.cube.active(self.cube.to_values(point)) for point in points])
-
-
-@functools.cache
-def _thread_pools() -> threadpoolctl.ThreadpoolController:
-    # Kept, since finding the libraries takes longer than a suggestion.
-    return threadpoolctl.ThreadpoolController()
 
 
 def last_refit(length: int) -> int:

@@ -19,9 +19,13 @@ from tuners.engine.numpy_engine.inputs import arranged
 from tuners.engine.numpy_engine.network import Network
 from tuners.engine.numpy_engine.optimizer import Optimizer
 from tuners.engine.proof import without_dropout
+from tuners.threads import one_thread
 
 Arrays = tuple[list[NDArray], list[NDArray]]
 """What steps take: of the inputs, and targets with weights of the examples if there are any."""
+
+SHARED_FROM = 2**27
+"""Multiplications in a step from which its products are shared by threads."""
 
 VALIDATION_BATCH = 256
 """Rows that are validated at once by a loss that takes each for itself; their number has no influence on the result."""
@@ -117,7 +121,7 @@ class NumpyTrainer:
     def train(self, rows: NDArray) -> dict[str, float]:
         """See `Trainer`."""
         # A diverging trial overflows; that its loss is not a number is seen at the end of the epoch.
-        with np.errstate(all="ignore"):
+        with np.errstate(all="ignore"), self._threads():
             size, network = self._call.batch_size, self._network
             plan = self._optimizer.plan(-(-len(rows) // size))
             sums = np.zeros(len(self._scoring.names))
@@ -137,7 +141,7 @@ class NumpyTrainer:
         """See `Trainer`."""
         if self._validation is None:
             raise RuntimeError("there are no data to validate on")
-        with np.errstate(all="ignore"):
+        with np.errstate(all="ignore"), self._threads():
             sums = np.zeros(len(self._scoring.names))
             # A loss of Keras' may look at the examples of a batch together.
             size = VALIDATION_BATCH if self._scoring.loss is None else self._call.validation_batch_size
@@ -148,6 +152,10 @@ class NumpyTrainer:
                 sums += [loss * len(output), *self._scoring.sums(output, targets[0])]
         self._last = sums, len(rows)
         return self._scoring.results(sums, len(rows))
+
+    def _threads(self) -> Any:
+        small = self._network.vector.size * self._call.batch_size < SHARED_FROM
+        return one_thread() if small else contextlib.nullcontext()
 
     def weights(self) -> list[NDArray]:
         """See `Trainer`."""

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from scipy.special import gammaln
 
 from tuners.insight.conclusions import Conclusions
-from tuners.insight.response import Response, one_thread
+from tuners.insight.response import Response
 from tuners.insight.verdict import default_trial
 from tuners.report.facts import WORDS, compared, facts, troubles
 from tuners.report.page.axes import PageAxis, page_axes
@@ -22,6 +22,7 @@ from tuners.report.plain import Command, conclusions_record
 from tuners.space.dimensions import Cube
 from tuners.space.shown import number, seconds, shown_name
 from tuners.strategy.scores import gain_of
+from tuners.threads import one_thread
 
 if TYPE_CHECKING:
     from tuners.study import Study, TrialRecord
