@@ -75,7 +75,7 @@ def test_batch_size_is_tuned_and_can_be_fixed(examples):
         def fit(self, *args, **kwargs):
             return args, kwargs
 
-    fixed = create_hypermodel("mlp", task, fixed={"batch_size": 48})
+    fixed = create_hypermodel("mlp", task, fixed={"batch_size": 48, "decay": "none"})
     assert fixed.fit(hp, Asked(), 1, batch_size=7, epochs=2) == ((1,), {"batch_size": 48, "epochs": 2})
     assert "batch_size" not in hp
     assert create_hypermodel("mlp", task).fit(hp, Asked()) == ((), {"batch_size": 32})
