@@ -20,9 +20,11 @@ from kzoo.cli.tuner import make_tuner
 from kzoo.cli.wish import Wish
 from kzoo.datasets.split import SHARE
 from tuners.parallel.cluster import check_address
+from tuners.store.journal import FILE as JOURNAL
 
 if TYPE_CHECKING:
     from kzoo.datasets import Dataset
+    from tuners import Study
 
 ENGINES = ("auto", "fit", "graph", "numpy", "population")
 """Of `tuners.engine.choice`, which cannot be read without TensorFlow; the last is an earlier name."""
@@ -152,9 +154,9 @@ def _search(wish: Wish, source: Source, out: Path | None, effort: Effort, *, as_
     goes_on = _goes_on(directory, asked)
     if asked.earlier:
         _check_earlier(Path(asked.earlier), asked)
-    finished = len(summary.load(directory).completed) if goes_on and (directory / "journal.jsonl").exists() else None
-    say(understood.of_search(asked, directory, effort, finished))
-    _run(asked, directory, data, effort, goes_on=goes_on, as_json=as_json)
+    before = summary.load(directory) if goes_on and (directory / JOURNAL).exists() else None
+    say(understood.of_search(asked, directory, effort, before))
+    _run(asked, directory, data, effort, goes_on=goes_on, elapsed=before.elapsed if before else 0.0, as_json=as_json)
 
 
 def _own_metrics(wish: Wish, data: Dataset, say: Any) -> list[str] | None:
@@ -175,7 +177,9 @@ def _own_metrics(wish: Wish, data: Dataset, say: Any) -> list[str] | None:
     return metrics
 
 
-def _run(asked: Run, directory: Path, data: Dataset, effort: Effort, *, goes_on: bool, as_json: bool) -> None:
+def _run(
+    asked: Run, directory: Path, data: Dataset, effort: Effort, *, goes_on: bool, elapsed: float, as_json: bool
+) -> None:
     # On the screen until the first trial begins: TensorFlow takes its seconds.
     with console(stderr=True, quiet=as_json).status("Loading TensorFlow"):
         import_tensorflow()
@@ -185,7 +189,7 @@ def _run(asked: Run, directory: Path, data: Dataset, effort: Effort, *, goes_on:
     if not goes_on:
         with mendable(OSError):
             asked.write(directory)
-    interrupted = train(tuner, data, asked, directory, effort, quiet=as_json)
+    interrupted = train(tuner, data, asked, directory, effort, elapsed=elapsed, quiet=as_json)
     study = summary.load(directory)
     if as_json:
         print_json(summary.record(directory, study))
@@ -193,11 +197,18 @@ def _run(asked: Run, directory: Path, data: Dataset, effort: Effort, *, goes_on:
         console().print()
         summary.show(directory, study)
     if interrupted:
-        ended = counted(sum(trial.status != "RUNNING" for trial in study.trials), "trial")
-        warn(f"\nInterrupted: {directory} keeps the {ended} that ended; the same command goes on.")
+        warn(f"\nInterrupted: {_kept(directory, study)}; the same command goes on.")
         raise typer.Exit(130)
     if not study.completed:
         raise Failure(f"None of {counted(len(study.trials), 'trial')} gave a result; the reasons are above.")
+
+
+def _kept(directory: Path, study: Study) -> str:
+    """What an interrupted search keeps, and what it does not."""
+    begun = [trial.number for trial in study.trials if trial.status == "RUNNING"]
+    ended = counted(len(study.trials) - len(begun), "trial")
+    again = f"; trial {', '.join(map(str, begun))} will begin again" if begun else ""
+    return f"{directory} keeps the {ended} that ended{again}"
 
 
 def _goes_on(directory: Path, asked: Run) -> bool:
