@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -134,7 +135,13 @@ def _absolute(source: str) -> str:
 
 
 def _search(wish: Wish, source: Source, out: Path | None, effort: Effort, *, as_json: bool) -> None:
-    say = (lambda lines: None) if as_json else understood.say
+    said: dict[str, str] = {}
+
+    def say(lines: Mapping[str, str]) -> None:
+        said.update(lines)
+        if not as_json:
+            understood.say(lines)
+
     family, lines = wish.check()
     file, _ = parts_of(wish.model)
     if family is None and not file.is_file():
@@ -156,7 +163,24 @@ def _search(wish: Wish, source: Source, out: Path | None, effort: Effort, *, as_
         _check_earlier(Path(asked.earlier), asked)
     before = summary.load(directory) if goes_on and (directory / JOURNAL).exists() else None
     say(understood.of_search(asked, directory, effort, before))
-    _run(asked, directory, data, effort, goes_on=goes_on, elapsed=before.elapsed if before else 0.0, as_json=as_json)
+    interrupted = _run(asked, directory, data, effort, before, goes_on=goes_on, quiet=as_json)
+    read = {"understood": said, "remarks": list(data.remarks)} if as_json else None
+    _end(directory, interrupted=interrupted, read=read)
+
+
+def _end(directory: Path, *, interrupted: bool, read: Mapping[str, Any] | None) -> None:
+    """Say what was found: as JSON with what was read, where that is given."""
+    study = summary.load(directory)
+    if read is not None:
+        print_json({**summary.record(directory, study), **read})
+    else:
+        console().print()
+        summary.show(directory, study)
+    if interrupted:
+        warn(f"\nInterrupted: {_kept(directory, study)}; the same command goes on.")
+        raise typer.Exit(130)
+    if not study.completed:
+        raise Failure(f"None of {counted(len(study.trials), 'trial')} gave a result; the reasons are above.")
 
 
 def _own_metrics(wish: Wish, data: Dataset, say: Any) -> list[str] | None:
@@ -178,10 +202,11 @@ def _own_metrics(wish: Wish, data: Dataset, say: Any) -> list[str] | None:
 
 
 def _run(
-    asked: Run, directory: Path, data: Dataset, effort: Effort, *, goes_on: bool, elapsed: float, as_json: bool
-) -> None:
+    asked: Run, directory: Path, data: Dataset, effort: Effort, before: Study | None, *, goes_on: bool, quiet: bool
+) -> bool:
+    """Run the search; whether it was interrupted."""
     # On the screen until the first trial begins: TensorFlow takes its seconds.
-    with console(stderr=True, quiet=as_json).status("Loading TensorFlow"):
+    with console(stderr=True, quiet=quiet).status("Loading TensorFlow"):
         import_tensorflow()
     with bad_argument():
         hypermodel = asked.hypermodel()
@@ -189,18 +214,7 @@ def _run(
     if not goes_on:
         with mendable(OSError):
             asked.write(directory)
-    interrupted = train(tuner, data, asked, directory, effort, elapsed=elapsed, quiet=as_json)
-    study = summary.load(directory)
-    if as_json:
-        print_json(summary.record(directory, study))
-    else:
-        console().print()
-        summary.show(directory, study)
-    if interrupted:
-        warn(f"\nInterrupted: {_kept(directory, study)}; the same command goes on.")
-        raise typer.Exit(130)
-    if not study.completed:
-        raise Failure(f"None of {counted(len(study.trials), 'trial')} gave a result; the reasons are above.")
+    return train(tuner, data, asked, directory, effort, elapsed=before.elapsed if before else 0.0, quiet=quiet)
 
 
 def _kept(directory: Path, study: Study) -> str:
