@@ -105,6 +105,8 @@ def search(
         raise typer.BadParameter(f"is {engine!r}; expected one of {', '.join(ENGINES[:4])}.", param_hint="--engine")
     if prune and (folds or executions > 1):
         raise typer.BadParameter("compares single trainings; leave --folds and --executions out.", param_hint="--prune")
+    if not ray and (trial_cpus > 1 or trial_gpus):
+        raise typer.BadParameter("is for --ray; leave it out.", param_hint="--trial-cpus, --trial-gpus")
     if folds and (group or time):
         raise typer.BadParameter("mixes rows that --group and --time keep apart; leave one out.", param_hint="--folds")
     source = asked_source(
@@ -130,7 +132,7 @@ def search(
 
 
 def _absolute(source: str) -> str:
-    named = source in kzoo.list_datasets() or not Path(source).exists()
+    named = not source or source in kzoo.list_datasets() or not Path(source).exists()
     return source if named else str(Path(source).absolute())
 
 
