@@ -1,21 +1,32 @@
+import gc
+import subprocess
+import types
 from pathlib import Path
 
 import pytest
-from forked_gates import Gates
+from forked_python import ForkedPopen, Forks
 
-EXPORTING = ("cli", "conformance", "docs", "export", "fuzz", "parallel", "serving", "zoo")
+EXPORTING = ("cli", "conformance", "docs", "examples", "export", "fuzz", "parallel", "serving", "zoo")
+STARTING = ("kzoo.export.gate.gate", "kzoo.serving.server", "tuners.parallel.process")
+"""Modules that start Python."""
+
+
+@pytest.fixture(scope="module", autouse=True)
+def frozen():
+    """Collections, which keras-tuner asks for at every trial, pass over what was imported and made before."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")
-def forked_gates():
-    """Exports are checked in processes that start sooner than those of users, whose `start_process` this yields."""
-    from kzoo.export.gate import gate
-
-    gates, own = Gates(), gate.start_process
+def forked_python():
+    """Gates, workers and embedded servers are processes that start sooner than those of users."""
+    forking = types.SimpleNamespace(**{**vars(subprocess), "Popen": ForkedPopen})
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("kzoo.export.gate.gate.start_process", gates.start)
-        yield own
-    gates.close()
+        for module in STARTING:
+            patch.setattr(f"{module}.subprocess", forking)
+        yield
+    Forks.close()
 
 
 def pytest_make_parametrize_id(config, val, argname):
@@ -27,4 +38,4 @@ def pytest_collection_modifyitems(items):
     # Before the fixtures of modules, which export, too.
     for item in items:
         if Path(item.path).parent.name in EXPORTING:
-            item.fixturenames.insert(0, "forked_gates")
+            item.fixturenames.insert(0, "forked_python")

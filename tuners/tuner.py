@@ -81,6 +81,7 @@ class FastTuner(keras_tuner.Tuner):
         epochs_saved: Epochs that pruning has left out since this tuner was made.
         engine_uses: What trained in each call of `model.fit` since this tuner was made, and why no faster engine did.
         execution_scores: The best objective of each execution and fold of the last trial that was run here.
+        stop_search: Set to true, by an observer for one, it ends the search that runs after the trial that runs.
 
     Raises:
         ValueError: An argument is out of range.
@@ -124,6 +125,7 @@ class FastTuner(keras_tuner.Tuner):
         self.trial_time_limit, self.observer = trial_time_limit, observer
         self._memory = Memory()
         self.execution_scores: list[float] = []
+        self.stop_search = False
 
     @property
     def engine_uses(self) -> list[EngineUse]:
@@ -141,6 +143,7 @@ class FastTuner(keras_tuner.Tuner):
             RuntimeError: Too many trials in a row have failed.
             keras_tuner.errors.FatalError: Nothing can be trained as things are; the message says why.
         """
+        self.stop_search = False
         if self._is_chief():
             if "verbose" in kwargs:
                 self.oracle.verbose = kwargs["verbose"]
@@ -153,7 +156,7 @@ class FastTuner(keras_tuner.Tuner):
             self.oracle.note_search(facts_of_call(args, kwargs, self.folds, self.executions_per_trial))
         self.on_search_begin()
         with frozen_heap():
-            while (trial := self._next_trial()) is not None:
+            while not self.stop_search and (trial := self._next_trial()) is not None:
                 self.on_trial_begin(trial)
                 trained_before, self.execution_scores = len(self.engine_uses), []
                 with beating(self.oracle, trial.trial_id), _judged(trial):

@@ -14,7 +14,7 @@ import typer
 import kzoo
 from kzoo.cli import arguments
 from kzoo.cli.console import command, console, mendable, print_json
-from kzoo.cli.source import Source, asked_source
+from kzoo.cli.source import Source, asked_source, in_options, named_by_options
 from kzoo.datasets.preview import Preview, preview
 from kzoo.datasets.split import SHARE
 from kzoo.errors import DataError
@@ -74,7 +74,7 @@ def data(
     if source in kzoo.list_datasets() or not is_table(Path(source)):
         _show_other(asked, as_json=as_json)
         return
-    with mendable(DataError, OSError):
+    with mendable(DataError, OSError), named_by_options():
         plan, split_by = asked.plan(), asked.split_by()
         found = survey(source, target, kinds=asked.columns, drop=asked.drop, keep=asked.keep, split_by=split_by)
         split = preview(found, plan, kind=kind, target_scale=target_scale, merge_rare=merge_rare)  # type: ignore[arg-type]
@@ -82,11 +82,11 @@ def data(
         warnings = (
             find_problems(found, split.sizes["test"], split.parts, kind=kind, merge_rare=merge_rare) if single else []
         )
-        warnings = [*([f"A search refuses this: {split.problem}"] if split.problem else []), *warnings]
+        refused = [f"A search refuses this: {in_options(split.problem)}"] if split.problem else []
     if as_json:
-        print_json(_record(found, split, warnings, kind))
+        print_json(_record(found, split, [*refused, *warnings], kind))
     else:
-        _show(found, split, warnings, asked)
+        _show(found, split, [*refused, *warnings], asked)
 
 
 def _show_other(asked: Source, *, as_json: bool) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import rich.progress
@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.text import Text
 
 from kzoo.cli.shown import number, reason, seconds, shown_name, shown_value
-from tuners.strategy.scores import BestSoFar, gain_of, score_of
+from tuners.strategy.scores import goodness, tie_breaker
 
 STOPPING = "Stopping: trials that run come to their end. Ctrl-C again stops at once."
 
@@ -31,11 +31,10 @@ class SearchProgress:
 
     Args:
         trials: Trials in all, those of an earlier part of the search included.
-        finished: Trials that are finished already.
         objective: Name of the metric that is optimised.
         direction: Which way it is better, "min" or "max".
-        scores: Scores of the trials that are finished already.
-        max_time: Seconds that the search may go on for, or None.
+        ended: The trials that are finished already.
+        time_left: Seconds that the search may go on for, or None.
         quiet: Show nothing.
     """
 
@@ -43,17 +42,18 @@ class SearchProgress:
         self,
         *,
         trials: int,
-        finished: int,
         objective: str,
         direction: str,
-        scores: Iterable[float] = (),
-        max_time: float | None = None,
+        ended: Sequence[Any] = (),
+        time_left: float | None = None,
         quiet: bool = False,
     ) -> None:
-        self.objective, self.direction, self.best = objective, direction, BestSoFar()
-        for score in scores:
-            self.best.add(gain_of(score, direction))
-        self.trials, self.finished, self.before, self.max_time = trials, finished, finished, max_time
+        self.objective, self.direction = objective, direction
+        self.best: Any = None
+        for trial in ended:
+            self._leads(trial)
+        finished = len(ended)
+        self.trials, self.finished, self.before, self.time_left = trials, finished, finished, time_left
         self.began = time.monotonic()
         self.console = Console(stderr=True, highlight=False, quiet=quiet, soft_wrap=True)
         self.bar = rich.progress.Progress(
@@ -109,9 +109,8 @@ class SearchProgress:
             self._workers[worker] = self.bar.add_task(f"worker {worker}", total=None, note="")
         row = self._workers[worker]
         self._rows = {trial_id: other for trial_id, other in self._rows.items() if other != row}
-        if state == "ending" and not self._stopping:
-            self._stopping = True
-            self.console.print(STOPPING, markup=False)
+        if state == "ending":
+            self.on_stop()
         if trial is None:
             self.bar.reset(row, start=False, total=None, note=state)
             return
@@ -121,6 +120,12 @@ class SearchProgress:
         else:
             self.bar.update(row, note=f"{_name(trial)}, {state}")
 
+    def on_stop(self) -> None:
+        """The search is to end when the trials that run have."""
+        if not self._stopping:
+            self._stopping = True
+            self.console.print(STOPPING, markup=False)
+
     def on_trial_end(self, trial: Any) -> None:
         """A trial has ended.
 
@@ -129,7 +134,7 @@ class SearchProgress:
         """
         self.finished += 1
         score = trial.score if trial.status == "COMPLETED" else None
-        leads = score is not None and self.best.add(gain_of(score, self.direction))
+        leads = self._leads(trial)
         line = f"{_name(trial, len(str(self.trials)))} of {self.trials}  "
         failed = score is None
         said = f"{self.objective} {number(score, 4)}{'' if failed else self._in_units(trial)}"
@@ -145,13 +150,23 @@ class SearchProgress:
         self.bar.update(self.task, completed=self.finished, note=self._note())
         self.bar.update(self.epochs, completed=0, note="")
 
+    def _leads(self, trial: Any) -> bool:
+        """Whether a trial that has ended is the best so far, of equals that with the least loss."""
+        if trial.status != "COMPLETED":
+            return False
+        best = self.best
+        if best is None or self._goodness(trial) > self._goodness(best):
+            self.best = trial
+        return self.best is not best
+
+    def _goodness(self, trial: Any) -> tuple[float, float]:
+        return goodness(trial.score, _at_best(trial, tie_breaker(self.objective)), self.direction)
+
     def _in_units(self, trial: Any) -> str:
         """The error in the unit of what is predicted, where that is not the objective."""
         metric = "val_root_mean_squared_error"
-        if metric == self.objective or not trial.metrics.exists(metric):
-            return ""
-        values = [each.mean() for each in trial.metrics.get_history(metric) if each.step == trial.best_step]
-        return f" (RMSE {number(float(values[0]), 4)})" if values else ""
+        value = None if metric == self.objective else _at_best(trial, metric)
+        return "" if value is None else f" (RMSE {number(value, 4)})"
 
     def _values(self, trial: Any) -> str:
         """In what the values of a trial are not the defaults, the most important ones first."""
@@ -169,13 +184,19 @@ class SearchProgress:
             return ""
         gone = time.monotonic() - self.began
         left = gone / here * (self.trials - self.finished)
-        if self.max_time is not None:
-            left = min(left, max(0.0, self.max_time - gone))
+        if self.time_left is not None:
+            left = min(left, max(0.0, self.time_left - gone))
         return f"{before}{f'about {seconds(left)}' if left >= 10 else 'under 10 s'} left"
 
     def _note(self) -> str:
-        best = f"best {number(score_of(self.best.gain, self.direction), 4)}" if self.best.found else ""
+        best = "" if self.best is None else f"best {number(self.best.score, 4)}"
         return ", ".join(filter(None, (best, self._left())))
+
+
+def _at_best(trial: Any, metric: str) -> float | None:
+    """A metric in the best epoch of a trial; None where it was not recorded."""
+    epochs = trial.metrics.get_history(metric) if trial.metrics.exists(metric) else ()
+    return next((float(each.mean()) for each in epochs if each.step == trial.best_step), None)
 
 
 def _name(trial: Any, width: int = 0) -> str:

@@ -47,6 +47,7 @@ class Run:
         constant: Score on the validation rows of always giving the same answer, the best one of the training rows; None
             where that is not known.
         code: Digest of the file of a model of the user's own, or "".
+        family: Whether the model declares its hyperparameters with kzoo, so that options change them.
     """
 
     model: str
@@ -67,6 +68,7 @@ class Run:
     direction: str = ""
     constant: float | None = None
     code: str = ""
+    family: bool = True
 
     @property
     def better(self) -> str:

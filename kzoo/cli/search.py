@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -20,9 +21,11 @@ from kzoo.cli.tuner import make_tuner
 from kzoo.cli.wish import Wish
 from kzoo.datasets.split import SHARE
 from tuners.parallel.cluster import check_address
+from tuners.store.journal import FILE as JOURNAL
 
 if TYPE_CHECKING:
     from kzoo.datasets import Dataset
+    from tuners import Study
 
 ENGINES = ("auto", "fit", "graph", "numpy", "population")
 """Of `tuners.engine.choice`, which cannot be read without TensorFlow; the last is an earlier name."""
@@ -102,6 +105,8 @@ def search(
         raise typer.BadParameter(f"is {engine!r}; expected one of {', '.join(ENGINES[:4])}.", param_hint="--engine")
     if prune and (folds or executions > 1):
         raise typer.BadParameter("compares single trainings; leave --folds and --executions out.", param_hint="--prune")
+    if not ray and (trial_cpus > 1 or trial_gpus):
+        raise typer.BadParameter("is for --ray; leave it out.", param_hint="--trial-cpus, --trial-gpus")
     if folds and time:
         raise typer.BadParameter("mixes rows that --time keeps apart; leave one out.", param_hint="--folds")
     source = asked_source(
@@ -127,12 +132,18 @@ def search(
 
 
 def _absolute(source: str) -> str:
-    named = source in kzoo.list_datasets() or not Path(source).exists()
+    named = not source or source in kzoo.list_datasets() or not Path(source).exists()
     return source if named else str(Path(source).absolute())
 
 
 def _search(wish: Wish, source: Source, out: Path | None, effort: Effort, *, as_json: bool) -> None:
-    say = (lambda lines: None) if as_json else understood.say
+    said: dict[str, str] = {}
+
+    def say(lines: Mapping[str, str]) -> None:
+        said.update(lines)
+        if not as_json:
+            understood.say(lines)
+
     family, lines = wish.check()
     file, _ = parts_of(wish.model)
     if family is None and not file.is_file():
@@ -152,9 +163,26 @@ def _search(wish: Wish, source: Source, out: Path | None, effort: Effort, *, as_
     goes_on = _goes_on(directory, asked)
     if asked.earlier:
         _check_earlier(Path(asked.earlier), asked)
-    finished = len(summary.load(directory).completed) if goes_on and (directory / "journal.jsonl").exists() else None
-    say(understood.of_search(asked, directory, effort, finished))
-    _run(asked, directory, data, effort, goes_on=goes_on, as_json=as_json)
+    before = summary.load(directory) if goes_on and (directory / JOURNAL).exists() else None
+    say(understood.of_search(asked, directory, effort, before))
+    interrupted = _run(asked, directory, data, effort, before, goes_on=goes_on, quiet=as_json)
+    read = {"understood": said, "remarks": list(data.remarks)} if as_json else None
+    _end(directory, interrupted=interrupted, read=read)
+
+
+def _end(directory: Path, *, interrupted: bool, read: Mapping[str, Any] | None) -> None:
+    """Say what was found: as JSON with what was read, where that is given."""
+    study = summary.load(directory)
+    if read is not None:
+        print_json({**summary.record(directory, study), **read})
+    else:
+        console().print()
+        summary.show(directory, study)
+    if interrupted:
+        warn(f"\nInterrupted: {_kept(directory, study)}; the same command goes on.")
+        raise typer.Exit(130)
+    if not study.completed:
+        raise Failure(f"None of {counted(len(study.trials), 'trial')} gave a result; the reasons are above.")
 
 
 def _own_metrics(wish: Wish, data: Dataset, say: Any) -> list[str] | None:
@@ -175,9 +203,12 @@ def _own_metrics(wish: Wish, data: Dataset, say: Any) -> list[str] | None:
     return metrics
 
 
-def _run(asked: Run, directory: Path, data: Dataset, effort: Effort, *, goes_on: bool, as_json: bool) -> None:
+def _run(
+    asked: Run, directory: Path, data: Dataset, effort: Effort, before: Study | None, *, goes_on: bool, quiet: bool
+) -> bool:
+    """Run the search; whether it was interrupted."""
     # On the screen until the first trial begins: TensorFlow takes its seconds.
-    with console(stderr=True, quiet=as_json).status("Loading TensorFlow"):
+    with console(stderr=True, quiet=quiet).status("Loading TensorFlow"):
         import_tensorflow()
     with bad_argument():
         hypermodel = asked.hypermodel()
@@ -185,19 +216,15 @@ def _run(asked: Run, directory: Path, data: Dataset, effort: Effort, *, goes_on:
     if not goes_on:
         with mendable(OSError):
             asked.write(directory)
-    interrupted = train(tuner, data, asked, directory, effort, quiet=as_json)
-    study = summary.load(directory)
-    if as_json:
-        print_json(summary.record(directory, study))
-    else:
-        console().print()
-        summary.show(directory, study)
-    if interrupted:
-        ended = counted(sum(trial.status != "RUNNING" for trial in study.trials), "trial")
-        warn(f"\nInterrupted: {directory} keeps the {ended} that ended; the same command goes on.")
-        raise typer.Exit(130)
-    if not study.completed:
-        raise Failure(f"None of {counted(len(study.trials), 'trial')} gave a result; the reasons are above.")
+    return train(tuner, data, asked, directory, effort, elapsed=before.elapsed if before else 0.0, quiet=quiet)
+
+
+def _kept(directory: Path, study: Study) -> str:
+    """What an interrupted search keeps, and what it does not."""
+    begun = [trial.number for trial in study.trials if trial.status == "RUNNING"]
+    ended = counted(len(study.trials) - len(begun), "trial")
+    again = f"; trial {', '.join(map(str, begun))} will begin again" if begun else ""
+    return f"{directory} keeps the {ended} that ended{again}"
 
 
 def _goes_on(directory: Path, asked: Run) -> bool:

@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
 from typing import Any
+
+import typer
 
 from kzoo.cli import arguments
 from kzoo.cli.console import bad_argument
-from kzoo.datasets import Dataset, load_dataset
+from kzoo.datasets import DataError, Dataset, load_dataset
 from kzoo.datasets.split import SHARE, Plan, checked_plan
 from kzoo.tables.marks import Role
 
 ONCE = ("kind", "validation_share", "test_share", "split_seed", "group", "time", "part", "target_scale", "merge_rare")
 """Fields of `Source` that are an option with one value."""
+
+ARGUMENT = re.compile(
+    r"""(?<![\w'"/])(?:(target|columns|drop|keep|kind|group|time|part|image_size|target_scale|merge_rare)=(?=[ ).,])"""
+    r"|(validation_share|test_share)\b)"
+)
+"""Arguments of `load_dataset` as its messages name them; not those that are said with a value."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -78,8 +88,12 @@ class Source:
         return options
 
     def load(self) -> Dataset:
-        """The data; see `load_dataset` for the errors."""
+        """The data; see `load_dataset` for the errors, which name the options of a command."""
         target = self.target[0] if len(self.target) == 1 else self.target or None
+        with named_by_options():
+            return self._load(target)
+
+    def _load(self, target: Any) -> Dataset:
         return load_dataset(
             self.source,
             target=target,
@@ -97,6 +111,20 @@ class Source:
             target_scale=self.target_scale,  # type: ignore[arg-type]
             merge_rare=self.merge_rare,
         )
+
+
+@contextlib.contextmanager
+def named_by_options() -> Iterator[None]:
+    """Name the arguments of `load_dataset` in its errors, such as "image_size=", as the options of a command."""
+    try:
+        yield
+    except DataError as error:
+        raise DataError(in_options(str(error))) from None
+
+
+def in_options(message: str) -> str:
+    """A message of `load_dataset` that names the options of a command."""
+    return ARGUMENT.sub(lambda found: f"--{(found[1] or found[2]).removesuffix('s').replace('_', '-')}", message)
 
 
 def asked_source(
@@ -123,6 +151,8 @@ def asked_source(
     Raises:
         BadParameter: A text is not of its form.
     """
+    if not data:
+        raise typer.BadParameter("is empty; name a data set, a file or a folder.", param_hint="--data")
     with bad_argument(hint="--image-size"):
         size = arguments.image_size(image_size)
     with bad_argument(hint="--column"):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from kzoo.cli import run, summary
 from kzoo.cli.console import Failure, command, describe
-from kzoo.cli.run import Run
+from kzoo.cli.run import Run, parts_of
 from kzoo.cli.shown import shown_name
 
 if TYPE_CHECKING:
@@ -67,11 +67,14 @@ class Acting:
         self.asked = Run.read(directory) if (directory / run.FILE).exists() else None
 
     def __call__(self, action: Mapping[str, Any]) -> str:
-        """The next search with an action taken; "" where no option of `kzoo search` does it."""
-        if self.asked is None:
-            from tuners.report.actions import in_a_script
+        """The next search with an action taken, or what to write into a script; "" where neither does it."""
+        from tuners.report.actions import in_a_script
 
+        if self.asked is None:
             return in_a_script(action)
+        declared = {name: action[name] for name in ("range", "fix") if name in action}
+        if declared and not self.asked.family:
+            return f"In {parts_of(self.asked.model_name)[0]}: {in_a_script(declared)}"
         changes = _options(action)
         if not changes:
             return ""

@@ -30,6 +30,8 @@ def load(directory: Path) -> Study:
     """
     from tuners.study import Study
 
+    if directory.is_file():
+        raise Failure(f"{directory} is a file; expected the directory of a search.")
     try:
         return Study.load(directory)
     except FileNotFoundError:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from kzoo.cli.console import Failure, describe
 from kzoo.cli.effort import Effort
 from kzoo.cli.progress import SearchProgress
 from kzoo.cli.run import Run
 from kzoo.cli.tuner import MAKER, WORKER, fit_arguments
+from tuners.parallel.interrupt import Interrupt
 from tuners.store.journal import JournalError
 
 if TYPE_CHECKING:
@@ -19,7 +20,14 @@ if TYPE_CHECKING:
 
 
 def train(
-    tuner: CoarseToFineSearch, data: Dataset, asked: Run, directory: Path, effort: Effort, *, quiet: bool
+    tuner: CoarseToFineSearch,
+    data: Dataset,
+    asked: Run,
+    directory: Path,
+    effort: Effort,
+    *,
+    elapsed: float,
+    quiet: bool,
 ) -> bool:
     """Run a search.
 
@@ -29,6 +37,7 @@ def train(
         asked: The search.
         directory: Its directory.
         effort: How it is run.
+        elapsed: Seconds that it has run for already.
         quiet: Show nothing.
 
     Returns:
@@ -38,14 +47,12 @@ def train(
         Failure: It cannot go on; what was finished is kept.
     """
     oracle = tuner.oracle
-    ended = [oracle.trials[name] for name in oracle.end_order]
     progress = SearchProgress(
         trials=effort.trials,
-        finished=len(ended),
         objective=asked.objective,
         direction=asked.better,
-        scores=[trial.score for trial in ended if trial.status == "COMPLETED"],
-        max_time=effort.max_time,
+        ended=[oracle.trials[name] for name in oracle.end_order],
+        time_left=None if effort.max_time is None else effort.max_time - elapsed,
         quiet=quiet,
     )
     tuner.observer = progress
@@ -86,5 +93,18 @@ def _work(tuner: CoarseToFineSearch, data: Dataset, asked: Run, directory: Path,
         command = [sys.executable, "-P", "-m", WORKER, *arguments]
         tuners.search_in_processes(tuner, command, workers=effort.workers or 1, trial_timeout=effort.hard_timeout)
     else:
-        args, kwargs = fit_arguments(asked, data)
+        _search_here(tuner, *fit_arguments(asked, data))
+
+
+def _search_here(tuner: CoarseToFineSearch, args: tuple, kwargs: dict[str, Any]) -> None:
+    """Search in this process; as with workers, the first Ctrl-C lets the trial that runs come to its end."""
+
+    def stop() -> None:
+        tuner.stop_search = True
+        assert isinstance(tuner.observer, SearchProgress)
+        tuner.observer.on_stop()
+
+    with Interrupt(stop) as interrupt:
         tuner.search(*args, **kwargs)
+    if interrupt.asked:
+        raise KeyboardInterrupt

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from kzoo.cli.run import Run
     from kzoo.datasets import Dataset
+    from tuners import Study
 
 SHOWN_CLASSES = 6
 """Classes that are counted one by one."""
@@ -129,14 +130,14 @@ def _most(names: Sequence[str], counts: NDArray) -> str:
     return ", ".join(f"{names[each]} {counts[each]}" for each in order) + more
 
 
-def of_search(asked: Run, directory: Path, effort: Effort, finished: int | None) -> dict[str, str]:
+def of_search(asked: Run, directory: Path, effort: Effort, before: Study | None) -> dict[str, str]:
     """Lines about the search: how much it does, by what it chooses, and where it is kept.
 
     Args:
         asked: The search.
         directory: Its directory.
         effort: How it is run.
-        finished: Trials that are there already, or None where it is a new one.
+        before: What is there already, or None where it is a new one.
     """
     runs = [f"{counted(effort.trials, 'trial')} of {counted(asked.epochs, 'epoch')}"]
     if asked.folds:
@@ -146,11 +147,14 @@ def of_search(asked: Run, directory: Path, effort: Effort, finished: int | None)
     if effort.workers:
         runs.append(counted(effort.workers, "process", "processes"))
     if effort.max_time:
-        runs.append(f"at most {seconds(effort.max_time)}")
+        gone = f", {seconds(before.elapsed)} of them gone" if before else ""
+        runs.append(f"at most {seconds(effort.max_time)}{gone}")
     if effort.patience:
         runs.append(f"no more after {counted(effort.patience, 'trial')} without a new best")
     better = "more" if asked.better == "max" else "less"
-    kept = f"{directory}" if finished is None else f"{directory}, which goes on: {counted(finished, 'trial')} finished"
+    kept = f"{directory}"
+    if before:
+        kept += f", which goes on: {counted(len(before.completed), 'trial')} finished"
     lines = {"search": ", ".join(runs), "chosen by": f"{asked.objective}, {better} is better", "kept in": kept}
     return {**lines, **({"knows": f"what {asked.earlier} has found"} if asked.earlier else {})}
 

@@ -20,7 +20,7 @@ UNREAD = re.compile(r"https://|(http://)?(localhost|127\.[\d.]+|\[::1\])([:/]|$)
 
 def promote(
     name: arguments.ExportName,
-    version: Annotated[int, typer.Argument(help="Number of the version.")],
+    version: Annotated[int, typer.Argument(metavar="VERSION", help="Number of the version.")],
     label: Annotated[str, typer.Option(help="The label: stable, canary, or a word of your own.")] = "stable",
     to: arguments.Exports = arguments.EXPORTS,
     host: Annotated[str, typer.Option(help="Where the running server is.")] = "127.0.0.1",

@@ -103,6 +103,7 @@ class Wish:
             constant=None if own_metrics and name == "val_loss" else understood.constant_score(data, name),
             code=digest_of(self.model) if own else "",
             balance=self.balance,
+            family=own_metrics is None,
         )
 
 

@@ -108,8 +108,10 @@ def _labelled(folder: Path, root: Path) -> tuple[list[Path], list[str]]:
         )
     paths: list[Path] = []
     labels: list[str] = []
-    for each in classes:
-        found = sorted(_images(each, root))
+    images = {each: sorted(_images(each, root)) for each in classes}
+    if not any(images.values()):
+        raise DataError(f"{folder}: no images in its folders; expected a sub-folder of images for each class.")
+    for each, found in images.items():
         if not found:
             raise DataError(
                 f"{each}: no images in the folder of this class ({', '.join(sorted(SUFFIXES))}); links out of {root} "

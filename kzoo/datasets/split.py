@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from kzoo.datasets.checks import plural
 from kzoo.datasets.dataset import DataError
+from kzoo.datasets.drawing import cut_at_random
 from kzoo.tables.marks import PARTS, Marks
 
 SHARE = 0.2
@@ -217,13 +218,10 @@ def _drawn(train: NDArray, plan: Plan, classes: NDArray | None, where: str) -> S
                 "share."
             )
         unlike = unlike or (classes is not None and min(count, len(train) - count) < len(np.unique(classes[train])))
-        train, cut[name] = _cut(train, count, None if unlike else classes, plan.seed)
+        if classes is not None and not unlike:
+            # The last row that a class has left is trained on.
+            last = np.bincount(classes[train])[classes[train]] == 1
+            alone, train = np.concatenate([alone, train[last]]), train[~last]
+        kept, taken = cut_at_random(len(train), count, None if unlike or classes is None else classes[train], plan.seed)
+        train, cut[name] = train[kept], train[taken]
     return Split(np.concatenate([train, alone]), cut["validation"], cut["test"], rare, unlike)
-
-
-def _cut(rows: NDArray, count: int, classes: NDArray | None, seed: int) -> tuple[NDArray, NDArray]:
-    from sklearn.model_selection import train_test_split
-
-    stratify = None if classes is None else classes[rows]
-    kept, taken = train_test_split(rows, test_size=count, random_state=seed, stratify=stratify)
-    return kept, taken

@@ -113,7 +113,8 @@ def start(
     if not list_versions(base):
         if (base / GRAPH).is_file():
             raise ServingError(f"{base} holds a model itself; a server looks for it one level below, in {base / '1'}.")
-        raise ServingError(f"{base} has no version of an export in it; export a model there first: kzoo export")
+        what = "has no version of an export in it" if base.is_dir() else "does not exist"
+        raise ServingError(f"{base} {what}; export a model there first: kzoo export")
     server = server or find_server(host)
     _check_fit(server, grpc_port, batching)
     for name, port in {"rest": rest_port, **({"grpc": grpc_port or GRPC_PORT} if server.has_grpc else {})}.items():

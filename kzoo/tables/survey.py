@@ -173,6 +173,8 @@ def _wishes(
                 raise DataError(f"{opened.where}: column {name!r}: kind {wish!r} is none of {', '.join(KINDS)}.")
             if wishes.setdefault(name, wish) != wish and "left out" in (wish, wishes[name]):
                 raise DataError(f"{opened.where}: column {name!r} is to be dropped and to be kept; decide for one.")
+            if name in targets and wish in ("left out", "keep"):
+                raise DataError(f"{opened.where}: {what}column {name!r} is the target, which is never trained on.")
             if name in targets and wish not in ("number", "category"):
                 raise DataError(f"{opened.where}: column {name!r} is the target; it can be a number or a category.")
     for role, name in by.items():

@@ -1,8 +1,10 @@
+import functools
 import json
 import os
 import subprocess
 import sys
 
+import forked_python
 import pytest
 from typer.testing import CliRunner
 
@@ -55,8 +57,14 @@ def exported(searched):
 def process(tmp_path):
     """Runs the command as a user does, in a process of its own."""
 
-    def run(*arguments, **options):
+    def run(*arguments, run=subprocess.run, **options):
         command = [sys.executable, "-c", "from kzoo.cli import main; main()", *map(str, arguments)]
-        return subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120, **options)
+        return run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120, **options)
 
     return run
+
+
+@pytest.fixture
+def forked(process):
+    """The same, where it would import TensorFlow."""
+    return functools.partial(process, run=forked_python.run)

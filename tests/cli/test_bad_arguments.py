@@ -6,60 +6,6 @@ from kzoo.cli import arguments
 
 
 @pytest.mark.parametrize(
-    ("command", "words"),
-    [
-        (("search", "mlpp", "--data", "wine"), ("MODEL", "did you mean mlp")),
-        (("search", "mlp", "--data", "wein"), ("--data", "wein")),
-        (("search", "mlp", "--data", "missing.csv"), ("--data", "missing.csv", "no such file")),
-        (("search", "mlp"), ("--data",)),
-        (("search", "mlp", "--data", "wine", "--trials", "0"), ("--trials",)),
-        (("search", "mlp", "--data", "wine", "--fix", "units"), ("--fix", "NAME=VALUE")),
-        (("search", "mlp", "--data", "wine", "--fix", "unit=3"), ("unit", "units")),
-        (("search", "mlp", "--data", "wine", "--fix", "units=many"), ("units",)),
-        (("search", "mlp", "--data", "wine", "--range", "units=a:b"), ("--range",)),
-        (("search", "mlp", "--data", "wine", "--range", "units=64:8"), ("units",)),
-        (("search", "convnet", "--data", "wine"), ("convnet takes images",)),
-        (("search", "softmax_regression", "--data", "diabetes"), ("classification only",)),
-        (("search", "mlp", "--data", "wine", "--image-size", "8"), ("--image-size", "HEIGHTxWIDTH")),
-        (("search", "mlp", "--data", "wine", "--engine", "warp"), ("engine", "auto")),
-        (("search", "mlp", "--data", "wine", "--objective", "val_r2"), ("'val_r2' is not recorded", "val_f1")),
-        (("search", "mlp", "--data", "diabetes", "--balance"), ("--balance", "is for classes; the task is regression")),
-        (("search", "mlp", "--data", "wine", "--target-scale", "log"), ("target_scale= is for numbers to predict",)),
-        (("search", "mlp", "--data", "diabetes", "--merge-rare", "4"), ("merge_rare= is for classes",)),
-        (("search", "mlp", "--data", "wine", "--group", "ash"), ("group= is for tables",)),
-        (
-            ("search", "mlp", "--data", "t.csv", "--time", "a", "--folds", "3"),
-            ("--folds", "that --time keeps apart"),
-        ),
-        (("search", "mlp", "--data", "wine", "--test-share", "1"), ("test_share is 1",)),
-        (("search", "mlp", "--data", "wine", "--trial-timeout", "0"), ("--trial-timeout",)),
-        (("search", "mlp", "--data", "wine", "--workers", "0"), ("--workers",)),
-        (("search", "mlp", "--data", "wine", "--ray", "somewhere"), ("--ray", "HOST:PORT")),
-        (("models", "mpl"), ("mlp",)),
-        (("export", "nowhere", "--name", "x"), ("nowhere",)),
-        (("export", "nowhere", "--name", "../x"), ("--name",)),
-        (("report", "nowhere"), ("nowhere holds no search", "kzoo search MODEL")),
-        (("predict", "nowhere", "missing.json"), ("missing.json",)),
-    ],
-)
-def test_says_what_is_wrong(kzoo, command, words):
-    result = kzoo(*command)
-    assert result.exit_code in (1, 2)
-    # The panel of an error is as wide as the screen, so that its lines are broken at any word.
-    said = " ".join((result.stderr + str(result.exception)).replace("│", " ").split())
-    for word in words:
-        assert word in said
-    assert not (kzoo.directory / "runs").exists() or not any((kzoo.directory / "runs").rglob("journal.jsonl"))
-
-
-def test_a_request_that_is_not_json(kzoo):
-    (kzoo.directory / "request.json").write_text('{"instances": [1, 2')
-    result = kzoo("predict", "anything", "request.json")
-    assert "not JSON" in str(result.exception)
-    assert "line 1" in str(result.exception)
-
-
-@pytest.mark.parametrize(
     ("text", "value"),
     [("3", 3), ("0.5", 0.5), ("1e-3", 1e-3), ("true", True), ("No", False), ("relu", "relu"), ("1.", 1.0)],
 )

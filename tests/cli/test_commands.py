@@ -140,8 +140,12 @@ def test_every_option_survives_the_round_trip(kzoo):
     (kzoo.directory / "data.csv").write_text(f"id,a,b,c,y\n{rows}")
     options = [part for option in OPTIONS.values() for part in option]
     command = ("search", "mlp", "--data", "data.csv", *options, "--out", "RUN", "--json", "--trials")
-    assert kzoo(*command, 1).exit_code == 0
-    assert kzoo(*command, 2).exit_code == 0
+    first, second = kzoo(*command, 1), kzoo(*command, 2)
+    assert first.exit_code == second.exit_code == 0
+    assert "which goes on: 1 trial finished" in json.loads(second.stdout)["understood"]["kept in"]
+    record = json.loads(first.stdout)
+    labels = {"model", "data", "target", "split", "tuned", "fixed", "search", "chosen by", "kept in"}
+    assert record["understood"].keys() == labels and record["remarks"]
     assert len(Study.load(kzoo.directory / "RUN").trials) == 2
 
 

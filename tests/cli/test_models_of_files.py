@@ -6,6 +6,7 @@ import textwrap
 
 import pytest
 
+from kzoo.cli.run import Run
 from kzoo.zoo.registry import get_family, list_models
 from tuners import Study
 
@@ -107,6 +108,7 @@ def test_what_else_may_be_in_a_file(kzoo, mine, name, objective):
     kzoo("search", f"mine.py:{name}", *SEARCH, "--out", mine)
     study = Study.load(kzoo.directory / mine)
     assert (study.objective, len(study.completed)) == (objective, 1)
+    assert Run.read(kzoo.directory / mine).family == (name == "wide")
 
 
 def test_a_family_of_ones_own_has_what_the_zoos_have(kzoo, mine):

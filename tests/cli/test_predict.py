@@ -78,10 +78,10 @@ def test_exports_of_others_run_only_if_trusted(kzoo):
     assert (kzoo.directory / "mark").exists()
 
 
-def test_what_never_ends_is_ended(process, tmp_path):
+def test_what_never_ends_is_ended(forked, tmp_path):
     save(tmp_path / "1", lambda x: tf.while_loop(lambda x: tf.reduce_sum(x) > -1, lambda x: (x * 0,), (x,))[0])
     (tmp_path / "request.json").write_text('{"instances": [[1, 2]]}')
-    result = process("predict", "1", "request.json", "--timeout", 2)
+    result = forked("predict", "1", "request.json", "--timeout", 2)
     assert (result.returncode, result.stdout) == (1, "")
     assert result.stderr == "Error: no end after 2 seconds; allow it more with --timeout.\n"
 

@@ -4,6 +4,7 @@ import sys
 import time
 
 import pytest
+from forked_python import ForkedPopen, run
 
 from tuners import Study
 
@@ -34,13 +35,13 @@ def test_killed_and_interrupted_searches_go_on_as_the_unbroken_one(tmp_path):
     command = [sys.executable, "-c", code, "search", "softmax_regression"]
     command += ["--data", "wine", "--trials", "12", "--epochs", "3", "--json", "--out"]
     for sign, trials in ((signal.SIGKILL, 2), (signal.SIGINT, 4)):
-        running = subprocess.Popen([*command, "broken"], cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        running = ForkedPopen([*command, "broken"], cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         _wait_for(tmp_path / "broken", trials, running)
         running.send_signal(sign)
         running.communicate(timeout=60)
         assert running.returncode == (-signal.SIGKILL if sign == signal.SIGKILL else 130)
     for name in ("broken", "unbroken"):
-        subprocess.run([*command, name], cwd=tmp_path, check=True, capture_output=True, timeout=120)
+        run([*command, name], cwd=tmp_path, check=True, capture_output=True, timeout=120)
     broken, unbroken = (Study.load(tmp_path / name) for name in ("broken", "unbroken"))
     assert [trial.values for trial in broken.trials] == [trial.values for trial in unbroken.trials]
     assert [trial.score for trial in broken.trials] == pytest.approx([trial.score for trial in unbroken.trials])

@@ -87,6 +87,19 @@ def test_the_next_command_gives_each_hyperparameter_once(searched, tmp_path):
     assert {"dropout=0:0.4", "learning_rate=0.001:0.1"} <= {*unchanged}
 
 
+def test_what_a_function_declares_is_changed_in_its_file(searched, tmp_path):
+    asked = Run.read(searched.directory / "RUN")
+    acting = []
+    for family in (False, True):
+        dataclasses.replace(asked, model="/there/mine.py:build", family=family).write(tmp_path)
+        acting.append(Acting(tmp_path, Study.load(searched.directory / "RUN")))
+    of_function, of_family = acting
+    rates = {"range": {"units": (4, 32), "rate": (0.001, 1.0)}}
+    assert of_function(rates) == 'In mine.py: hp.Int("units", 4, 32, ...), hp.Float("rate", 0.001, 1, ...)'
+    assert "--range units=4:32" in of_family(rates)
+    assert shlex.split(of_function({"trials": 9}))[:3] == ["kzoo", "search", "/there/mine.py:build"]
+
+
 def test_searches_side_by_side(searched):
     result = searched("compare", "RUN", "RUN")
     assert result.exit_code == 0 and result.stdout.count("RUN") == 2

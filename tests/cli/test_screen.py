@@ -1,15 +1,22 @@
 """What `kzoo search` and `kzoo report` show, at several widths and without a terminal."""
 
 import json
+import re
 import shutil
+import signal
 
+import keras_tuner
 import numpy as np
 import pytest
+from keras_tuner.engine.trial import Trial
 
 import kzoo as library
 from kzoo.cli import arguments, search, understood
 from kzoo.cli.console import Failure
+from kzoo.cli.progress import STOPPING, SearchProgress
 from kzoo.cli.shown import aligned, counted, even, reason
+from tuners import Study
+from tuners.trial_metrics import set_score, take_metrics
 
 
 def test_a_search_says_what_it_has_understood_before_tensorflow_is_loaded(kzoo, monkeypatch):
@@ -37,6 +44,61 @@ def test_every_trial_is_a_line_without_a_terminal(searched):
     assert [line.split()[1] for line in lines] == [*"123456"]
     assert "best so far: the defaults" in lines[0]
     assert "left" in lines[0] and "left" not in lines[-1]
+
+
+def progress_of(capsys, trials, **options):
+    """What is said of trials, each an accuracy and a loss, as they end."""
+    objective = keras_tuner.Objective("val_accuracy", "max")
+    shown = SearchProgress(trials=9, objective="val_accuracy", direction="max", **options)
+    for number, (accuracy, loss) in enumerate(trials):
+        trial = Trial(keras_tuner.HyperParameters(), trial_id=f"{number:04d}", status="COMPLETED")
+        take_metrics(trial, objective, {"val_accuracy": accuracy, "val_loss": loss}, 0)
+        set_score(trial, objective)
+        shown.on_trial_end(trial)
+    return shown, capsys.readouterr().err.splitlines()
+
+
+def test_of_trials_with_the_same_score_the_best_so_far_is_that_with_the_least_loss(capsys):
+    _, lines = progress_of(capsys, [(0.9, 0.5), (0.9, 0.4), (0.9, 0.4), (0.8, 0.1), (0.9, 0.3)])
+    assert ["best so far" in line for line in lines] == [True, True, False, False, True]
+
+
+def test_the_best_of_the_trials_before_is_known(capsys):
+    shown, _ = progress_of(capsys, [(0.9, 0.5)])
+    _, (line,) = progress_of(capsys, [(0.9, 0.6)], ended=[shown.best])
+    assert "best so far" not in line and line.startswith("trial 1 of 9")
+
+
+def test_the_time_left_is_what_the_limit_leaves(capsys):
+    assert progress_of(capsys, [(0.9, 0.5)], time_left=-5.0)[1][0].endswith("under 10 s left")
+
+
+def test_the_time_of_an_earlier_part_counts(searched):
+    options = ("--data", "wine", "--trials", 6, "--epochs", 2, "--out", "RUN", "--max-time", "2h")
+    shown = searched("search", "mlp", *options, columns=200).stdout
+    assert re.search(r"at most 2 h 00 min, [\d.]+ s of them gone", shown)
+
+
+@pytest.mark.parametrize("times", [1, 2])
+def test_an_interrupt_lets_the_trial_end_and_a_second_one_does_not(kzoo, monkeypatch, times):
+    class Interrupted(SearchProgress):
+        def on_epoch(self, trial, epoch, *rest):
+            for _ in range(times if epoch == 1 else 0):
+                signal.raise_signal(signal.SIGINT)
+            super().on_epoch(trial, epoch, *rest)
+
+    monkeypatch.setattr("kzoo.cli.training.SearchProgress", Interrupted)
+    options = ("--data", "wine", "--trials", 3, "--epochs", 3, "--out", "RUN")
+    result = kzoo("search", "softmax_regression", *options, columns=200)
+    assert result.exit_code == 130
+    (trial,) = Study.load(kzoo.directory / "RUN").trials
+    if times == 1:
+        assert STOPPING in result.stderr
+        assert "Interrupted: RUN keeps the 1 trial that ended; the same command goes on." in result.stderr
+        assert len(trial.history["val_loss"]) == 3
+    else:
+        assert "keeps the 0 trials that ended; trial 1 will begin again; the same" in result.stderr
+        assert trial.status == "RUNNING"
 
 
 def test_errors_are_said_in_the_unit_of_the_target(kzoo):

@@ -1,9 +1,10 @@
+import importlib.machinery
 import sys
 
 import numpy as np
 import pytest
 
-from kzoo.datasets import DataError, Dataset, list_datasets, load_dataset
+from kzoo.datasets import DataError, Dataset, list_datasets, load_dataset, named
 
 TOYS = {
     "digits": ((8, 8, 1), 1797, 10),
@@ -74,9 +75,22 @@ def test_wrong_kind_for_a_named_set():
         load_dataset("digits", kind="regression")
 
 
-def test_import_is_light():
+def test_the_digits_are_thoseread_with_scikit_learn():
+    ours, theirs = named.read_digits(), named.read_with_scikit_learn("digits")
+    for part, expected in zip(ours, theirs, strict=True):
+        np.testing.assert_array_equal(part, expected)
+
+
+@pytest.mark.parametrize("place", [None, "here"])
+def test_digits_that_are_elsewhere_are_askedread_with_scikit_learn(monkeypatch, tmp_path, place):
+    found = place and importlib.machinery.ModuleSpec("sklearn", None, origin=str(tmp_path / "__init__.py"))
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: found)
+    assert named.read_digits() is None
+
+
+def test_import_and_digits_are_light():
     import subprocess
 
     heavy = {"tensorflow", "keras", "pandas", "sklearn", "PIL", "scipy"}
-    code = f"import sys, kzoo.datasets; print({heavy} & set(sys.modules) or '')"
+    code = f"import sys, kzoo.datasets; kzoo.datasets.load_dataset('digits'); print({heavy} & set(sys.modules) or '')"
     assert subprocess.check_output([sys.executable, "-c", code], text=True).strip() == ""

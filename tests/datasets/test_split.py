@@ -2,8 +2,10 @@ import hypothesis
 import numpy as np
 import pytest
 from hypothesis import strategies as st
+from sklearn.model_selection import train_test_split
 
 from kzoo.datasets import DataError, load_dataset
+from kzoo.datasets.drawing import cut_at_random
 from kzoo.datasets.split import Plan, split_rows
 
 CLASSES = np.repeat([0, 1, 2], [60, 30, 10])
@@ -46,6 +48,28 @@ def test_rows_of_a_rare_class_are_all_trained_on():
     assert parts.rare == (1, 2) and {40, 41, 42} <= set(parts.train)
     together = np.sort(np.concatenate([parts.train, parts.validation, parts.test]))
     np.testing.assert_array_equal(together, np.arange(43))
+
+
+def test_the_last_row_of_a_class_is_trained_on():
+    classes = np.repeat([0, 1, 2], [50, 3, 40])
+    parts = split(classes, test=0.6)
+    shares = [np.bincount(classes[rows], minlength=3).tolist() for rows in (parts.train, parts.validation, parts.test)]
+    assert [each[1] for each in shares] == [1, 0, 2] and sum(map(sum, shares)) == 93
+
+
+@hypothesis.given(
+    st.lists(st.integers(2, 40), min_size=1, max_size=9), st.floats(0, 1), st.integers(0, 2**32 - 1), st.booleans()
+)
+@hypothesis.settings(max_examples=150, deadline=None)
+def test_the_rows_are_those_of_scikit_learn(sizes, share, seed, stratified):
+    classes = np.random.default_rng(seed).permutation(np.repeat(np.arange(len(sizes)) * 2, sizes))
+    count = len(sizes) + round(share * (len(classes) - 2 * len(sizes)))
+    drawn = cut_at_random(len(classes), count, classes if stratified else None, seed)
+    theirs = train_test_split(
+        np.arange(len(classes)), test_size=count, random_state=seed, stratify=classes if stratified else None
+    )
+    for ours, expected in zip(drawn, theirs, strict=True):
+        np.testing.assert_array_equal(ours, expected)
 
 
 def test_many_classes_of_few_rows_are_drawn_without_regard_to_them():

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import forked_python
 import pytest
 
 import kzoo
@@ -23,9 +24,8 @@ EXAMPLES = Path(__file__).parents[2] / "examples"
     ],
 )
 def test_example(tmp_path, script, words):
-    result = subprocess.run(
-        [sys.executable, EXAMPLES / script, tmp_path], capture_output=True, text=True, timeout=200, check=False
-    )
+    command = [sys.executable, EXAMPLES / script, tmp_path]
+    result = forked_python.run(command, capture_output=True, text=True, timeout=200)
     assert result.returncode == 0, result.stderr
     for word in words:
         assert word in result.stdout

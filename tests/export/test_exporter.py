@@ -1,3 +1,5 @@
+import subprocess
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -23,10 +25,8 @@ def test_an_export_is_a_version_and_nothing_else_that_the_server_would_read(expo
     assert beside == {"1", "request.json", "requests", "openapi.json"}
 
 
-def test_the_gate_is_a_process_of_its_own_wherever_it_is_started(
-    model, task, rows, tmp_path, monkeypatch, forked_gates
-):
-    monkeypatch.setattr("kzoo.export.gate.gate.start_process", forked_gates)
+def test_the_gate_is_a_process_of_its_own_wherever_it_is_started(model, task, rows, tmp_path, monkeypatch):
+    monkeypatch.setattr("kzoo.export.gate.gate.subprocess", subprocess)
     # A file of the working directory is not taken for the module of that name.
     (tmp_path / "json.py").write_text("raise SystemExit('not this one')")
     monkeypatch.chdir(tmp_path)

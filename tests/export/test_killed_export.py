@@ -1,8 +1,9 @@
 """A real exporter that is killed while its export is being checked."""
 
-import subprocess
 import sys
 import time
+
+from forked_python import ForkedPopen
 
 from kzoo.export.layout import WARMUP
 from kzoo.export.staging import PREFIX, staging
@@ -20,7 +21,7 @@ def servable(base):
 
 
 def test_a_killed_export_leaves_nothing_that_the_server_would_load(tmp_path):
-    exporter = subprocess.Popen([sys.executable, "-c", EXPORT, tmp_path])
+    exporter = ForkedPopen([sys.executable, "-c", EXPORT, tmp_path])
     deadline = time.monotonic() + 100
     while not list(tmp_path.glob(f"{PREFIX}*/{WARMUP}")):
         assert exporter.poll() is None and time.monotonic() < deadline

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import keras_tuner
 import pytest
+from forked_python import ForkedPopen
 from scripted_search import serve_as_chief, wait_for
 
 import tuners
@@ -198,7 +199,7 @@ def test_processes_one_of_which_is_killed(tmp_path):
 
     def start(name):
         environment = {**os.environ, **address, "KERASTUNER_TUNER_ID": name}
-        return subprocess.Popen(
+        return ForkedPopen(
             [sys.executable, script, tmp_path], env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
         )
 

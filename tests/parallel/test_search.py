@@ -2,6 +2,7 @@
 
 import json
 import os
+import subprocess
 
 import pytest
 from typer.testing import CliRunner
@@ -28,7 +29,10 @@ def searched(tmp_path_factory):
     os.chdir(directory)
     try:
         for name, options in (("alone", []), ("one", ["--trial-timeout", "300"]), ("two", ["--workers", "2"])):
-            result = CliRunner().invoke(app, [*SEARCH, "--out", name, *options], catch_exceptions=False)
+            with pytest.MonkeyPatch.context() as patch:
+                if name == "one":  # Started as a user's is.
+                    patch.setattr("tuners.parallel.process.subprocess", subprocess)
+                result = CliRunner().invoke(app, [*SEARCH, "--out", name, *options], catch_exceptions=False)
             assert result.exit_code == 0, result.stderr
         yield directory
     finally:
