@@ -9,6 +9,7 @@ import typer
 
 from kzoo.cli import arguments, studies, summary
 from kzoo.cli.console import command, console, mendable, print_json
+from kzoo.cli.live import PORT, serve
 from kzoo.cli.run import FILE, Run
 from kzoo.cli.shown import counted
 from kzoo.files import write_text
@@ -28,12 +29,23 @@ def report(
     ] = None,
     csv: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the trials as a table, too.")] = None,
     pictures: Annotated[Path | None, typer.Option(metavar="DIR", help="Write pictures as SVG files, too.")] = None,
+    live: Annotated[bool, typer.Option("--live", help="Serve the page here, kept up with the search.")] = False,
+    port: Annotated[
+        int | None,
+        typer.Option(min=0, max=65535, show_default=False, help=f"Of --live: {PORT} if not given, 0 for any."),
+    ] = None,
     as_json: arguments.Json = False,
 ) -> None:
     """Show what a search found, as text and as a page with pictures; it may still be running.
 
     RUN may be a project of keras-tuner's own tuners, too.
     """
+    if port is not None and not live:
+        raise typer.BadParameter("it is for --live.", param_hint="--port")
+    if live:
+        _alone(page=page, csv=csv, pictures=pictures, json=as_json)
+        serve(run, PORT if port is None else port)
+        return
     from tuners.insight import conclude
 
     study = studies.load(run)
@@ -48,6 +60,12 @@ def report(
     written = [*([f"Table: {csv}"] if csv else []), *_written(page or run / PAGE, pictures, run, study, conclusions)]
     for line in written:
         console().print(line, markup=False, soft_wrap=True)
+
+
+def _alone(**given: Any) -> None:
+    for name, value in given.items():
+        if value:
+            raise typer.BadParameter(f"it writes nothing; leave out --{name}.", param_hint="--live")
 
 
 def record(run: Path, study: Study, conclusions: Conclusions) -> dict[str, Any]:

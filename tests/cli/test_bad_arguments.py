@@ -39,6 +39,10 @@ from kzoo.cli import arguments
         (("export", "nowhere", "--name", "x"), ("nowhere",)),
         (("export", "nowhere", "--name", "../x"), ("--name",)),
         (("report", "nowhere"), ("nowhere holds no search", "kzoo search MODEL")),
+        (("report", "nowhere", "--live"), ("nowhere holds no search",)),
+        (("report", "nowhere", "--port", "8600"), ("--port", "it is for --live")),
+        (("report", "nowhere", "--live", "--csv", "x"), ("--live", "leave out --csv")),
+        (("report", "nowhere", "--live", "--port", "70000"), ("--port", "65535")),
         (("predict", "nowhere", "missing.json"), ("missing.json",)),
     ],
 )

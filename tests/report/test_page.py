@@ -3,7 +3,7 @@ import re
 
 import numpy as np
 import pytest
-from browser import CHROMIUM, Browser
+from browser import CHROMIUM
 from surfaces import ordinary, searched
 
 from tuners.report.facts import troubles
@@ -78,12 +78,6 @@ def test_infinite_scores_are_no_json_numbers():
     records = [TrialRecord(str(n), n, "COMPLETED", {}, s, 1, {"val_loss": (s,)}) for n, s in ((1, 1.0), (2, 2.0))]
     records.append(TrialRecord("3", 3, "COMPLETED", {}, float("inf"), 1))
     assert data_of(page(Study("val_loss", "min", 1, tuple(records)), "odd"))["trials"][2]["score"] is None
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with Browser() as made:
-        yield made
 
 
 @pytest.fixture(scope="module")
