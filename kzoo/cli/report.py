@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from kzoo.cli import arguments, studies, summary
+from kzoo.cli import arguments, studies, summary, trackers
 from kzoo.cli.console import command, console, mendable, print_json
 from kzoo.cli.live import PORT, serve
 from kzoo.cli.run import FILE, Run
@@ -29,6 +29,11 @@ def report(
     ] = None,
     csv: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the trials as a table, too.")] = None,
     pictures: Annotated[Path | None, typer.Option(metavar="DIR", help="Write pictures as SVG files, too.")] = None,
+    optuna: Annotated[
+        str | None,
+        typer.Option(metavar="STORAGE", help="Write a study of Optuna, too: a file, or such as sqlite:///FILE."),
+    ] = None,
+    mlflow: Annotated[str | None, typer.Option(metavar="URI", help="Write runs of MLflow, too.")] = None,
     live: Annotated[bool, typer.Option("--live", help="Serve the page here, kept up with the search.")] = False,
     port: Annotated[
         int | None,
@@ -43,22 +48,25 @@ def report(
     if port is not None and not live:
         raise typer.BadParameter("it is for --live.", param_hint="--port")
     if live:
-        _alone(page=page, csv=csv, pictures=pictures, json=as_json)
+        _alone(page=page, csv=csv, pictures=pictures, optuna=optuna, mlflow=mlflow, json=as_json)
         serve(run, PORT if port is None else port)
         return
     from tuners.insight import conclude
 
     study = studies.load(run)
     conclusions = conclude(study)
+    lines = []
     if csv is not None:
         with mendable(OSError):
             write_text(csv, study.to_dataframe().to_csv(index=False))
+        lines.append(f"Table: {csv}")
+    lines += [trackers.to_optuna(study, optuna, studies.title(run))] if optuna else []
+    lines += [trackers.to_mlflow(study, mlflow, studies.title(run))] if mlflow else []
     if as_json:
         print_json(record(run, study, conclusions))
         return
     _show(run, study, conclusions, top)
-    written = [*([f"Table: {csv}"] if csv else []), *_written(page or run / PAGE, pictures, run, study, conclusions)]
-    for line in written:
+    for line in [*lines, *_written(page or run / PAGE, pictures, run, study, conclusions)]:
         console().print(line, markup=False, soft_wrap=True)
 
 
