@@ -176,6 +176,7 @@ def test_what_the_reader_has_chosen_survives_what_is_new(browser, searching, ser
     passing = f"data.trials.filter((each) => each.at[{at}] >= 0.2 && each.at[{at}] <= 0.6).map((each) => each.n)"
     assert browser.run("data.trials.length") == 15
     assert set(kept) < set(browser.run(ROWS)) == set(browser.run(passing))
+    browser.run("element('parallel').scrollIntoView(); drawMissing()")
     chart = "shown.find((each) => each.option === parallel).chart"
     assert browser.run(f"{chart}.getModel().getComponent('parallelAxis', {at}).activeIntervals") == [[0.2, 0.6]]
     browser.run("getSelection().selectAllChildren(element('title'))")

@@ -190,10 +190,21 @@ function undraw() {
   shown.forEach((each) => (each.chart = null));
 }
 
+// Only what is near the screen is drawn; the rest when it is scrolled to, or printed.
+function near(host) {
+  const box = host.getBoundingClientRect();
+  return box.top < 2 * window.innerHeight && box.bottom > -window.innerHeight;
+}
+
+function drawMissing() {
+  const c = colours();
+  const all = window.matchMedia("print").matches;
+  for (const each of shown) if (!each.chart && (all || near(each.host))) drawn(each, c);
+}
+
 function draw() {
   undraw();
-  const c = colours();
-  for (const each of shown) drawn(each, c);
+  drawMissing();
 }
 
 function redraw(except = null) {
@@ -206,6 +217,7 @@ function select(n) {
   rows.forEach((node, number) => node.classList.toggle("selected", number === state.selected));
   const c = colours();
   for (const each of shown) {
+    if (!each.chart) continue;
     const series = each.option(c).series;
     // Only what shows the selection is set anew, so that a click is answered at once with a thousand trials.
     if (each.option === curves) each.chart.setOption(each.option(c), { replaceMerge: ["series", "legend"] });
@@ -256,7 +268,8 @@ function render(fresh) {
 
 render(JSON.parse(element("data").textContent));
 element("filter").addEventListener("input", filter);
-window.addEventListener("resize", () => { shown.forEach((each) => each.chart.resize()); redraw(); });
+window.addEventListener("scroll", drawMissing, { passive: true });
+window.addEventListener("resize", () => { shown.forEach((each) => each.chart && each.chart.resize()); redraw(); drawMissing(); });
 window.addEventListener("keydown", (event) => { if (event.key === "Escape" && state.selected !== null) select(state.selected); });
 window.matchMedia("(prefers-color-scheme: dark)").addEventListener("change", draw);
 window.matchMedia("print").addEventListener("change", draw);
