@@ -8,7 +8,7 @@ import types
 from pathlib import Path
 from typing import Any
 
-from kzoo.cli import studies
+from kzoo.cli import again, studies
 from kzoo.cli.console import Failure, console, describe
 
 PORT = 8600
@@ -57,12 +57,12 @@ def data_of(run: Path) -> dict[str, Any]:
     Raises:
         ValueError: The run cannot be read.
     """
-    from tuners.insight import conclude
     from tuners.report.page.data import page_data
 
     try:
         study = studies.load(run)
-        return page_data(studies.title(run), study, conclude(study), studies.given(run), studies.Acting(run, study))
+        conclusions = again.conclude(run, study)
+        return page_data(studies.title(run), study, conclusions, studies.given(run), studies.Acting(run, study))
     except Failure as failure:
         raise ValueError(str(failure)) from None
     except OSError as error:

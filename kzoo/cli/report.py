@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from kzoo.cli import arguments, studies, summary, trackers
+from kzoo.cli import again, arguments, studies, summary, trackers
 from kzoo.cli.console import command, console, mendable, print_json
 from kzoo.cli.live import PORT, serve
 from kzoo.cli.run import FILE, Run
@@ -51,10 +51,8 @@ def report(
         _alone(page=page, csv=csv, pictures=pictures, optuna=optuna, mlflow=mlflow, json=as_json)
         serve(run, PORT if port is None else port)
         return
-    from tuners.insight import conclude
-
     study = studies.load(run)
-    conclusions = conclude(study)
+    conclusions = again.conclude(run, study)
     lines = []
     if csv is not None:
         with mendable(OSError):

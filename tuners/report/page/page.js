@@ -69,8 +69,10 @@ function table(id, head, rows) {
 function tables() {
   table("beside", ["", "best", "default"], data.beside.map(([name, best, usual]) => [name, made("td", best, best === usual ? "" : "changed"), usual]));
   const signed = (value) => (value > 0 ? "+" : "") + short(value);
-  table("path", ["change", "from", "to", "expected gain", "give or take"],
-    data.path_from_default.map((each) => [each.name, short(each.before), short(each.after), signed(each.gain), short(1.645 * each.deviation)]));
+  const trained = data.path_from_default.some((each) => each.measured !== null);
+  const measured = (each) => (each.measured === null ? ["", ""] : [signed(each.measured), short(1.645 * each.measured_deviation)]);
+  table("path", ["change", "from", "to", "expected gain", "give or take", ...(trained ? ["measured", "give or take"] : [])],
+    data.path_from_default.map((each) => [each.name, short(each.before), short(each.after), signed(each.gain), short(1.645 * each.deviation), ...(trained ? measured(each) : [])]));
   if (data.more_trials)
     table("more", ["further trials", "expected gain", "80 % between"],
       data.more_trials.outlooks.map((each) => [each.trials, signed(each.gain), `${short(each.low)} and ${short(each.high)}`]));
