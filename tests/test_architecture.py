@@ -29,7 +29,8 @@ ROOMS = {
     ],
     "tuners": [
         ["space", "protocols", "machine", "threads", "log", "private_apis", "version"],
-        ["strategy", "store"],
+        ["strategy", "store", "trackers"],
+        ["trial_record"],
         ["study", "trial_metrics", "pruning", "folds", "changed_space", "callbacks", "compiling"],
         ["insight"],
         ["report"],
@@ -171,7 +172,15 @@ def test_space_and_strategy_are_pure(place, below):
 
 
 def test_what_reads_a_search_knows_no_tensorflow():
-    places = ("tuners.store", "tuners.study", "tuners.machine", "tuners.log", "tuners.protocols", "tuners.pruning")
+    places = (
+        "tuners.store",
+        "tuners.study",
+        "tuners.trackers",
+        "tuners.machine",
+        "tuners.log",
+        "tuners.protocols",
+        "tuners.pruning",
+    )
     places += ("tuners.insight", "tuners.report")
     wrong = [each for each in AT_RUN if within(each.module, *places) and each.package in LEARNING]
     refuse(wrong, "These must start without TensorFlow, Keras and keras-tuner:")

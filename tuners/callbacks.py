@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
+import dataclasses
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import keras
@@ -37,9 +38,29 @@ def copied_callbacks(given: Any) -> list[Any]:
         ) from error
 
 
-def has_tensorboard(callbacks: list[Any]) -> bool:
-    """Whether one of them is Keras' TensorBoard, which is given a directory for each execution."""
-    return any(type(each).__name__ == "TensorBoard" for each in callbacks)
+def give_directories(callbacks: list[Any], configure: Callable[[list[Any]], None]) -> None:
+    """Give each TensorBoard a directory of its own, where the hyperparameters are written as well.
+
+    Args:
+        callbacks: Of one execution; what writes the hyperparameters is added.
+        configure: keras-tuner's way to do so for a list of callbacks, which goes by the name of their class.
+    """
+    if any(type(each).__name__ == "TensorBoard" for each in callbacks):
+        configure(callbacks)
+    for each in list(callbacks):
+        # A class of the user's own has another name.
+        if isinstance(each, keras.callbacks.TensorBoard) and type(each).__name__ != "TensorBoard":
+            named: list[Any] = [TensorBoard(each.log_dir)]
+            configure(named)
+            each.log_dir = named[0].log_dir
+            callbacks += named[1:]
+
+
+@dataclasses.dataclass
+class TensorBoard:
+    """Stands before keras-tuner for a board of another name."""
+
+    log_dir: str
 
 
 def hooks_of(tuner: keras_tuner.Tuner, trial: Any) -> list[keras.callbacks.Callback]:

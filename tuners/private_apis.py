@@ -21,6 +21,9 @@ they are. `tests/engine/test_numpy_engine.py` fails when Keras changes this.
 
 The configurations of Keras' losses and metrics leave out some of what they were made with, such as Huber's delta. It is
 in `_fn_kwargs` alone. `tests/engine/test_identity.py` fails when Keras changes this.
+
+Whether a `TensorBoard` profiles is in `_should_trace` alone. `tests/tuner/test_tensorboard.py` fails when Keras changes
+this.
 """
 
 from __future__ import annotations
@@ -32,6 +35,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import keras
 import keras_tuner
 
 
@@ -173,3 +177,8 @@ def compile_arguments(model: Any) -> dict[str, Any]:
 def compilation(model: Any) -> Any:
     """What stands for the last compilation of a Keras model: another object after each."""
     return model._compile_config  # noqa: SLF001
+
+
+def writes_in_epochs(board: keras.callbacks.TensorBoard) -> bool:
+    """Whether a TensorBoard writes anything while an epoch is trained: the graph, single batches, or a profile."""
+    return board.write_graph or board.write_steps_per_second or board.update_freq != "epoch" or board._should_trace  # noqa: SLF001

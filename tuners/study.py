@@ -11,66 +11,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tuners.space.dimensions import Cube, cube_from_space
-from tuners.space.shown import reason, shown_name, shown_value
-from tuners.store.facts import trial_seed
 from tuners.store.journal import read_journal
 from tuners.store.keras_tuner_project import read_project
-from tuners.store.records import TrialState, replay
+from tuners.store.records import replay
 from tuners.strategy.configurations import Configurations
 from tuners.strategy.scores import gain_of, tie_breaker
+from tuners.trackers.mlflow_runs import write_mlflow
+from tuners.trackers.optuna_study import write_optuna
+from tuners.trial_record import TrialRecord, record_of
 
 if TYPE_CHECKING:
+    import optuna
     import pandas as pd
-
-
-@dataclasses.dataclass(frozen=True)
-class TrialRecord:
-    """One trial of a study.
-
-    Attributes:
-        trial_id: Its id.
-        number: Its number in the order of the trials' start, from 1.
-        status: "COMPLETED", "INVALID" (infeasible: its loss was not finite), "FAILED", or "RUNNING" where it has not
-            ended.
-        values: Values of the hyperparameters that applied.
-        score: The objective in its best epoch, or None.
-        best_epoch: That epoch, from 1, or None.
-        history: Metrics by name, one value per epoch.
-        message: What went wrong, or "".
-        seconds: How long it took, or None.
-        engines: What trained it, such as "numpy" or "fit"; empty where that is not known.
-        refusals: Why faster engines did not train it, by their names.
-        executions: The objective of each execution or fold where there were several.
-        seed: Of its first execution, or None where that is not known.
-        worker: The worker process that trained it, or "".
-        ended: Seconds that the search had run for when it ended, or None.
-    """
-
-    trial_id: str
-    number: int
-    status: str
-    values: dict[str, Any]
-    score: float | None = None
-    best_epoch: int | None = None
-    history: Mapping[str, tuple[float, ...]] = dataclasses.field(default_factory=dict)
-    message: str = ""
-    seconds: float | None = None
-    engines: tuple[str, ...] = ()
-    refusals: Mapping[str, str] = dataclasses.field(default_factory=dict)
-    executions: tuple[float, ...] = ()
-    seed: int | None = None
-    worker: str = ""
-    ended: float | None = None
-
-    @property
-    def shown(self) -> dict[str, Any]:
-        """The values by the names that people use: momentum where 1 - momentum was searched."""
-        return {shown_name(name): shown_value(name, value) for name, value in self.values.items()}
-
-    @property
-    def reason(self) -> str:
-        """Why it has no score: the line of what went wrong that names an error, else the last one, or ""."""
-        return reason(self.message)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -117,7 +69,7 @@ class Study:
         single = len(objectives) == 1
         name, direction = next(iter(objectives.items())) if single else ("multi_objective", "min")
         seed = search.header.get("seed", 0)
-        trials = [_record(number, trial, seed) for number, trial in enumerate(search.trials.values(), start=1)]
+        trials = [record_of(number, trial, seed) for number, trial in enumerate(search.trials.values(), start=1)]
         return cls(
             objective=name,
             direction=direction,
@@ -148,7 +100,7 @@ class Study:
         project = read_project(Path(directory), objective)
         # One epoch is no curve, also where the best one was the first.
         trials = (
-            dataclasses.replace(_record(number, trial, None), history={})
+            dataclasses.replace(record_of(number, trial, None), history={})
             for number, trial in enumerate(project.trials.values(), start=1)
         )
         name, direction = next(iter(project.header["objective"].items()))
@@ -234,6 +186,46 @@ class Study:
             ]
         )
 
+    def to_optuna(self, storage: str | optuna.storages.BaseStorage | None, name: str) -> optuna.Study:
+        """Write the study as one of Optuna (`kzoo[optuna]`), which optuna-dashboard opens.
+
+        Hyperparameters have the names that people use; where one did not apply to a trial, the trial does not have it.
+        Trial n has the number n - 1 there, and its own in its attributes, with its seconds, seed, worker and so on. The
+        curve of the objective is its intermediate values, by epochs from 1. Trials without a score, and those that have
+        not ended, are failed ones. The study is written whole or not at all.
+
+        Args:
+            storage: As `optuna.create_study` takes it, such as "sqlite:///studies.db".
+            name: What the study is called there.
+
+        Returns:
+            Optuna's study.
+
+        Raises:
+            ModuleNotFoundError: Optuna is not installed.
+            optuna.exceptions.DuplicatedStudyError: There is a study of that name.
+        """
+        return write_optuna(self, storage, name)
+
+    def to_mlflow(self, experiment: str, tracking_uri: str | None = None) -> str:
+        """Write the study as runs of MLflow (`kzoo[mlflow]`): one for the search, and one below it for each trial.
+
+        A trial has its values as parameters, every metric by epochs from 1, its `score`, and its seed, worker and so on
+        as tags.
+
+        Args:
+            experiment: Name of an experiment, which is made where there is none.
+            tracking_uri: Address of the server or database; MLflow's own choice where not given.
+
+        Returns:
+            The id of the run of the search.
+
+        Raises:
+            ModuleNotFoundError: MLflow is not installed.
+            mlflow.exceptions.MlflowException: It cannot be written.
+        """
+        return write_mlflow(self, experiment, tracking_uri)
+
     def cube(self) -> Cube:
         """The search space."""
         return cube_from_space(self.space)
@@ -241,35 +233,3 @@ class Study:
 
 def _has_score(trial: TrialRecord) -> bool:
     return trial.status == "COMPLETED" and trial.score is not None and math.isfinite(trial.score)
-
-
-def _record(number: int, trial: TrialState, seed: int | None) -> TrialRecord:
-    own_seed = None if seed is None else trial_seed(seed, trial.trial_id, 0)
-    if trial.state is None:
-        return TrialRecord(trial.trial_id, number, "RUNNING", trial.values, seed=own_seed)
-    state = trial.state
-    score = state["score"] if state["status"] == "COMPLETED" else None
-    metrics = state["metrics"]["metrics"]
-    return TrialRecord(
-        trial_id=trial.trial_id,
-        number=number,
-        status=state["status"],
-        values=trial.values,
-        score=score,
-        best_epoch=None if score is None else state["best_step"] + 1,
-        history={name: means for name, metric in metrics.items() if (means := _means(metric["observations"]))},
-        message=state["message"] or "",
-        seconds=trial.seconds,
-        engines=tuple(trial.engines.get("used", ())),
-        refusals=trial.engines.get("refusals", {}),
-        executions=tuple(map(float, trial.engines.get("executions", ()))),
-        seed=own_seed,
-        worker=trial.engines.get("worker", ""),
-        ended=trial.elapsed,
-    )
-
-
-def _means(observations: list[dict[str, Any]]) -> tuple[float, ...]:
-    if [each["step"] for each in observations] != list(range(len(observations))):
-        return ()  # An oracle may be told of some epochs alone, which are no curve.
-    return tuple(sum(each["value"]) / len(each["value"]) for each in observations)

@@ -16,7 +16,7 @@ from typing import Any
 import keras
 import keras_tuner
 
-from tuners.callbacks import copied_callbacks, has_tensorboard, hooks_of
+from tuners.callbacks import copied_callbacks, give_directories, hooks_of
 from tuners.compiling import compile_with
 from tuners.engine.best_epoch import BestEpoch
 from tuners.engine.choice import Engines, EngineUse, summary_of
@@ -218,8 +218,7 @@ class FastTuner(keras_tuner.Tuner):
             self.trial_time_limit,
         )
         callbacks = copied_callbacks(kwargs.get("callbacks"))
-        if has_tensorboard(callbacks):
-            self._configure_tensorboard_dir(callbacks, trial, number)
+        give_directories(callbacks, lambda boards: self._configure_tensorboard_dir(boards, trial, number))
         callbacks += [*hooks_of(self, trial), best]
         self._built = None
         with gradients_with_graphs():

@@ -2,21 +2,49 @@
 
 from __future__ import annotations
 
-from kzoo.cli import arguments, studies
-from kzoo.cli.console import console, print_json
+from typing import Annotated
+
+import typer
+
+from kzoo.cli import again, arguments, studies
+from kzoo.cli.console import command, console, print_json
 
 
-def audit(run: arguments.RunDirectory, as_json: arguments.Json = False) -> None:
+def audit(
+    run: arguments.RunDirectory,
+    verify: Annotated[
+        int | None,
+        typer.Option(
+            min=3,
+            metavar="TIMES",
+            show_default=False,
+            help="First train the default, the best, and the steps between, again, so many times each.",
+        ),
+    ] = None,
+    workers: Annotated[
+        int | None, typer.Option(min=1, show_default=False, help="Processes that train, with --verify.")
+    ] = None,
+    trust: Annotated[
+        bool, typer.Option("--trust", help="With --verify, run the FILE.py of a model of your own.")
+    ] = False,
+    as_json: arguments.Json = False,
+) -> None:
     """Say whether the gain is real, what went wrong in a search, and what to do next."""
-    from tuners.insight import conclude
     from tuners.report.plain import conclusions_record
     from tuners.report.terminal import audit_lines
 
+    if verify is None and (workers is not None or trust):
+        raise typer.BadParameter("it is for --verify.", param_hint="--trust" if trust else "--workers")
     study = studies.load(run)
-    conclusions, acting = conclude(study), studies.Acting(run, study)
+    if verify is not None:
+        again.train_again(run, study, verify, workers=workers, trust=trust, quiet=as_json)
+    conclusions, acting = again.conclude(run, study), studies.Acting(run, study)
     if as_json:
         print_json({"run": str(run), **conclusions_record(conclusions, acting)})
         return
     out = console()
     for line in audit_lines(conclusions, acting, width=out.width):
         out.print(line, markup=False, soft_wrap=True)
+    verdict = conclusions.verdict
+    if acting.asked and not acting.asked.folds and verdict and verdict.kind == "not shown to be better" and not verify:
+        out.print(f"\nTo tell: {command('kzoo', 'audit', run)} --verify 5", markup=False, soft_wrap=True)

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from kzoo.cli import arguments, studies, summary
+from kzoo.cli import again, arguments, studies, summary, trackers
 from kzoo.cli.console import command, console, mendable, print_json
+from kzoo.cli.live import PORT, serve
 from kzoo.cli.run import FILE, Run
 from kzoo.cli.shown import counted
 from kzoo.files import write_text
@@ -28,26 +29,49 @@ def report(
     ] = None,
     csv: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the trials as a table, too.")] = None,
     pictures: Annotated[Path | None, typer.Option(metavar="DIR", help="Write pictures as SVG files, too.")] = None,
+    optuna: Annotated[
+        str | None,
+        typer.Option(metavar="STORAGE", help="Write a study of Optuna, too: a file, or such as sqlite:///FILE."),
+    ] = None,
+    mlflow: Annotated[str | None, typer.Option(metavar="URI", help="Write runs of MLflow, too.")] = None,
+    live: Annotated[bool, typer.Option("--live", help="Serve the page here, kept up with the search.")] = False,
+    port: Annotated[
+        int | None,
+        typer.Option(min=0, max=65535, show_default=False, help=f"Of --live: {PORT} if not given, 0 for any."),
+    ] = None,
     as_json: arguments.Json = False,
 ) -> None:
     """Show what a search found, as text and as a page with pictures; it may still be running.
 
     RUN may be a project of keras-tuner's own tuners, too.
     """
-    from tuners.insight import conclude
-
+    if port is not None and not live:
+        raise typer.BadParameter("it is for --live.", param_hint="--port")
+    if live:
+        _alone(page=page, csv=csv, pictures=pictures, optuna=optuna, mlflow=mlflow, json=as_json)
+        serve(run, PORT if port is None else port)
+        return
     study = studies.load(run)
-    conclusions = conclude(study)
+    conclusions = again.conclude(run, study)
+    lines = []
     if csv is not None:
         with mendable(OSError):
             write_text(csv, study.to_dataframe().to_csv(index=False))
+        lines.append(f"Table: {csv}")
+    lines += [trackers.to_optuna(study, optuna, studies.title(run))] if optuna else []
+    lines += [trackers.to_mlflow(study, mlflow, studies.title(run))] if mlflow else []
     if as_json:
         print_json(record(run, study, conclusions))
         return
     _show(run, study, conclusions, top)
-    written = [*([f"Table: {csv}"] if csv else []), *_written(page or run / PAGE, pictures, run, study, conclusions)]
-    for line in written:
+    for line in [*lines, *_written(page or run / PAGE, pictures, run, study, conclusions)]:
         console().print(line, markup=False, soft_wrap=True)
+
+
+def _alone(**given: Any) -> None:
+    for name, value in given.items():
+        if value:
+            raise typer.BadParameter(f"it writes nothing; leave out --{name}.", param_hint="--live")
 
 
 def record(run: Path, study: Study, conclusions: Conclusions) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,7 +27,14 @@ WORKER = "kzoo.cli.worker"
 """The module that a worker process runs."""
 
 
-def make_tuner(hypermodel: Any, asked: Run, data: Dataset, directory: Path, effort: Effort) -> CoarseToFineSearch:
+def make_tuner(
+    hypermodel: Any,
+    asked: Run,
+    data: Dataset,
+    directory: Path,
+    effort: Effort,
+    initial: Sequence[Mapping[str, Any]] = (),
+) -> CoarseToFineSearch:
     """The tuner of a run.
 
     Args:
@@ -36,6 +43,7 @@ def make_tuner(hypermodel: Any, asked: Run, data: Dataset, directory: Path, effo
         data: Its data.
         directory: Its directory.
         effort: How it is run.
+        initial: Values to try first.
 
     Raises:
         Failure: The directory holds a search that cannot be taken up.
@@ -54,6 +62,7 @@ def make_tuner(hypermodel: Any, asked: Run, data: Dataset, directory: Path, effo
             max_trials=effort.trials,
             max_time=effort.max_time,
             patience=effort.patience,
+            initial=initial,
             # A search that goes on has kept what it knew.
             earlier=None if (directory / JOURNAL).exists() else asked.earlier,
             folds=data.folds(asked.folds, seed=asked.seed) if asked.folds and data.groups is not None else asked.folds,

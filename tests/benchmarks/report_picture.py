@@ -29,7 +29,7 @@ def main():
         study = studies.load(run)
         write_page(page, study, studies.title(run), studies.given(run), studies.Acting(run, study))
         browser.open(page.as_uri(), width=1100)
-        browser.wait("shown.every((each) => each.chart)")
+        browser.wait("shown.every((each) => each.chart || !near(each.host))")
         clip = {"x": 0, "y": 0, "width": 1100, "height": HEIGHT, "scale": 1}
         taken = browser.ask("Page.captureScreenshot", format="png", captureBeyondViewport=True, clip=clip)
     image = PIL.Image.open(io.BytesIO(base64.b64decode(taken["data"]))).convert("RGB")

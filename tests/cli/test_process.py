@@ -1,7 +1,9 @@
+import re
 import signal
 import subprocess
 import sys
 import time
+import urllib.request
 
 import pytest
 from forked_python import ForkedPopen, run
@@ -19,6 +21,32 @@ def test_help_and_report_import_no_tensorflow(searched):
     )
     out = subprocess.check_output([sys.executable, "-c", code], text=True, cwd=searched.directory)
     assert out.strip() == ""
+
+
+LIVE = """
+import atexit, sys
+atexit.register(lambda: print(*{"tensorflow", "keras.src", "uvicorn", "starlette"} & {*sys.modules}, "end"))
+sys.argv = ["kzoo", "report", "RUN", "--live", "--port", "0"]
+from kzoo.cli import main; main()
+"""
+
+
+def test_the_live_page_is_there_until_it_is_ended(searched):
+    files = sorted(path.name for path in (searched.directory / "RUN").iterdir())
+    with subprocess.Popen(
+        [sys.executable, "-c", LIVE], text=True, cwd=searched.directory, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as running:
+        lines = [running.stdout.readline() for _ in range(3)]
+        assert lines[0] == "RUN: 6 trials finished. The search has ended; nothing more will change.\n"
+        address = re.search(r"http://127.0.0.1:\d+/", lines[1])[0]
+        with urllib.request.urlopen(address, timeout=20) as answer:
+            assert "<title>RUN</title>" in answer.read().decode()
+        taken = searched("report", "RUN", "--live", "--port", address.split(":")[2].strip("/"))
+        assert "is taken: choose another with --port" in str(taken.exception)
+        running.send_signal(signal.SIGINT)
+        said, wrong = running.communicate(timeout=20)
+    assert (running.returncode, said, wrong) == (0, "The page has ended.\nend\n", "")
+    assert sorted(path.name for path in (searched.directory / "RUN").iterdir()) == files
 
 
 def test_a_failure_is_one_line(process):

@@ -2,6 +2,7 @@ import dataclasses
 import itertools
 import json
 import shlex
+import shutil
 
 import numpy as np
 import pandas as pd
@@ -134,3 +135,47 @@ def test_searches_for_different_objectives_are_not_compared(searched):
         project(searched.directory / "theirs")
     refused = searched("compare", "RUN", "theirs")
     assert refused.exit_code == 2 and "objectives" in refused.stderr and "val_loss" in refused.stderr
+
+
+@pytest.fixture
+def copied(searched, kzoo):
+    """A run that may be changed."""
+    shutil.copytree(searched.directory / "RUN", kzoo.directory / "RUN")
+    return kzoo
+
+
+def test_the_way_to_the_best_is_trained_again(copied):
+    result = copied("audit", "RUN", "--verify", "3")
+    said = " ".join(result.stdout.split())
+    assert result.exit_code == 0 and "trained again from other seeds, 3 times each" in said and "Step by step:" in said
+    (place,) = (copied.directory / "RUN" / "again").iterdir()
+    again, study = Study.load(place), Study.load(copied.directory / "RUN")
+    assert {len(trial.executions) for trial in again.trials} == {3} and again.seed == study.seed + 1
+    assert again.trials[-1].values == pytest.approx(study.best[0].values)
+    # Known from now on.
+    copied("report", "RUN")
+    assert "trained again from other seeds" in (copied.directory / "RUN" / "report.html").read_text()
+    found = copied.json("audit", "RUN")
+    assert found["verdict"]["noise_source"] == "repeats" and found["path_from_default"][0]["measured"] is not None
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"folds": 3}, "was cross-validated"),
+        ({"model": "/nowhere/mine.py:build"}, "look at it, and pass --trust"),
+        ({"fingerprint": "0"}, "wine has changed since the search"),
+    ],
+)
+def test_what_cannot_be_trained_again(copied, changes, words):
+    directory = copied.directory / "RUN"
+    dataclasses.replace(Run.read(directory), **changes).write(directory)
+    result = copied("audit", "RUN", "--verify", "3")
+    assert isinstance(result.exception, Failure) and words in str(result.exception)
+    assert not (directory / "again").exists()
+
+
+def test_projects_of_others_cannot_be_trained_again(kzoo):
+    project(kzoo.directory / "theirs")
+    assert "was not made by kzoo search" in str(kzoo("audit", "theirs", "--verify", "3").exception)
+    assert "--workers" in kzoo("audit", "theirs", "--workers", "2").stderr

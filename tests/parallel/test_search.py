@@ -3,6 +3,7 @@
 import json
 import os
 import subprocess
+import threading
 
 import pytest
 from typer.testing import CliRunner
@@ -10,13 +11,45 @@ from typer.testing import CliRunner
 import kzoo
 from kzoo.cli.app import app
 from kzoo.cli.effort import Effort
+from kzoo.cli.live import data_of
 from kzoo.cli.tuner import KEPT
 from kzoo.cli.worker import make
 from tuners import Study
+from tuners.report import live
+from tuners.report.live import LiveStudy
 from tuners.store.checkpoints import kept_trials
+
+seen = {}
+"""What the live page of each search has shown while it ran."""
 
 SEARCH = ["search", "mlp", "--data", "wine", "--trials", "4", "--epochs", "3", "--json", "--engine", "population"]
 SEARCH += ["--fix", "layers=1", "--fix", "norm=none", "--fix", "optimizer=adam", "--fix", "decay=none"]
+
+
+class Watching(threading.Thread):
+    """Looks at the live page of a search until that has ended; use it as a context manager."""
+
+    def __init__(self, directory):
+        super().__init__()
+        self.directory, self.over, self.seen = directory, threading.Event(), []
+
+    def __enter__(self):
+        self.start()
+        return self
+
+    def __exit__(self, *_):
+        self.over.set()
+        self.join()
+
+    def run(self):
+        page = LiveStudy(self.directory, lambda: data_of(self.directory))
+        known, last = 0, False
+        while not last:
+            last = self.over.wait(0.02)
+            if (self.directory / "journal.jsonl").exists():
+                answer = page.answer(known)
+                known = answer["live"]["version"]
+                self.seen.append((answer["live"]["state"], len(page.data["progress"]["numbers"])))
 
 
 @pytest.fixture(scope="module")
@@ -25,18 +58,17 @@ def searched(tmp_path_factory):
     directory = tmp_path_factory.mktemp("searched")
     # A file of the working directory is not taken for the module of that name.
     (directory / "queue.py").write_text("raise SystemExit('not this one')")
-    before = os.getcwd()
-    os.chdir(directory)
-    try:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(directory)
+        patch.setattr(live, "MOST_OFTEN", 0.0)
+        patch.setattr(live, "SHARE", 1e9)
         for name, options in (("alone", []), ("one", ["--trial-timeout", "300"]), ("two", ["--workers", "2"])):
-            with pytest.MonkeyPatch.context() as patch:
+            with Watching(directory / name) as seen[name], pytest.MonkeyPatch.context() as own:
                 if name == "one":  # Started as a user's is.
-                    patch.setattr("tuners.parallel.process.subprocess", subprocess)
+                    own.setattr("tuners.parallel.process.subprocess", subprocess)
                 result = CliRunner().invoke(app, [*SEARCH, "--out", name, *options], catch_exceptions=False)
             assert result.exit_code == 0, result.stderr
         yield directory
-    finally:
-        os.chdir(before)
 
 
 def test_one_worker_gives_the_same_trials_as_none(searched):
@@ -77,6 +109,15 @@ def test_the_best_models_after_a_parallel_search(searched):
     for model, trial in zip(made.get_best_models(2), best, strict=False):
         found = model.evaluate(data.x_val, data.y_val, verbose=0, return_dict=True)
         assert found["accuracy"] == pytest.approx(trial.score, abs=1e-6)
+
+
+@pytest.mark.parametrize("name", ["alone", "two"])
+def test_the_live_page_keeps_up_with_a_search(searched, name):
+    states, counts = zip(*seen[name].seen, strict=True)
+    assert list(counts) == sorted(counts) and len({*counts}) > 2 and counts[-1] == 4
+    kinds = [state.split(";")[0] for state in states]
+    assert kinds[-1] == "The search has ended" and "The search is running" in kinds
+    assert kinds == sorted(kinds, reverse=True)  # It runs, and then it has ended.
 
 
 @pytest.mark.parametrize("options", [[], ["--workers", "2"]])

@@ -23,10 +23,10 @@ def build(hp):
 
 @pytest.fixture
 def train(tmp_path):
-    def run(values, report=lambda epoch: False, rule=None, seed=1, **options):
+    def run(values, report=lambda epoch: False, rule=None, seed=1, callbacks=(), **options):
         options = {"objective": "loss", "directory": str(tmp_path), "project_name": "run", **options}
         tuner = tuners.CoarseToFineSearch(build, **options)
-        return train_trial(tuner, Order("0000", values, seed, rule), report, **DATA)
+        return train_trial(tuner, Order("0000", values, seed, rule), report, **DATA, callbacks=list(callbacks))
 
     return run
 
@@ -52,6 +52,15 @@ def test_a_trial_asks_at_the_rungs_and_ends_where_it_is_told(train, engine):
     told.clear()
     assert len(train(RATE, report, {"factor": 2, "first": 4}, engine=engine).epochs) == 4
     assert told[-1] == (4, 4, False)
+
+
+def test_a_tensorboard_has_a_directory_for_the_trial_here_too(train, tmp_path):
+    logs = tmp_path / "logs"
+    ended = train(RATE, callbacks=[keras.callbacks.TensorBoard(logs, write_graph=False)])
+    assert ended.engines["used"] == ["numpy"]
+    assert {str(each.parent.relative_to(logs)) for each in logs.rglob("events*")} == {
+        "0000/execution0", "0000/execution0/train",
+    }  # fmt: skip
 
 
 def test_without_a_rule_nothing_is_asked(train):

@@ -14,3 +14,11 @@ def study():
     from surfaces import ordinary, searched
 
     return searched(ordinary(diverges=0.8), 40, about={"date": "2026-01-01T00:00:00+00:00"})
+
+
+@pytest.fixture(scope="session")
+def browser():
+    from browser import Browser
+
+    with Browser() as made:
+        yield made

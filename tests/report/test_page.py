@@ -3,7 +3,7 @@ import re
 
 import numpy as np
 import pytest
-from browser import CHROMIUM, Browser
+from browser import CHROMIUM
 from surfaces import ordinary, searched
 
 from tuners.report.facts import troubles
@@ -81,16 +81,15 @@ def test_infinite_scores_are_no_json_numbers():
 
 
 @pytest.fixture(scope="module")
-def browser():
-    with Browser() as made:
-        yield made
-
-
-@pytest.fixture(scope="module")
 def address(study, tmp_path_factory):
     path = tmp_path_factory.mktemp("page") / "report.html"
     write_page(path, study, "digits", {"model": "mlp"})
     return path.as_uri()
+
+
+def scroll_through(browser):
+    """Have every picture drawn, as the page is read to its end."""
+    browser.run("shown.forEach((each) => { each.host.scrollIntoView(); drawMissing(); })")
 
 
 def visible(browser):
@@ -103,6 +102,8 @@ def test_everything_is_there_and_nothing_sticks_out(browser, address, width, dar
     browser.open(address, width=width, dark=dark)
     assert browser.problems() == [] and browser.requested() == [address]
     assert browser.run("document.documentElement.scrollWidth") <= width
+    assert 0 < browser.run("document.querySelectorAll('canvas').length") < 15
+    scroll_through(browser)
     assert browser.run("document.querySelectorAll('canvas').length") == browser.run("shown.length") == 15
     assert browser.run("document.querySelector('#kind').innerText") == "Better than the default"
     assert "diverged" in browser.run("document.querySelector('#audit').innerText")
@@ -122,6 +123,7 @@ def test_trials_are_sorted_filtered_and_lit_up(browser, address, study):
     browser.run(fill % json.dumps("units>100 score>0.9"))
     assert visible(browser) == sum(trial.values["units"] > 100 and (trial.score or 0) > 0.9 for trial in study.trials)
     browser.run(fill % json.dumps(""))
+    scroll_through(browser)
     browser.run("document.querySelector('#trials tbody tr').click()")
     ring = "each.chart.getOption().series.find((one) => one.id === 'selected')"
     rings = f"shown.filter((each) => ({ring}?.data ?? []).length)"
@@ -138,6 +140,7 @@ def test_brushing_an_axis_keeps_what_passes_there(browser, address, study):
         "(() => { const box = document.querySelector('#parallel').getBoundingClientRect(); return [box.x, box.y]; })()"
     )
     browser.run("document.querySelector('#parallel').scrollIntoView()")
+    browser.wait("shown.some((each) => each.option === parallel && each.chart)")
     x, y = browser.run(place)
     for kind, down in (("mousePressed", 60), ("mouseMoved", 100), ("mouseMoved", 160), ("mouseReleased", 160)):
         button = {"button": "left", "clickCount": 1} if kind != "mouseMoved" else {"button": "left"}
@@ -146,6 +149,18 @@ def test_brushing_an_axis_keeps_what_passes_there(browser, address, study):
     kept = browser.run("state.brushed.size")
     assert 0 < kept < len(study.completed) and visible(browser) == kept
     assert browser.problems() == []
+
+
+@needs_chromium
+def test_on_paper_nothing_is_cut_off_or_left_out(browser, address, study):
+    browser.open(address, dark=True)
+    browser.ask("Emulation.setEmulatedMedia", media="print")
+    browser.wait("shown.every((each) => each.chart)")
+    lost = "[...document.querySelectorAll('.wide')].filter((each) => each.scrollHeight > each.clientHeight + 1).length"
+    assert browser.run(lost) == 0 and visible(browser) == len(study.trials)
+    assert browser.run("getComputedStyle(document.querySelector('section')).borderTopWidth") == "0px"
+    assert browser.run("shown[0].chart.getOption().textStyle.color") == "#000"
+    browser.ask("Emulation.setEmulatedMedia", media="")
 
 
 @needs_chromium

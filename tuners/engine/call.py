@@ -14,6 +14,7 @@ import keras
 from tuners.engine import data
 from tuners.engine.declined import Declined
 from tuners.engine.identity import is_of_keras
+from tuners.private_apis import writes_in_epochs
 
 IGNORED = ("steps_per_epoch", "validation_steps")
 """Arguments of `model.fit` that no engine takes: where one is given, `model.fit` trains."""
@@ -174,8 +175,12 @@ def _callbacks(given: Any) -> tuple[Any, ...]:
     for each in found:
         if not isinstance(each, keras.callbacks.Callback):
             raise Declined(f"a callback is a {type(each).__name__}")
+        board = type(each) is keras.callbacks.TensorBoard
+        if board and writes_in_epochs(each):
+            raise Declined("the callback TensorBoard writes inside of epochs; with write_graph=False it need not")
         for hook in BATCH_HOOKS:
-            if hook in vars(each) or getattr(type(each), hook) is not getattr(keras.callbacks.Callback, hook):
+            own = getattr(type(each), hook) is not getattr(keras.callbacks.Callback, hook)
+            if hook in vars(each) or (own and not board):
                 raise Declined(f"the callback {type(each).__name__} sees batches")
         if _compiles(type(each)):
             raise Declined(f"the callback {type(each).__name__} compiles the model")

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from tuners.insight.again import again_of
 from tuners.insight.budget import Budget, budget_of
 from tuners.insight.design import dead, design
 from tuners.insight.divergence import divergence
@@ -46,20 +48,22 @@ class Conclusions:
     response: Response | None = dataclasses.field(default=None, repr=False, compare=False)
 
 
-def conclude(study: Study, response: Response | None = None) -> Conclusions:
+def conclude(study: Study, response: Response | None = None, again: Iterable[Study] = ()) -> Conclusions:
     """Everything that a study teaches, without TensorFlow.
 
     Args:
         study: The study; its search may still be running.
         response: Its model, where it has been made already.
+        again: Studies in which configurations of this one were trained again, each several times from other seeds.
     """
+    repeated = again_of(again)
     with one_thread():
         response = response or response_of(study)
         ranked = importances(response) if response else ()
-        verdict = verdict_of(study, response)
+        verdict = verdict_of(study, response, repeated)
         budget = budget_of(response) if response else None
         findings = _findings(study, response, ranked)
-        path = path_of(response) if response else ()
+        path = path_of(response, repeated) if response else ()
     return Conclusions(verdict, ranked, path, budget, findings, _main(verdict, findings, ranked), response)
 
 

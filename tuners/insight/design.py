@@ -94,11 +94,12 @@ def _small_validation(study: Study) -> Iterator[Finding]:
     if not rows or len(scores) < 8 or not is_rate(study.objective):
         return
     best, middle = max(scores), float(np.median(scores))
-    share = min(max(best, 1 / (rows + 2)), 1 - 1 / (rows + 2))
+    # The middle's, since luck has raised the best's.
+    share = min(max(middle, 1 / (rows + 2)), 1 - 1 / (rows + 2))
     error = math.sqrt((1 - SHARED) * share * (1 - share) / rows)
     # What the best of so many would lead by if all were the same, about: the expected largest of normal draws.
     luck = error * math.sqrt(2 * math.log(len(scores)))
-    if best - middle < 1.25 * luck and best < 1:
+    if best - middle < 1.15 * luck and best < 1:
         gap = max(best - middle, 0.25 / rows)
         need = math.ceil(rows * (2 * luck / gap) ** 2)
         words = (

@@ -7,15 +7,23 @@ import functools
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from tuners.insight.noise import Noise
+from tuners.insight.again import Again, alike
+from tuners.insight.noise import Noise, noise_of
+from tuners.insight.path import configurations
 from tuners.insight.response import Contrast, Response
 from tuners.space.shown import number
-from tuners.strategy.scores import gain_of
+from tuners.strategy.scores import gain_of, score_of
 
 if TYPE_CHECKING:
     from tuners.study import Study, TrialRecord
 
 BETTER, NOT_SHOWN, AS_GOOD, UNKNOWN = "better", "not shown to be better", "the default is as good", "not known"
+
+OPENINGS = {
+    BETTER: "Better than the default",
+    NOT_SHOWN: "Not shown to be better than the default",
+    AS_GOOD: "The default is as good, use it",
+}
 
 SURE = 0.12
 """Chance of no gain up to which the best is called better; see `tests/benchmarks/verdicts.md`."""
@@ -66,29 +74,32 @@ def default_trial(study: Study) -> TrialRecord | None:
     cube = study.cube()
     default = cube.to_values(cube.to_point({}))
     for trial in study.completed:
-        same = (_same(trial.values.get(name), value) for name, value in default.items())
-        if all(same):
+        if all(alike(trial.values.get(name), value) for name, value in default.items()):
             return trial
     return None
 
 
-def _same(value: Any, default: Any) -> bool:
-    if isinstance(value, float) and isinstance(default, int | float):
-        return abs(value - default) <= 1e-6 * max(abs(value), abs(default))
-    return value == default
-
-
-def verdict_of(study: Study, response: Response | None) -> Verdict | None:
+def verdict_of(study: Study, response: Response | None, again: Again | None = None) -> Verdict | None:
     """The verdict; None where no trial has a score.
 
     Args:
         study: The study.
         response: Its model, or None where there is none.
+        again: What was trained again, which decides where the best and the default are among it.
     """
     if not study.best:
         return None
     best, default = study.best[0], default_trial(study)
     known = functools.partial(Verdict, best=best.number, default=default.number if default else None)
+    measured = _measured(study, again) if again and default is not best else None
+    if again is not None and measured is not None:
+        kind = _kind(measured)
+        return known(
+            kind, f"{OPENINGS[kind]}: {_scores_again(study, again)}, {_gain_again(measured)}",
+            observed=_observed(study, best, default) if default else None,
+            gain=measured.mean, interval=measured.interval(), chance=measured.chance, noise=again.deviation,
+            noise_source="repeats", action={} if kind == BETTER else {"executions": 3},
+        )  # fmt: skip
     if response is None:
         return known(UNKNOWN, f"Too few trials ({len(study.completed)}) to tell a gain from luck.")
     runner_up = _runner_up(study, best)
@@ -113,12 +124,43 @@ def verdict_of(study: Study, response: Response | None) -> Verdict | None:
     gain = response.contrast(response.point(best.values), response.point({}))
     if default is None:
         return known(UNKNOWN, _without_default(gain), gain=gain.mean, interval=gain.interval(), chance=gain.chance)
-    observed = gain_of(best.score, study.direction) - gain_of(default.score, study.direction)
+    observed = _observed(study, best, default)
     kind = _kind(gain)
     return known(
         kind, _words(kind, best, default, observed, gain, study), observed=observed, gain=gain.mean,
         interval=gain.interval(), chance=gain.chance, action={} if kind == BETTER else {"executions": 3},
     )  # fmt: skip
+
+
+def _observed(study: Study, best: TrialRecord, default: TrialRecord) -> float:
+    return gain_of(best.score, study.direction) - gain_of(default.score, study.direction)
+
+
+def _measured(study: Study, again: Again) -> Contrast | None:
+    """The best against the default where both were trained again."""
+    default = configurations(study)[0] if study.space else {}
+    return again.contrast(study.best[0].values, default, noise_of(study).rows)
+
+
+def _scores_again(study: Study, again: Again) -> str:
+    default, best = (again.gains(each) for each in configurations(study))
+    means = [number(score_of(sum(each) / len(each), study.direction), 4) for each in (best, default)]
+    times = f"{len(best)} times each" if len(best) == len(default) else f"{len(best)} and {len(default)} times"
+    return (
+        f"trained again from other seeds, {times}, the values of trial {study.best[0].number} give a mean "
+        f"{study.objective} of {means[0]}, the default {means[1]}"
+    )
+
+
+def _gain_again(gain: Contrast) -> str:
+    return (
+        f"a gain of {number(gain.mean, 2)}, give or take {number(1.645 * gain.deviation, 2)}. Chance that it is no "
+        f"better: {_percent(gain.chance)}."
+    )
+
+
+def _percent(chance: float) -> str:
+    return "below 1 %" if chance < 0.01 else f"{100 * chance:.0f} %"
 
 
 def _runner_up(study: Study, best: TrialRecord) -> TrialRecord | None:
@@ -151,14 +193,14 @@ def _words(kind: str, best: TrialRecord, default: TrialRecord, observed: float, 
     scores = (
         f"{study.objective} {number(best.score, 4)} in trial {best.number}, {number(default.score, 4)} at the default"
     )
-    chance = "below 1 %" if gain.chance < 0.01 else f"{100 * gain.chance:.0f} %"
+    chance = _percent(gain.chance)
     expected = number(max(gain.mean, 0.0), 2)
     if gain.mean <= observed:
         real = f"of the {number(observed, 2)} between them about {expected} is expected to be real"
     else:
         real = f"all trials together promise about {expected} of gain"
     if kind == BETTER:
-        return f"Better than the default: {scores}; {real}. Chance that it is no better: {chance}."
+        return f"{OPENINGS[kind]}: {scores}; {real}. Chance that it is no better: {chance}."
     if kind == NOT_SHOWN:
-        return f"Not shown to be better than the default: {scores}; {real}, chance that it is no better {chance}."
-    return f"The default is as good, use it: {scores}, which luck alone can do (chance of no gain: {chance})."
+        return f"{OPENINGS[kind]}: {scores}; {real}, chance that it is no better {chance}."
+    return f"{OPENINGS[kind]}: {scores}, which luck alone can do (chance of no gain: {chance})."

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from tuners.insight.conclusions import Conclusions
 from tuners.insight.finding import Finding
+from tuners.insight.path import Step
 from tuners.report.actions import in_a_script
 from tuners.report.facts import compared, counts, facts, troubles
 from tuners.report.plot import best_so_far
@@ -124,11 +125,23 @@ def audit_lines(conclusions: Conclusions, command: Command = in_a_script, *, wid
     lines: list[str] = []
     if conclusions.verdict is not None:
         lines += wrapped(conclusions.verdict.words, width)
+    lines += _steps(conclusions.path, width)
     for each in conclusions.findings:
         lines += ["", *_finding(each, command, width)]
     if not conclusions.findings:
         lines += ["", "Nothing to remark."]
     return lines
+
+
+def _steps(path: Sequence[Step], width: int) -> list[str]:
+    """The changes on the way to the best whose gain was measured."""
+    lines = []
+    for each in path:
+        if each.measured is not None and each.measured_deviation is not None:
+            change = f"{each.name} from {number(each.before)} to {number(each.after)}: {each.measured:+.2g}"
+            doubt = number(1.645 * each.measured_deviation, 2)
+            lines += wrapped(f"{change}, give or take {doubt} (expected {each.gain:+.2g})", width, "  ")
+    return ["", "Step by step:", *lines] if lines else []
 
 
 def _finding(finding: Finding, command: Command, width: int) -> list[str]:

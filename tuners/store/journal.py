@@ -205,13 +205,34 @@ class Journal:
             del Journal._open_here[self.directory]
 
 
+def in_use(directory: str | os.PathLike[str]) -> bool | None:
+    """Whether a search has the journal of a directory open for writing; None where that cannot be told.
+
+    Args:
+        directory: Directory of the search; nothing is written there.
+    """
+    path = Path(directory) / LOCK
+    if not path.exists():
+        return False
+    lock = filelock.FileLock(path, thread_local=False, preserve_lock_file=True)
+    try:
+        lock.acquire(blocking=False)
+    except filelock.Timeout:
+        return True
+    except OSError:  # No right to write there, or a file system without locks.
+        return None
+    lock.release()
+    return False
+
+
 def _locked(path: Path) -> filelock.BaseFileLock:
     """The lock of a directory, taken; its file tells others which process has it."""
     # Not bound to a thread: a chief opens the journal in one thread and closes it in another. With `preserve_lock_file`
     # a file system without locks is an error, where a file that merely exists would outlive a process that is killed.
     lock = filelock.FileLock(path, thread_local=False, preserve_lock_file=True, on_acquired=_write_owner)
     try:
-        lock.acquire(blocking=False)
+        # For a moment `in_use` of another process may have it.
+        lock.acquire(timeout=0.2)
     except filelock.Timeout:
         raise RunLocked(
             f"{path.parent} is in use by another search (process {_owner(path)}); wait for it, stop it, or choose "

@@ -1,15 +1,31 @@
 "use strict";
 // The options of every picture. Each is a function of the colours and of what is selected and brushed.
 
-const data = JSON.parse(document.getElementById("data").textContent);
-const trials = new Map(data.trials.map((each) => [each.n, each]));
-const state = { selected: null, brushed: null };
+// Selected is a trial's number, brushed the numbers that pass through the intervals, which are by the names of axes.
+const state = { selected: null, brushed: null, intervals: {} };
 const HUES = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#7f7f7f"];
 
-const scored = data.trials.filter((each) => each.score !== null && each.status === "finished");
-const ranks = new Map(
-  [...scored].sort((a, b) => (data.maximise ? a.score - b.score : b.score - a.score)).map((each, at) => [each.n, at])
-);
+let data, trials, scored, ranks, lines;
+
+function take(fresh) {
+  data = fresh;
+  trials = new Map(data.trials.map((each) => [each.n, each]));
+  scored = data.trials.filter((each) => each.score !== null && each.status === "finished");
+  const ascending = [...scored].sort((a, b) => (data.maximise ? a.score - b.score : b.score - a.score));
+  ranks = new Map(ascending.map((each, at) => [each.n, at]));
+  const varies = (at) => new Set(scored.map((each) => each.at[at])).size > 1;
+  lines = data.axes.map((_, at) => at).filter(varies).filter((at, place) => place < 8 || data.axes[at].name in state.intervals);
+  brush();
+}
+
+// Trials that pass through every interval; all where there is none.
+function brush() {
+  const asked = Object.entries(state.intervals);
+  const on = (each, name) => (name === data.objective ? clipped(each.score) : each.at[data.axes.findIndex((axis) => axis.name === name)] ?? null);
+  const within = (value, intervals) => value !== null && intervals.some(([low, high]) => low <= value && value <= high);
+  const passing = scored.filter((each) => asked.every(([name, intervals]) => within(on(each, name), intervals)));
+  state.brushed = asked.length ? new Set(passing.map((each) => each.n)) : null;
+}
 
 function colours() {
   const css = getComputedStyle(document.documentElement);
@@ -213,15 +229,13 @@ function contour(c) {
   });
 }
 
-const lines = data.axes.map((_, at) => at).filter((at) => new Set(scored.map((each) => each.at[at])).size > 1).slice(0, 8);
-
 function parallel(c) {
   const label = { color: c.quiet, fontSize: 11 };
   const axes = lines.map((at, dim) => {
     const made = placed(data.axes[at], c);
-    return { ...made, dim, name: data.axes[at].name, min: 0, max: 1, axisLabel: { ...made.axisLabel, ...label, rotate: 0 } };
+    return { ...made, dim, id: data.axes[at].name, name: data.axes[at].name, min: 0, max: 1, axisLabel: { ...made.axisLabel, ...label, rotate: 0 } };
   });
-  axes.push({ dim: lines.length, name: data.objective, min: data.limits[0], max: data.limits[1], axisLabel: { ...label, formatter: short } });
+  axes.push({ dim: lines.length, id: data.objective, name: data.objective, min: data.limits[0], max: data.limits[1], axisLabel: { ...label, formatter: short } });
   const line = (each) => ({
     value: [...lines.map((at) => (each.at[at] === null ? "-" : each.at[at])), clipped(each.score)], n: each.n,
     lineStyle: { color: shade(each.n, c), width: 1.5, opacity: 0.7 },

@@ -40,13 +40,18 @@ def _digest(name: str) -> str:
     return "'sha256-" + base64.b64encode(hashlib.sha256(_part(name).encode()).digest()).decode() + "'"
 
 
-def policy() -> str:
-    """The Content-Security-Policy of the page: its own scripts and style by digest, and nothing from elsewhere."""
+def policy(*, live: bool = False) -> str:
+    """The Content-Security-Policy of the page: its own scripts and style by digest, and nothing from elsewhere.
+
+    Args:
+        live: Whether the page may ask its server for what is new.
+    """
     scripts = " ".join(map(_digest, SCRIPTS))
-    return (
+    allowed = (
         f"default-src 'none'; script-src {scripts}; style-src {_digest('page.css')}; img-src data:; base-uri 'none'; "
         "form-action 'none'"
     )
+    return f"{allowed}; connect-src 'self'" if live else allowed
 
 
 def page(
@@ -65,19 +70,33 @@ def page(
         command: Makes a command of an action of a finding; what to write into a script where not given.
         conclusions: What the study teaches, where that has been worked out already.
     """
-    shown = page_data(title, study, conclusions or conclude(study), given or {}, command)
+    return document(page_data(title, study, conclusions or conclude(study), given or {}, command))
+
+
+def document(shown: Mapping[str, Any]) -> str:
+    """The page of data as HTML that needs no other file.
+
+    Args:
+        shown: What `tuners.report.page.data.page_data` gives; with "live", as `tuners.report.live` has it, the page
+            asks for what is new.
+    """
     # ASCII, and no end of the block in it, whatever the texts are.
-    data = json.dumps(clean(shown), separators=(",", ":"), allow_nan=False).replace("<", "\\u003c")
+    data = text_of(shown).replace("<", "\\u003c")
     return Template(_part("page.html")).substitute(
         # A directory's name may hold bytes that are no text.
-        title=html.escape(title.encode(errors="replace").decode()),
-        policy=html.escape(policy()),
+        title=html.escape(shown["title"].encode(errors="replace").decode()),
+        policy=html.escape(policy(live="live" in shown)),
         style=_part("page.css"),
         library=_part("echarts.min.js"),
         charts=_part("charts.js"),
         script=_part("page.js"),
         data=data,
     )
+
+
+def text_of(shown: Mapping[str, Any]) -> str:
+    """Data of the page as JSON."""
+    return json.dumps(clean(shown), separators=(",", ":"), allow_nan=False)
 
 
 def write_page(

@@ -1,0 +1,1 @@
+"""A study as other programs keep theirs: Optuna and MLflow."""
