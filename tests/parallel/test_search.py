@@ -1,7 +1,6 @@
 """`kzoo search` with workers: the same trials and results as without, whatever trains them."""
 
 import json
-import os
 import subprocess
 import threading
 
