@@ -65,7 +65,7 @@ def test_a_name_that_no_server_takes_is_refused_before_anything_is_done(searched
 def test_the_first_trial_is_the_defaults(searched):
     first = Study.load(searched.directory / "RUN").trials[0].values
     assert first["optimizer"] == "adam"
-    assert first["adam/learning_rate"] == pytest.approx(1e-3)
+    assert first["adam/learning_rate"] == pytest.approx(3e-3)
 
 
 def test_report_is_the_same_as_json(searched):
