@@ -41,6 +41,18 @@ class OfSums(Protocol):
 
 
 @runtime_checkable
+class WithDerivative(Protocol):
+    """A Keras loss that computes itself with its derivative in numpy, too, which is faster for small models.
+
+    It is tried beside the loss itself before it is used.
+    """
+
+    def value_and_derivative(self, y_true: Any, y_pred: Any) -> tuple[Any, Any]:
+        """The loss of each example [batch] and its derivative by the predictions, from float32 [batch, values]."""
+        ...
+
+
+@runtime_checkable
 class Observer(Protocol):
     """Is told what happens in a search while it runs."""
 

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 import keras
+import numpy as np
+from numpy.typing import NDArray
 
 LEAST = 1e-37
 """A number that float32 does not round to 0."""
@@ -51,6 +53,24 @@ class StandardizedMeanSquaredError(keras.losses.Loss):
             y_true, y_pred = (keras.ops.log(keras.ops.maximum(each, LEAST)) for each in (y_true, y_pred))
         error = (y_true - y_pred) / keras.ops.convert_to_tensor(self.scale, y_pred.dtype)
         return keras.ops.mean(keras.ops.square(error), axis=-1)
+
+    def value_and_derivative(self, y_true: NDArray, y_pred: NDArray) -> tuple[NDArray, NDArray]:
+        """The same in numpy, with the derivative by the predictions.
+
+        Args:
+            y_true: Targets, float32 [batch, targets], in raw units.
+            y_pred: Predictions, float32 [batch, targets], in raw units.
+
+        Returns:
+            Loss of each example [batch], and its derivative [batch, targets].
+        """
+        inner: NDArray = 1 / np.asarray(self.scale, np.float32)
+        if self.logarithms:
+            held = np.maximum(y_pred, np.float32(LEAST))
+            inner = np.where(y_pred >= held, inner / held, np.float32(0))
+            y_true, y_pred = np.log(np.maximum(y_true, np.float32(LEAST))), np.log(held)
+        error = (y_pred - y_true) / np.asarray(self.scale, np.float32)
+        return np.square(error).mean(axis=-1), error * inner * np.float32(2 / error.shape[-1])
 
     def get_config(self) -> dict[str, Any]:
         """Arguments that make an equal loss."""

@@ -9,7 +9,7 @@ from side_by_side import assert_equal, assert_identical, assert_same, trained
 
 from tuners.engine.call import FitCall
 from tuners.engine.choice import Engines
-from tuners.engine.numpy_engine import engine
+from tuners.engine.numpy_engine import engine, losses
 from tuners.engine.numpy_engine.activations import ACTIVATIONS
 from tuners.engine.numpy_engine.network import Network
 from tuners.private_apis import is_decayed
@@ -262,6 +262,48 @@ def test_small_products_are_not_shared_by_threads(monkeypatch, shared_from, thre
     with threadpoolctl.threadpool_limits(2):
         trained("numpy", lambda: dense(layers.Dense(4)), X, Y, validation_data=(X, Y))
     assert seen == threads
+
+
+class Halved(keras.losses.Loss):
+    """Half of the squared error, which says so in numpy as well."""
+
+    def call(self, y_true, y_pred):
+        return keras.ops.sum(keras.ops.square(y_pred - y_true), axis=-1) / 2
+
+    def value_and_derivative(self, y_true, y_pred):
+        return np.square(y_pred - y_true).sum(axis=-1) / 2, y_pred - y_true
+
+
+class Wrong(Halved):
+    """Says another thing in numpy."""
+
+    def value_and_derivative(self, y_true, y_pred):
+        return np.square(y_pred - y_true).sum(axis=-1), y_pred - y_true
+
+
+@pytest.mark.parametrize("loss", ["mse", Halved()])
+@pytest.mark.parametrize(("values", "weighted"), [(1, True), (3, False), (3, True)])
+def test_a_loss_in_numpy_is_not_compiled(monkeypatch, loss, values, weighted):
+    def build():
+        model = keras.Sequential([keras.Input((6,)), layers.Dense(values)])
+        model.compile("sgd", loss, metrics=["mae"])
+        return model
+
+    monkeypatch.delattr(losses.CompiledLoss, "value")
+    monkeypatch.delattr(losses.CompiledLoss, "value_and_gradient")
+    y = X[:, 0] if values == 1 and loss == "mse" else X[:, :values]
+    weights = {"sample_weight": np.arange(len(X)) / 9} if weighted else {}
+    assert_same(build, X, y, validation_data=(X, y), epochs=2, batch_size=7, engines=["numpy"], **weights)
+
+
+def test_a_loss_that_says_another_thing_in_numpy_is_found_out():
+    def build():
+        model = keras.Sequential([keras.Input((6,)), layers.Dense(3)])
+        model.compile("sgd", Wrong())
+        return model
+
+    found = trained("numpy", build, X, X[:, :3])
+    assert found.use.engine == "fit" and "loss" in found.use.refusals["numpy"]
 
 
 def test_a_training_leaves_the_next_one_untouched():

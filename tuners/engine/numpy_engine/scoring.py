@@ -16,7 +16,7 @@ from tuners.engine.call import FitCall
 from tuners.engine.declined import Declined
 from tuners.engine.identity import complete_config
 from tuners.engine.numpy_engine.activations import HEADS
-from tuners.engine.numpy_engine.losses import CompiledLoss, CompiledLosses
+from tuners.engine.numpy_engine.losses import CompiledLoss, CompiledLosses, WrittenLoss
 from tuners.engine.numpy_engine.metrics import EpochMetric, EpochMetrics, is_of_sums
 
 METRICS = {
@@ -58,7 +58,7 @@ class Scoring:
         names: Of the metrics, the loss first, as they are reported.
         kinds: Of the metrics but the loss, values of `METRICS`, or `BY_KERAS`.
         head: Activation that the output still has to get, or None.
-        loss: The Keras loss with its derivative; None where it is the cross-entropy of class ids, from logits.
+        loss: The loss with its derivative; None where it is the cross-entropy of class ids, from logits.
         validation_loss: The same for validation, whose targets may be of another type, with weights or without.
         kind: Equal for what measures the same; see `Part.kind`.
         metrics: Those that are `BY_KERAS`, by name.
@@ -68,8 +68,8 @@ class Scoring:
     names: tuple[str, ...]
     kinds: tuple[str, ...]
     head: Any
-    loss: CompiledLoss | None
-    validation_loss: CompiledLoss | None
+    loss: CompiledLoss | WrittenLoss | None
+    validation_loss: CompiledLoss | WrittenLoss | None
     kind: tuple[Any, ...]
     metrics: Mapping[str, EpochMetric] = dataclasses.field(default_factory=dict)
     seen: list[tuple[NDArray, NDArray]] = dataclasses.field(default_factory=list)
