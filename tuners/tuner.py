@@ -420,7 +420,8 @@ class FastTuner(keras_tuner.Tuner):
         unknown = self._keeps_all or not self._scored_by_objective or len(best) < self.keep_checkpoints
         # Written before the oracle knows, so that a trial that has ended always has its weights.
         direction = self.oracle.objective.direction
-        if unknown or leads or merit > min(gain_of(each.score, direction) for each in best):
+        # Of equals the loss decides, which the oracle compares.
+        if unknown or leads or merit >= min(gain_of(each.score, direction) for each in best):
             checkpoints.save_weights(self.project_dir, trial.trial_id, trained.weights, trained.build_config)
 
     def _best(self, count: int) -> list[Any]:

@@ -154,7 +154,7 @@ def test_callbacks_of_epochs(task_data):
     task, data = task_data("classification", False)
 
     def build():
-        return kzoo.create_model("mlp", task, units=16, learning_rate=0.05)
+        return kzoo.create_model("mlp", task, units=16, learning_rate=0.05, decay="none")
 
     for callback in (
         keras.callbacks.EarlyStopping(monitor="val_loss", patience=0, min_delta=10, restore_best_weights=True),

@@ -274,6 +274,48 @@ class Halved(keras.losses.Loss):
         return np.square(y_pred - y_true).sum(axis=-1) / 2, y_pred - y_true
 
 
+LABELS, SHARES = (X[:, :3] > 0).astype(np.int64), np.exp(X[:, :3]) / np.exp(X[:, :3]).sum(axis=1, keepdims=True)
+
+
+@pytest.mark.parametrize("logits", [False, True])
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize(
+    ("loss", "activation", "y"),
+    [
+        (keras.losses.BinaryCrossentropy, "sigmoid", LABELS),
+        (keras.losses.BinaryCrossentropy, "sigmoid", LABELS[:, 0]),
+        (keras.losses.CategoricalCrossentropy, "softmax", SHARES),
+        (keras.losses.CategoricalCrossentropy, "softmax", 2 * SHARES),
+    ],
+)
+def test_cross_entropies_are_not_compiled(monkeypatch, loss, activation, y, weighted, logits):
+    def build():
+        values = y.shape[1] if y.ndim > 1 else 1
+        # Logits so large that one of the probabilities is 0 in float32.
+        large = keras.initializers.RandomNormal(stddev=60.0)
+        head = layers.Dense(values, None if logits else activation, kernel_initializer=large)
+        model = keras.Sequential([keras.Input((6,)), head])
+        model.compile("sgd", loss(from_logits=logits))
+        return model
+
+    monkeypatch.delattr(losses.CompiledLoss, "value")
+    monkeypatch.delattr(losses.CompiledLoss, "value_and_gradient")
+    weights = {"sample_weight": np.arange(len(X)) / 9} if weighted else {}
+    assert_same(build, X, y, validation_data=(X, y), epochs=2, batch_size=7, engines=["numpy"], **weights)
+
+
+@pytest.mark.parametrize("options", [{"label_smoothing": 0.1}, {"reduction": "sum"}])
+def test_other_cross_entropies_are_kerass(options):
+    def build():
+        model = keras.Sequential([keras.Input((6,)), layers.Dense(3, "sigmoid")])
+        model.compile("sgd", keras.losses.BinaryCrossentropy(**options))
+        return model
+
+    expected, found = (trained(each, build, X, LABELS, epochs=2) for each in ("fit", "numpy"))
+    assert found.use.engine == ("fit" if "reduction" in options else "numpy")
+    assert_equal(expected, found)
+
+
 class Wrong(Halved):
     """Says another thing in numpy."""
 

@@ -1,6 +1,8 @@
 """Equal accuracies are told apart by the loss: the epoch that is kept, the best trial, and the study on disk."""
 
+import keras
 import keras_tuner
+import numpy as np
 import pytest
 
 import tuners
@@ -38,6 +40,23 @@ def test_of_equal_epochs_the_weights_of_the_least_loss_are_kept():
         found.weights_now = lambda epoch=epoch: [epoch]
         found.on_epoch_end(epoch, {"val_accuracy": accuracy, "val_loss": loss})
     assert found.weights == [2]
+
+
+def test_of_equal_trials_the_one_with_the_least_loss_keeps_its_weights(tmp_path):
+    def build(hp):
+        bias = keras.initializers.Constant(hp.Float("certainty", 1, 3))
+        head = keras.layers.Dense(1, "sigmoid", kernel_initializer="zeros", bias_initializer=bias)
+        model = keras.Sequential([keras.Input((1,)), head])
+        model.compile(keras.optimizers.SGD(0.0), "binary_crossentropy", metrics=["accuracy"])
+        return model
+
+    x, y = np.zeros((4, 1), np.float32), np.ones((4, 1), np.float32)
+    options = {"max_trials": 3, "keep_checkpoints": 1, "directory": tmp_path, "project_name": "run", "seed": 1}
+    given = [{"certainty": each} for each in (1.0, 2.0, 3.0)]
+    search = tuners.CoarseToFineSearch(build, objective="val_accuracy", initial=given, **options)
+    search.search(x, y, validation_data=(x, y), epochs=1, verbose=0)
+    assert [each.score for each in tuners.Study.load(tmp_path / "run").trials] == [1.0] * 3
+    assert search.get_best_models()[0].layers[0].bias.numpy() == [3.0]
 
 
 def test_of_equal_means_of_executions_that_with_the_least_loss_has_the_mean_of_the_bests():

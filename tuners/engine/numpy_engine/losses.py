@@ -47,8 +47,40 @@ def squared_error(y: NDArray, output: NDArray) -> tuple[NDArray, NDArray]:
     return np.square(error).mean(axis=-1), error * np.float32(2 / error.shape[-1])
 
 
-def _written(loss: keras.losses.Loss) -> Written | None:
+def binary_cross_entropy(y: NDArray, output: NDArray) -> tuple[NDArray, NDArray]:
+    """The same of the cross-entropy of labels, from logits."""
+    small = np.exp(-np.abs(output))
+    each = np.maximum(output, 0) - output * y + np.log1p(small)
+    shares = np.where(output >= 0, 1, small) / (1 + small)
+    return each.mean(axis=-1), (shares - y) / np.float32(y.shape[-1])
+
+
+def categorical_cross_entropy(y: NDArray, output: NDArray) -> tuple[NDArray, NDArray]:
+    """The same of the cross-entropy of shares of classes, from logits.
+
+    The derivative is TensorFlow's, which takes it that the shares of an example sum to 1.
+    """
+    shifted = output - np.maximum.reduce(output, axis=-1, keepdims=True)
+    shares = np.exp(shifted)
+    total = np.add.reduce(shares, axis=-1, keepdims=True)
+    return np.add.reduce(y * (np.log(total) - shifted), axis=-1), shares / total - y
+
+
+OF_LOGITS: dict[type, tuple[Any, Written]] = {
+    keras.losses.BinaryCrossentropy: (keras.activations.sigmoid, binary_cross_entropy),
+    keras.losses.CategoricalCrossentropy: (keras.activations.softmax, categorical_cross_entropy),
+}
+"""Losses by exact class: the head with which Keras computes them from logits, and the loss in numpy."""
+
+
+def _written(loss: keras.losses.Loss, head: Any) -> Written | None:
     if loss.reduction != "sum_over_batch_size" or loss.dtype != "float32":
+        return None
+    if type(loss) in OF_LOGITS:
+        usual, written = OF_LOGITS[type(loss)]
+        plain = loss.axis == -1 and not loss.label_smoothing
+        return written if plain and head is (None if loss.from_logits else usual) else None
+    if head is not None:
         return None
     if type(loss) is keras.losses.MeanSquaredError:
         return squared_error
@@ -116,8 +148,8 @@ class CompiledLosses:
             width: Numbers in an output.
             weighted: Whether examples have weights.
         """
-        written = _written(loss)
-        if written is not None and head is None and y.size == len(y) * width:
+        written = _written(loss, head)
+        if written is not None and y.size == len(y) * width:
             return WrittenLoss(written)
         config = complete_config(loss)
         key = (type(loss), config, head, y.shape[1:], y.dtype, width, weighted)
