@@ -11,7 +11,8 @@ import numpy as np
 from tuners.strategy.configurations import key_of
 
 if TYPE_CHECKING:
-    from tuners.study import Study, TrialRecord
+    from tuners.study import Study
+    from tuners.trial_record import TrialRecord
 
 SHARED = 0.6
 """Correlation of the errors that two models make on the same rows.

@@ -13,7 +13,8 @@ from tuners.report.facts import compared
 from tuners.space.shown import shown_name, shown_value
 
 if TYPE_CHECKING:
-    from tuners.study import Study, TrialRecord
+    from tuners.study import Study
+    from tuners.trial_record import TrialRecord
 
 Command = Callable[[Mapping[str, Any]], str]
 """Makes a command of an action; see `Finding.action`."""

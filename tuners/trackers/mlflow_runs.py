@@ -13,7 +13,8 @@ from tuners.trackers.facts import facts_of, times_of
 if TYPE_CHECKING:
     import datetime
 
-    from tuners.study import Study, TrialRecord
+    from tuners.study import Study
+    from tuners.trial_record import TrialRecord
 
 STATUSES = {"COMPLETED": "FINISHED", "INVALID": "FAILED", "FAILED": "FAILED", "RUNNING": "KILLED"}
 
