@@ -110,7 +110,8 @@ def _ranges(study: Study) -> list[dict[str, Any]]:
 
 
 def _plain(record: Any) -> dict[str, Any]:
-    return clean(dataclasses.asdict(record))
+    plain: dict[str, Any] = clean(dataclasses.asdict(record))
+    return plain
 
 
 def clean(value: Any) -> Any:
