@@ -9,6 +9,6 @@ from .store.checkpoints import CheckpointError as CheckpointError
 from .store.journal import JournalError as JournalError
 from .store.journal import RunLocked as RunLocked
 from .study import Study as Study
-from .study import TrialRecord as TrialRecord
+from .trial_record import TrialRecord as TrialRecord
 from .tuner import FastTuner as FastTuner
 from .version import __version__ as __version__

@@ -21,7 +21,7 @@ class SpaceChanged(keras_tuner.errors.FatalRuntimeError, JournalError):
 
 def recalled(space: keras_tuner.HyperParameters, awaited: Iterable[Identity]) -> RecalledSpace:
     """A copy of a space in which those that are awaited may be declared anew."""
-    made = RecalledSpace.from_config(space.get_config())
+    made: RecalledSpace = RecalledSpace.from_config(space.get_config())
     made.awaited, made.follow = set(awaited), followed
     return made
 

@@ -113,7 +113,9 @@ def _checked(folds: Any) -> list[tuple[NDArray, NDArray]]:
     return found
 
 
-def facts_of_call(args: tuple[Any, ...], kwargs: Mapping[str, Any], folds: Folds | None, executions: int) -> dict:
+def facts_of_call(
+    args: tuple[Any, ...], kwargs: Mapping[str, Any], folds: Folds | None, executions: int
+) -> dict[str, Any]:
     """What a call of `Tuner.search` says of the training: rows, rows of validation, epochs, executions, folds.
 
     Args:

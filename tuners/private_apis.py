@@ -161,7 +161,8 @@ class _WhileItLives:
 def is_decayed(optimizer: Any, weight: Any) -> bool:
     """Whether the weight decay of an optimizer shrinks a Keras variable."""
     # Asked with the variable underneath, as the optimizer asks itself: names are matched against its name.
-    return optimizer._use_weight_decay(weight.value)  # noqa: SLF001
+    decayed: bool = optimizer._use_weight_decay(weight.value)  # noqa: SLF001
+    return decayed
 
 
 def arguments_of_function(thing: Any) -> dict[str, Any] | None:
@@ -181,4 +182,7 @@ def compilation(model: Any) -> Any:
 
 def writes_in_epochs(board: keras.callbacks.TensorBoard) -> bool:
     """Whether a TensorBoard writes anything while an epoch is trained: the graph, single batches, or a profile."""
-    return board.write_graph or board.write_steps_per_second or board.update_freq != "epoch" or board._should_trace  # noqa: SLF001
+    writes: bool = (
+        board.write_graph or board.write_steps_per_second or board.update_freq != "epoch" or board._should_trace  # noqa: SLF001
+    )
+    return writes

@@ -202,7 +202,8 @@ class Tally:
             return False
         if trial.status == "INVALID" and self.runs[trial.trial_id] > retries:
             trial.status = "FAILED"
-        return trial.status == "INVALID"
+        again: bool = trial.status == "INVALID"
+        return again
 
     def count(self, trial: Trial) -> float:
         """Count a trial with its final status; its gain, -inf where it has no score."""

@@ -96,7 +96,7 @@ def _work(tuner: CoarseToFineSearch, data: Dataset, asked: Run, directory: Path,
         _search_here(tuner, *fit_arguments(asked, data))
 
 
-def _search_here(tuner: CoarseToFineSearch, args: tuple, kwargs: dict[str, Any]) -> None:
+def _search_here(tuner: CoarseToFineSearch, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
     """Search in this process; as with workers, the first Ctrl-C lets the trial that runs come to its end."""
 
     def stop() -> None:

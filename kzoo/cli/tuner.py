@@ -77,7 +77,7 @@ def make_tuner(
         )
 
 
-def make(directory: str, effort: str) -> tuple[Any, Callable[[], tuple[tuple, dict[str, Any]]]]:
+def make(directory: str, effort: str) -> tuple[Any, Callable[[], tuple[tuple[Any, ...], dict[str, Any]]]]:
     """The tuner of a run, and what gives the arguments of `model.fit`.
 
     Args:
@@ -94,7 +94,7 @@ def make(directory: str, effort: str) -> tuple[Any, Callable[[], tuple[tuple, di
     return tuner, lambda: fit_arguments(run, data)
 
 
-def fit_arguments(asked: Run, data: Dataset) -> tuple[tuple, dict[str, Any]]:
+def fit_arguments(asked: Run, data: Dataset) -> tuple[tuple[Any, ...], dict[str, Any]]:
     """Arguments of `model.fit`; folds are made of training and validation rows together."""
     options: dict[str, Any] = {"epochs": asked.epochs, "verbose": 0}
     if asked.folds is None:

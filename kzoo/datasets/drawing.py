@@ -41,7 +41,7 @@ def cut_at_random(rows: int, count: int, classes: NDArray | None, seed: int) -> 
 def _shares(sizes: NDArray, count: int, rng: np.random.RandomState) -> NDArray:
     """How many of each class make so many in all: its share rounded down, and one more for the largest remainders."""
     exact = sizes / sizes.sum() * count
-    shares = np.floor(exact)
+    shares: NDArray = np.floor(exact)
     remainders = exact - shares
     missing = int(count - shares.sum())
     for remainder in np.unique(remainders)[::-1]:

@@ -194,10 +194,12 @@ def plain(array: np.ndarray) -> list[Any]:
     elif array.dtype == np.float32:
         flat = [float(str(value)) for value in array.reshape(-1)]
     else:
-        return array.tolist()
+        nested: list[Any] = array.tolist()
+        return nested
     boxed = np.empty(len(flat), object)
     boxed[:] = flat
-    return boxed.reshape(array.shape).tolist()
+    nested = boxed.reshape(array.shape).tolist()
+    return nested
 
 
 def _text(value: bytes) -> Any:

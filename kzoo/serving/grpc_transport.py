@@ -136,7 +136,7 @@ def _infos(tensors: Mapping[str, Any]) -> dict[str, TensorInfo]:
 
 
 def _array(tensor: Any) -> NDArray:
-    array = tf.make_ndarray(tensor)
+    array: NDArray = tf.make_ndarray(tensor)
     if array.dtype != object:
         return array
     return np.array([each.decode(errors="replace") for each in array.ravel()], dtype=str).reshape(array.shape)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 from collections.abc import Collection
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -88,7 +88,7 @@ def cells_of(column: pandas.Series) -> Cells:
     return Cells(np.append(again, -1)[codes].astype(np.int64), different).without([""])
 
 
-def _text(words: list) -> list[str]:
+def _text(words: list[Any]) -> list[str]:
     if all(isinstance(word, float) and word.is_integer() and abs(word) < 2**53 for word in words):
         words = [int(word) for word in words]
     if all(type(word) is str for word in words):

@@ -47,7 +47,8 @@ def decode_column(column: EncodedColumn, x: NDArray) -> NDArray:
 def _places(column: EncodedColumn, x: NDArray) -> NDArray:
     count = len(column.words)
     if column.coded:
-        return np.clip(np.rint(x[:, 0]), 0, count).astype(int)
+        places: NDArray = np.clip(np.rint(x[:, 0]), 0, count).astype(int)
+        return places
     known = x[:, :count]
     return np.where(known.max(axis=1) > 0.5, known.argmax(axis=1), count)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -139,9 +139,11 @@ class InNumpy:
 
         found = pandas.Series(values, dtype=object).str.extract(f"^(?:{expression})$").to_numpy(dtype=object)
         matched = np.array([isinstance(each, str) for each in found[:, 0]])
+        readers: dict[str, Callable[[str], int]]
+        readers = {"month_name": _month_of, "half": lambda text: int(text.lower() == "p")}
         numbers = {}
         for name, group in zip(fields, found.T, strict=True):
-            read = {"month_name": _month_of, "half": lambda text: int(text.lower() == "p")}.get(name, int)
+            read = readers.get(name, int)
             numbers[name] = np.array([read(each) if isinstance(each, str) else 0 for each in group], dtype=np.int64)
         return matched, numbers
 

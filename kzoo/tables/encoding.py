@@ -129,7 +129,8 @@ class TableEncoding:
         Raises:
             KeyError: A column is not there.
         """
-        return encode(self, columns, InNumpy())
+        encoded: NDArray[np.float32] = encode(self, columns, InNumpy())
+        return encoded
 
     def decode(self, x: NDArray) -> dict[str, NDArray]:
         """Rows that are encoded as these, or nearly so: of rare words, texts and times only a part can be told.

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import io
 import itertools
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from kzoo.errors import DataError
 from kzoo.files import parse_json
@@ -41,7 +41,7 @@ def json_lines(path: Path, chunk_rows: int | None = None) -> Iterator[pandas.Dat
             yield pandas.DataFrame.from_records(rows).astype(object)
 
 
-def _record(line: str, number: int, path: Path) -> dict:
+def _record(line: str, number: int, path: Path) -> dict[str, Any]:
     try:
         record = parse_json(line)
     except ValueError as error:
@@ -79,7 +79,7 @@ def arrow_frames(
     yield from batches(chunk_rows, wanted)
 
 
-def _batches(path: Path):
+def _batches(path: Path) -> tuple[list[str], Callable[[int | None, list[str]], Iterator[pandas.DataFrame]]]:
     try:
         import pyarrow
         import pyarrow.parquet

@@ -96,7 +96,8 @@ class Float(Hyperparameter):
 
     def register(self, hp: Any) -> Value | None:
         """See `Hyperparameter.register`."""
-        return hp.Float(self.name, self.low, self.high, sampling=self.scale, default=self.default)
+        value: Value | None = hp.Float(self.name, self.low, self.high, sampling=self.scale, default=self.default)
+        return value
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -125,7 +126,10 @@ class Int(Hyperparameter):
 
     def register(self, hp: Any) -> Value | None:
         """See `Hyperparameter.register`."""
-        return hp.Int(self.name, self.low, self.high, step=self.factor, sampling=self.scale, default=self.default)
+        value: Value | None = hp.Int(
+            self.name, self.low, self.high, step=self.factor, sampling=self.scale, default=self.default
+        )
+        return value
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -139,12 +143,14 @@ class Choice(Hyperparameter):
         """The value, which must be one of `values`."""
         if value not in self.values:
             raise ValueError(f"{self.name} is {value!r}; expected one of {', '.join(map(str, self.values))}.")
-        return value
+        chosen: Value = value
+        return chosen
 
     def register(self, hp: Any) -> Value | None:
         """See `Hyperparameter.register`."""
         ordered = self.ordered if isinstance(self.values[0], int | float) else None
-        return hp.Choice(self.name, list(self.values), default=self.default, ordered=ordered)
+        value: Value | None = hp.Choice(self.name, list(self.values), default=self.default, ordered=ordered)
+        return value
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -159,4 +165,5 @@ class Boolean(Hyperparameter):
 
     def register(self, hp: Any) -> Value | None:
         """See `Hyperparameter.register`."""
-        return hp.Boolean(self.name, default=self.default)
+        value: Value | None = hp.Boolean(self.name, default=self.default)
+        return value

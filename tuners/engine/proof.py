@@ -250,7 +250,8 @@ def _compared_states(call: FitCall, before: State, reference: State, found: Stat
 
 
 def _name(variable: Any) -> str:
-    return getattr(variable, "path", variable.name)
+    name: str = getattr(variable, "path", variable.name)
+    return name
 
 
 def _distance(a: Any, b: Any) -> float:

@@ -81,7 +81,7 @@ def same(values: Mapping[str, Any], others: Mapping[str, Any]) -> bool:
     return values.keys() == others.keys() and all(alike(values[name], others[name]) for name in values)
 
 
-def alike(value: Any, other: Any) -> bool:
+def alike(value: object, other: object) -> bool:
     """Whether two values are one, but for the last digits of numbers."""
     if isinstance(value, float) and isinstance(other, int | float):
         return abs(value - other) <= 1e-6 * max(abs(value), abs(other))

@@ -104,7 +104,8 @@ def _posterior(response: Response, features: NDArray, rng: np.random.Generator) 
     mean, covariance = response.model.joint(features)
     values, vectors = np.linalg.eigh(covariance)
     root = vectors * np.sqrt(np.maximum(values, 0.0))
-    return mean + rng.standard_normal((DRAWS, len(mean))) @ root.T
+    draws: NDArray[np.float64] = mean + rng.standard_normal((DRAWS, len(mean))) @ root.T
+    return draws
 
 
 def _enough(response: Response) -> int:

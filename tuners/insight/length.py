@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from tuners.insight.finding import Finding
 
 if TYPE_CHECKING:
-    from tuners.study import Study, TrialRecord
+    from tuners.study import Study
+    from tuners.trial_record import TrialRecord
 
 SHORTEST = 8
 """Epochs below which a curve has no quarters to speak of."""

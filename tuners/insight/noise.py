@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tuners.strategy.configurations import key_of
+from tuners.strategy.configurations import Key, key_of
 
 if TYPE_CHECKING:
-    from tuners.study import Study, TrialRecord
+    from tuners.study import Study
+    from tuners.trial_record import TrialRecord
 
 SHARED = 0.6
 """Correlation of the errors that two models make on the same rows.
@@ -60,7 +61,7 @@ def noise_of(study: Study) -> Noise:
 def _by_repeats(study: Study) -> tuple[float, int]:
     """Standard deviation of one trial's score over executions and trials of the same values; degrees of freedom."""
     squares, freedom = 0.0, 0
-    groups: dict[tuple, list[float]] = {}
+    groups: dict[Key, list[float]] = {}
     for trial in study.completed:
         assert trial.score is not None
         groups.setdefault(key_of(trial.values), []).append(trial.score)

@@ -15,7 +15,8 @@ from tuners.space.shown import number
 from tuners.strategy.scores import gain_of, score_of
 
 if TYPE_CHECKING:
-    from tuners.study import Study, TrialRecord
+    from tuners.study import Study
+    from tuners.trial_record import TrialRecord
 
 BETTER, NOT_SHOWN, AS_GOOD, UNKNOWN = "better", "not shown to be better", "the default is as good", "not known"
 

@@ -59,7 +59,8 @@ class Dispatch:
 
     def report(self, trial: Trial, epoch: Epoch) -> bool:
         """An epoch of a trial has ended; whether the trial is to end with it."""
-        return self.tuner.on_epoch(trial, epoch.epoch, epoch.epochs, epoch.logs)
+        ends: bool = self.tuner.on_epoch(trial, epoch.epoch, epoch.epochs, epoch.logs)
+        return ends
 
     def give_back(self, trial: Trial) -> None:
         """A trial was not begun; it goes to the next process that asks."""

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping, Sequence
+from typing import TypeVar
 
 from tuners.machine import available_cores, available_gpus
 from tuners.parallel.worker_pipe import CORES
+
+Thing = TypeVar("Thing")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -54,7 +57,7 @@ def shares(workers: int, cores: Sequence[int] | None = None, gpus: Sequence[str]
     ]
 
 
-def _part(things: Sequence, number: int, workers: int) -> Sequence:
+def _part(things: Sequence[Thing], number: int, workers: int) -> Sequence[Thing]:
     if not things:
         return ()
     return [things[number % len(things)]] if workers >= len(things) else things[number::workers]

@@ -13,7 +13,8 @@ from tuners.report.facts import compared
 from tuners.space.shown import shown_name, shown_value
 
 if TYPE_CHECKING:
-    from tuners.study import Study, TrialRecord
+    from tuners.study import Study
+    from tuners.trial_record import TrialRecord
 
 Command = Callable[[Mapping[str, Any]], str]
 """Makes a command of an action; see `Finding.action`."""
@@ -109,7 +110,8 @@ def _ranges(study: Study) -> list[dict[str, Any]]:
 
 
 def _plain(record: Any) -> dict[str, Any]:
-    return clean(dataclasses.asdict(record))
+    plain: dict[str, Any] = clean(dataclasses.asdict(record))
+    return plain
 
 
 def clean(value: Any) -> Any:

@@ -16,7 +16,8 @@ from tuners.space.shown import cell, columns, number, shown_name
 
 if TYPE_CHECKING:
     from tuners.report.plain import Command
-    from tuners.study import Study, TrialRecord
+    from tuners.study import Study
+    from tuners.trial_record import TrialRecord
 
 NARROWEST, WIDEST = 40, 200
 FIRST = ("optimizer", "learning_rate", "batch_size")

@@ -222,13 +222,14 @@ def cube_from_space(space: Iterable[Mapping[str, Any]], scales: Mapping[str, str
 
 
 def _only_value(class_name: str, config: Mapping[str, Any]) -> Value | None:
+    only: Value | None = None
     if class_name == "Fixed":
-        return config["value"]
-    if class_name == "Choice" and len(config["values"]) == 1:
-        return config["values"][0]
-    if class_name in ("Int", "Float") and config["min_value"] == config["max_value"]:
-        return config["min_value"]
-    return None
+        only = config["value"]
+    elif class_name == "Choice" and len(config["values"]) == 1:
+        only = config["values"][0]
+    elif class_name in ("Int", "Float") and config["min_value"] == config["max_value"]:
+        only = config["min_value"]
+    return only
 
 
 def _dimension(class_name: str, config: Mapping[str, Any], scale: str | None) -> Dimension:

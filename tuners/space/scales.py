@@ -39,7 +39,9 @@ class Scale:
             Numbers in [0, 1], of the same shape; decreasing where the scale counts down from 1.
         """
         start, end = self.forward(np.array([low, high], dtype=float))
-        return np.clip((self.forward(np.asarray(values, dtype=float)) - start) / (end - start), 0.0, 1.0)
+        positions = (self.forward(np.asarray(values, dtype=float)) - start) / (end - start)
+        inside: NDArray = np.clip(positions, 0.0, 1.0)
+        return inside
 
     def to_value(self, positions: ArrayLike, low: float, high: float) -> NDArray:
         """Values at positions; the inverse of `to_unit`.
@@ -54,7 +56,8 @@ class Scale:
         """
         start, end = self.forward(np.array([low, high], dtype=float))
         values = self.inverse(start + np.asarray(positions, dtype=float) * (end - start))
-        return np.clip(values, low, high)
+        inside: NDArray = np.clip(values, low, high)
+        return inside
 
     def check(self, low: float, high: float, name: str) -> None:
         """Refuse a range that the scale does not cover.

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from tuners.study import TrialRecord
+    from tuners.trial_record import TrialRecord
 
 ONE_MINUS = "one_minus_"
 

@@ -159,7 +159,7 @@ def _checked(record: dict[str, Any]) -> tuple[int, dict[str, float], dict[str, A
     return number, point, values
 
 
-def _checked_engines(engines: Any) -> dict[str, Any]:
+def _checked_engines(engines: dict[str, Any]) -> dict[str, Any]:
     """What trained a trial; searches of earlier versions do not say."""
     used, refusals = engines.get("used", []), engines.get("refusals", {})
     if not all(isinstance(each, str) for each in (*used, *refusals, *refusals.values(), engines.get("worker", ""))):
@@ -174,7 +174,7 @@ def _is_number(value: Any) -> bool:
     return isinstance(value, float) or (isinstance(value, int) and abs(value) <= sys.float_info.max)
 
 
-def checked_space(space: Any) -> list[dict[str, Any]]:
+def checked_space(space: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Configurations of hyperparameters as they are; what is wrong with them is raised as it turns up."""
     for each in space:
         if each["class_name"] not in HYPERPARAMETERS or not isinstance(each["config"]["name"], str):

@@ -6,7 +6,8 @@ import datetime
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from tuners.study import Study, TrialRecord
+    from tuners.study import Study
+    from tuners.trial_record import TrialRecord
 
 
 def facts_of(trial: TrialRecord) -> dict[str, Any]:

@@ -13,7 +13,8 @@ from tuners.trackers.facts import facts_of, times_of
 if TYPE_CHECKING:
     import datetime
 
-    from tuners.study import Study, TrialRecord
+    from tuners.study import Study
+    from tuners.trial_record import TrialRecord
 
 STATUSES = {"COMPLETED": "FINISHED", "INVALID": "FAILED", "FAILED": "FAILED", "RUNNING": "KILLED"}
 
@@ -34,7 +35,7 @@ def write_mlflow(study: Study, experiment: str, tracking_uri: str | None) -> str
     place = client.create_experiment(experiment) if found is None else found.experiment_id
     times = [times_of(study, trial) for trial in study.trials]
     began, ended = min(times)[0] if times else None, max(end for _, end in times) if times else None
-    parent = client.create_run(place, _milliseconds(began), run_name=experiment).info.run_id
+    parent: str = client.create_run(place, _milliseconds(began), run_name=experiment).info.run_id
     try:
         _write_search(client, parent, study)
         for trial, (start, end) in zip(study.trials, times, strict=True):

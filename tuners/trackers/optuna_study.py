@@ -13,7 +13,8 @@ from tuners.trackers.facts import facts_of, times_of
 if TYPE_CHECKING:
     import optuna
 
-    from tuners.study import Study, TrialRecord
+    from tuners.study import Study
+    from tuners.trial_record import TrialRecord
 
 
 def write_optuna(study: Study, storage: str | optuna.storages.BaseStorage | None, name: str) -> optuna.Study:

@@ -132,5 +132,5 @@ def _output_scale(layer: Layer, scale: np.ndarray, kernel: np.ndarray) -> np.nda
 
 def _output_channels(layer: Layer, kernel: np.ndarray) -> int:
     if type(layer) is keras.layers.DepthwiseConv2D:
-        return kernel.shape[-2] * kernel.shape[-1]
-    return kernel.shape[-2 if type(layer) is keras.layers.Conv2DTranspose else -1]
+        return int(kernel.shape[-2] * kernel.shape[-1])
+    return int(kernel.shape[-2 if type(layer) is keras.layers.Conv2DTranspose else -1])

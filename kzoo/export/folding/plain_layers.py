@@ -84,7 +84,8 @@ def _plain_activation(layer: Layer) -> Callable[[Any], Any]:
     # In half precision a logarithm is too coarse.
     if layer.activation is keras.activations.softmax and layer.compute_dtype == "float32":
         return plain_softmax
-    return layer.activation
+    activation: Callable[[Any], Any] = layer.activation
+    return activation
 
 
 def _plain_softmax_layer(inputs: Any, *args: Any, **kwargs: Any) -> Any:

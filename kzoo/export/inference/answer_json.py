@@ -129,7 +129,7 @@ def _six_digits_do(numbers: np.ndarray, wide: np.ndarray, magnitude: np.ndarray)
         up = shift >= 0
         digits = np.rint(np.where(up, wide * power, wide / power))
         back = np.where(up, digits / power, digits * power)
-        same = usual & (back.astype(numbers.dtype) == numbers)
+        same: np.ndarray = usual & (back.astype(numbers.dtype) == numbers)
         for place in np.flatnonzero(~usual & np.isfinite(wide)):
             same[place] = numbers.dtype.type(f"{wide[place]:g}") == numbers[place]
     return same

@@ -45,7 +45,7 @@ def answer_request(runner: Runs, request: Mapping[str, Any]) -> dict[str, Any]:
     except RecursionError:
         raise RequestError("The request is nested too deep.") from None
     response = respond(runner, method_of(runner, request), body)
-    answer = json.loads(response.body.decode(errors="replace"))
+    answer: dict[str, Any] = json.loads(response.body.decode(errors="replace"))
     if response.status != 200:
         raise RequestError(answer["error"], response.status)
     return answer

@@ -54,7 +54,8 @@ def _example(value: Any, where: str, body: Body) -> bytes:
             example.features.feature[name.split("\0")[0]].CopyFrom(feature)
         except ValueError:  # protobuf in Python has no names but UTF-8
             raise RequestError(f"{where}: the name {name!r} is not UTF-8.") from None
-    return example.SerializeToString()
+    serialized: bytes = example.SerializeToString()
+    return serialized
 
 
 def _feature(content: Any, where: str, body: Body) -> tf.train.Feature:

@@ -39,4 +39,5 @@ def read_tensor(tensor: Any) -> np.ndarray:
     size = math.prod(max(0, dim.size) for dim in tensor.tensor_shape.dim)
     if size > _LARGEST_REPEATED and size > tensor.ByteSize():
         raise ValueError(f"a tensor of {size:,} elements in {tensor.ByteSize():,} bytes")
-    return tf.make_ndarray(tensor)
+    array: np.ndarray = tf.make_ndarray(tensor)
+    return array

@@ -32,7 +32,8 @@ _LENGTH = struct.Struct("<I")
 
 def datatype_of(tensor: Tensor) -> str:
     """The protocol's name of a tensor's dtype."""
-    return _PROTOCOL_NAMES.get(tensor.dtype.name, tensor.dtype.name.upper())
+    name: str = tensor.dtype.name
+    return _PROTOCOL_NAMES.get(name, name.upper())
 
 
 def read_json(data: Any, tensor: Tensor, encoded: bool = False) -> np.ndarray:
@@ -81,7 +82,8 @@ def read_binary(data: bytes, tensor: Tensor) -> np.ndarray:
     if len(data) % dtype.itemsize:
         raise RequestError(f"Input {tensor.name!r} has {len(data)} bytes, not whole elements of {dtype.itemsize}.")
     if tensor.dtype.is_bool:
-        return np.frombuffer(data, np.uint8) != 0
+        truths: np.ndarray = np.frombuffer(data, np.uint8) != 0
+        return truths
     return np.frombuffer(data, dtype)
 
 

@@ -75,7 +75,8 @@ async def answer(service: Service, request: Request) -> Response:
 def _target(request: Request) -> str:
     """Path and query as they came, which is what the real server looks at."""
     query = request.scope["query_string"]
-    return (request.scope["raw_path"] + (b"?" + query if query else b"")).decode("latin-1")
+    target: bytes = request.scope["raw_path"] + (b"?" + query if query else b"")
+    return target.decode("latin-1")
 
 
 def _preflight(request: Request) -> Response:

@@ -98,7 +98,8 @@ class GraphTrainer:
 
     def weights(self) -> list[NDArray]:
         """See `Trainer`."""
-        return self._compiled.model.get_weights()
+        weights: list[NDArray] = self._compiled.model.get_weights()
+        return weights
 
     def give(self) -> None:
         """See `Trainer`."""

@@ -75,7 +75,7 @@ def _gelu(x: NDArray) -> tuple[NDArray, Any]:
 
 def _gelu_gradient(kept: Any, dy: NDArray) -> NDArray:
     x, share = kept
-    slope = x * x
+    slope: NDArray = x * x
     slope *= -0.5
     np.exp(slope, out=slope)
     slope *= 1 / math.sqrt(2 * math.pi)
@@ -93,7 +93,8 @@ def _silu(x: NDArray) -> tuple[NDArray, Any]:
 
 def _silu_gradient(kept: Any, dy: NDArray) -> NDArray:
     y, gate = kept
-    return dy * (gate + y * (1 - gate))
+    dx: NDArray = dy * (gate + y * (1 - gate))
+    return dx
 
 
 def _mish(x: NDArray) -> tuple[NDArray, Any]:
@@ -106,7 +107,7 @@ def _mish(x: NDArray) -> tuple[NDArray, Any]:
 
 def _mish_gradient(kept: Any, dy: NDArray) -> NDArray:
     x, share, e = kept
-    slope = 1 - share * share
+    slope: NDArray = 1 - share * share
     slope *= e / (1 + e)
     slope *= x
     slope += share
@@ -127,7 +128,7 @@ def leaky(slope: float) -> Derived:
 COSINE = Derived(lambda x: (np.cos(x), x), lambda x, dy: -dy * np.sin(x))
 SINE = Derived(lambda x: (np.sin(x), x), lambda x, dy: dy * np.cos(x))
 
-ACTIVATIONS: dict[Callable, Derived] = {
+ACTIVATIONS: dict[Callable[..., Any], Derived] = {
     keras.activations.relu: Derived(_relu, lambda y, dy: dy * (y > 0)),
     keras.activations.tanh: Derived(_tanh, lambda y, dy: dy * (1 - y * y)),
     keras.activations.sigmoid: Derived(_sigmoid, lambda y, dy: dy * (y * (1 - y))),
@@ -143,12 +144,12 @@ ACTIVATIONS: dict[Callable, Derived] = {
 
 def softmax(x: NDArray) -> NDArray:
     """exp(x) / sum(exp(x)) over the last axis."""
-    y = np.exp(x - np.maximum.reduce(x, axis=-1, keepdims=True))
+    y: NDArray = np.exp(x - np.maximum.reduce(x, axis=-1, keepdims=True))
     y /= np.add.reduce(y, axis=-1, keepdims=True)
     return y
 
 
-HEADS: dict[Callable, Callable[[NDArray], NDArray]] = {
+HEADS: dict[Callable[..., Any], Callable[[NDArray], NDArray]] = {
     keras.activations.softmax: softmax,
     keras.activations.sigmoid: sigmoid,
     keras.activations.exponential: np.exp,

@@ -78,7 +78,8 @@ class Lookup(Kernel):
         """
         starts = inputs[0] if len(self.widths) == 1 else inputs[0][..., self._table]
         self._taken = starts + self._within
-        return self._flat[self._taken]
+        taken: NDArray = self._flat[self._taken]
+        return taken
 
     def backward(self, gradient: NDArray, *, wanted: bool) -> Gradients:
         """See `Kernel`."""

@@ -57,7 +57,8 @@ class Multiply(Kernel):
     def forward(self, *inputs: NDArray, training: bool) -> NDArray:
         """See `Kernel`."""
         self._x = _single(inputs[0])
-        return self._x @ self.weights[0]
+        y: NDArray = self._x @ self.weights[0]
+        return y
 
     def backward(self, gradient: NDArray, *, wanted: bool) -> Gradients:
         """See `Kernel`."""
@@ -70,7 +71,8 @@ class Bias(Kernel):
 
     def forward(self, *inputs: NDArray, training: bool) -> NDArray:
         """See `Kernel`."""
-        return inputs[0] + self.weights[0]
+        y: NDArray = inputs[0] + self.weights[0]
+        return y
 
     def backward(self, gradient: NDArray, *, wanted: bool) -> Gradients:
         """See `Kernel`."""
@@ -171,7 +173,7 @@ class BatchNorm(Kernel):
         moving_mean += (mean - moving_mean) * self._newest
         moving_variance += (variance - moving_variance) * self._newest
         self._normed, self._scale = normed, gamma * inverse
-        y = normed * gamma
+        y: NDArray = normed * gamma
         y += beta
         return y.reshape(inputs[0].shape)
 
@@ -205,7 +207,8 @@ class Normalize(Kernel):
     def forward(self, *inputs: NDArray, training: bool) -> NDArray:
         """See `Kernel`."""
         x = _single(inputs[0])
-        return x * self._scale + self._offset if self._invert else (x - self._offset) / self._scale
+        y: NDArray = x * self._scale + self._offset if self._invert else (x - self._offset) / self._scale
+        return y
 
     def backward(self, gradient: NDArray, *, wanted: bool) -> Gradients:
         """See `Kernel`."""

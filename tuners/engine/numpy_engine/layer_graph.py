@@ -50,10 +50,10 @@ def last(model: keras.Model) -> str:
         model: A model that `calls` takes.
     """
     if isinstance(model, keras.Sequential):
-        return model.layers[-1].name
+        return str(model.layers[-1].name)
     layers = model.get_config()["output_layers"]
     first = layers[0] if isinstance(layers[0], list | tuple) else layers
-    return first[0]
+    return str(first[0])
 
 
 def inputs(model: keras.Model) -> list[str]:
@@ -108,4 +108,4 @@ def _source(tensor: Any) -> str:
         raise Declined("a layer takes a structure of tensors") from None
     if node or index:
         raise Declined(f"the layer {name} is called more than once")
-    return name
+    return str(name)

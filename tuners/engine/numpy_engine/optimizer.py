@@ -107,7 +107,8 @@ class RMSprop(Rule):
 
     def rates(self, rates: NDArray, steps: NDArray) -> NDArray:
         """See `Rule`."""
-        return rates / self._factor**0.5
+        scaled: NDArray = rates / self._factor**0.5
+        return scaled
 
     def apply(self, w: NDArray, g: NDArray, slots: list[NDArray], room: NDArray, rate: Any) -> None:
         """See `Rule`."""
@@ -140,7 +141,8 @@ class Adam(Rule):
         """See `Rule`."""
         # Keras takes powers of the rounded betas.
         first, second = (1 - beta.astype(float) ** steps for beta in (self._beta_1, self._beta_2))
-        return rates * second**0.5 / first * (self.averages[0] / self.averages[1] ** 0.5)
+        scaled: NDArray = rates * second**0.5 / first * (self.averages[0] / self.averages[1] ** 0.5)
+        return scaled
 
     def apply(self, w: NDArray, g: NDArray, slots: list[NDArray], room: NDArray, rate: Any) -> None:
         """See `Rule`."""
@@ -276,7 +278,8 @@ class Optimizer:
         if rates.shape != (steps,):
             # A schedule that branches on the step takes one step at a time.
             return [float(self._schedule(number)) for number in numbers]
-        return rates.tolist()
+        planned: list[float] = rates.tolist()
+        return planned
 
 
 def _schedule(config: dict[str, Any]) -> Any:

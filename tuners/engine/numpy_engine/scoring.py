@@ -158,14 +158,18 @@ def _cross_entropy(output: NDArray, y: NDArray) -> tuple[NDArray, NDArray, NDArr
 
 
 def _metric(kind: str, values: NDArray, y: NDArray) -> NDArray:
+    scores: NDArray
     if kind == "sparse":
-        return values.argmax(-1) == y.reshape(len(values))
-    if kind == "categorical":
-        return values.argmax(-1) == y.argmax(-1)
-    y = y.reshape(values.shape).astype(np.float32)
-    if kind == "binary":
-        return np.mean((values > 0.5) == y, -1)
-    return np.mean(np.abs(values - y) if kind == "absolute" else np.square(values - y), -1)
+        scores = values.argmax(-1) == y.reshape(len(values))
+    elif kind == "categorical":
+        scores = values.argmax(-1) == y.argmax(-1)
+    else:
+        y = y.reshape(values.shape).astype(np.float32)
+        if kind == "binary":
+            scores = np.mean((values > 0.5) == y, -1)
+        else:
+            scores = np.mean(np.abs(values - y) if kind == "absolute" else np.square(values - y), -1)
+    return scores
 
 
 class Scorings:

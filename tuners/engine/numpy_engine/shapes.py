@@ -49,7 +49,8 @@ class Slice(Kernel):
     def forward(self, *inputs: NDArray, training: bool) -> NDArray:
         """See `Kernel`."""
         self._shape = inputs[0].shape
-        return inputs[0][self._key]
+        cut: NDArray = inputs[0][self._key]
+        return cut
 
     def backward(self, gradient: NDArray, *, wanted: bool) -> Gradients:
         """See `Kernel`."""

@@ -25,7 +25,8 @@ from tuners.strategy.scores import gain_of
 from tuners.threads import one_thread
 
 if TYPE_CHECKING:
-    from tuners.study import Study, TrialRecord
+    from tuners.study import Study
+    from tuners.trial_record import TrialRecord
 
 GRID = 36
 """Points of the contour along each axis."""

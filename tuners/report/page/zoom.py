@@ -14,7 +14,8 @@ from tuners.strategy.scores import gain_of
 from tuners.strategy.zoom import Box, Geometry, History, ZoomSettings, box_sides
 
 if TYPE_CHECKING:
-    from tuners.study import Study, TrialRecord
+    from tuners.study import Study
+    from tuners.trial_record import TrialRecord
 
 ZOOMED = 4
 """Hyperparameters whose boxes are shown."""

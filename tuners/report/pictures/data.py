@@ -11,7 +11,8 @@ from tuners.report.axes import Axis, axis_of, position_of
 
 if TYPE_CHECKING:
     from tuners.space.dimensions import Dimension
-    from tuners.study import Study, TrialRecord
+    from tuners.study import Study
+    from tuners.trial_record import TrialRecord
 
 FIRST = ("learning_rate", "optimizer", "batch_size")
 """What matters most in nearly every search, and so is shown first."""

@@ -84,7 +84,7 @@ def shaped(values: Any, x: Any) -> Any:
 
 def room(numbers: int) -> int:
     """How many zeros to fill up with: a process compiles for 32 sizes between two powers of two, and keeps each."""
-    return -numbers % 2 ** max(0, numbers.bit_length() - 6)
+    return -numbers % (1 << max(0, numbers.bit_length() - 6))
 
 
 @functools.cache

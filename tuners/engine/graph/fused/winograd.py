@@ -82,7 +82,8 @@ def convolved(x: Any, kernel: Any, added: Any, batches: Batches) -> Any:
     def split(values: Any) -> list[Any]:
         # A last batch that is short is filled up with zeros.
         filled = tf.pad(values, [[0, examples * parts - tf.shape(values)[0]], [0, 0], [0, 0], [0, 0]])
-        return tf.split(tf.ensure_shape(filled, [examples * parts, *values.shape[1:]]), parts)
+        pieces: list[Any] = tf.split(tf.ensure_shape(filled, [examples * parts, *values.shape[1:]]), parts)
+        return pieces
 
     def joined(values: Sequence[Any]) -> Any:
         return tf.concat(values, 0)[: tf.shape(x)[0]]
