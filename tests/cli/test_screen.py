@@ -4,6 +4,7 @@ import json
 import re
 import shutil
 import signal
+from pathlib import Path
 
 import keras_tuner
 import numpy as np
@@ -11,7 +12,7 @@ import pytest
 from keras_tuner.engine.trial import Trial
 
 import kzoo as library
-from kzoo.cli import arguments, search, understood
+from kzoo.cli import arguments, search, summary, understood
 from kzoo.cli.console import Failure
 from kzoo.cli.progress import STOPPING, SearchProgress
 from kzoo.cli.shown import aligned, counted, even, reason
@@ -117,8 +118,12 @@ def again(searched, run, columns=80):
 
 
 @pytest.mark.parametrize("columns", [40, 60, 80, 140])
-def test_a_summary_fits_the_screen(searched, columns):
-    shown = again(searched, "RUN", columns)
+def test_a_summary_fits_the_screen(searched, columns, monkeypatch, capsys):
+    monkeypatch.setenv("COLUMNS", str(columns))
+    monkeypatch.chdir(searched.directory)
+    summary.show(Path("RUN"), summary.load(Path("RUN")))
+    shown = capsys.readouterr().out
+    assert "RUN: 6 trials finished" in shown and "is the best:" in shown
     # What can be copied is left whole.
     lines = [line for line in shown.splitlines() if not line.startswith(("Next:", "Pictures:"))]
     assert max(map(len, lines)) <= columns

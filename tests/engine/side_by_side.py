@@ -35,9 +35,18 @@ def trained(engines, build, *args, seed=7, **kwargs):
     return Result(epochs, model, model.get_weights(), engines.uses[-1] if engines.uses else None)
 
 
-def assert_same(build, *args, engines=("graph", "numpy"), **kwargs):
-    """Each of the engines trains the model, to what `model.fit` trains it to."""
-    expected = trained("fit", build, *args, **kwargs)
+def assert_same(build, *args, engines=("graph", "numpy"), compiled=False, **kwargs):
+    """Each of the engines trains the model, to what `model.fit` trains it to.
+
+    `model.fit` computes the same with a graph and without, for which a few steps take less.
+    """
+
+    def eagerly():
+        model = build()
+        model.run_eagerly = not compiled
+        return model
+
+    expected = trained("fit", eagerly, *args, **kwargs)
     for engine in engines:
         found = trained(engine, build, *args, **kwargs)
         assert found.use.engine == engine, found.use.refusals

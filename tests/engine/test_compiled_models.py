@@ -64,10 +64,10 @@ def compiled(monkeypatch):
     return found
 
 
-def trained(engines, make, data, part=0, **kwargs):
+def trained(engines, make, data, part=0, validated=False, **kwargs):
     x, y = data[0][part], data[1][part]
-    given = {"validation_data": (x, y), "epochs": 2, "batch_size": 8}
-    found = side_by_side.trained(engines, make, x, y, **{**given, **kwargs})
+    given = {"validation_data": (x, y) if validated else None, "epochs": 2, "batch_size": 8}
+    found = side_by_side.trained(engines, make, x, y, **given, **kwargs)
     assert isinstance(engines, str) or found.use.engine == "graph", found.use.refusals
     return found
 
@@ -76,10 +76,12 @@ def trained(engines, make, data, part=0, **kwargs):
 def test_a_model_of_a_known_structure_is_trained_as_if_it_were_the_first(data, optimizer, compiled):
     engines = Engines("graph")
     makes = [lambda k=k: build(OPTIMIZERS[optimizer](k), rate=(0.2, 0.4)[k]) for k in (0, 1)]
-    found = [trained(engines, makes[k], data, part=k, seed=7 + k) for k in (0, 1, 0, 1)]
+    # Validation is compiled beside the training, whatever the optimizer.
+    given = {"validated": optimizer == "adam"}
+    found = [trained(engines, makes[k], data, part=k, seed=7 + k, **given) for k in (0, 1, 0, 1)]
     # The first is compiled for itself, then comes a copy that serves all.
     assert [model is found[0].model for model in compiled] == [True, False]
-    assert_equal(trained("graph", makes[1], data, part=1, seed=8), found[3])
+    assert_equal(trained("graph", makes[1], data, part=1, seed=8, **given), found[3])
     # Nothing of one has stayed for the other.
     assert_identical(found[1], found[3])
     assert_equal(found[0], found[2])
@@ -90,8 +92,9 @@ def test_the_curve_is_that_of_model_fit(data, optimizer, compiled):
     engines = Engines("graph")
     for k in (0, 1, 0):
         make = lambda k=k: build(OPTIMIZERS[optimizer](k))  # noqa: E731
-        found = trained(engines, make, data, part=k)
-        by_fit = trained("fit", make, data, part=k)
+        given = {"validated": optimizer == "nesterov"}
+        found = trained(engines, make, data, part=k, **given)
+        by_fit = trained("fit", make, data, part=k, **given)
         assert_equal(by_fit, found)
         for left, right in zip(by_fit.model.optimizer.variables, found.model.optimizer.variables, strict=True):
             np.testing.assert_allclose(np.array(right.value), np.array(left.value), rtol=2e-2, atol=1e-4)

@@ -68,10 +68,11 @@ def test_weights_are_stored_once(exported, model):
     assert bytes_of_weights - 200 < stored < bytes_of_weights + 10_000
 
 
-@pytest.mark.parametrize(
-    ("name", "kind"),
-    [(name, kind) for name in kzoo.list_models() for kind in kzoo.zoo.registry.get_family(name).kinds],
-)
+KINDS = [(name, kind) for name in kzoo.list_models() for kind in kzoo.zoo.registry.get_family(name).kinds]
+
+
+# What ends in labels is the same for all.
+@pytest.mark.parametrize(("name", "kind"), [each for each in KINDS if each[1] != "multi-label" or each[0] == "mlp"])
 def test_every_model_exports(name, kind, rows, pictures, tmp_path):
     x = pictures if kzoo.zoo.registry.get_family(name).images_only else rows
     model = kzoo.create_model(name, make_task(kind, x))
