@@ -14,6 +14,7 @@ from kzoo.cli.console import Failure, console, mendable
 from kzoo.cli.effort import Effort
 from kzoo.cli.quiet import import_tensorflow
 from kzoo.cli.run import Run
+from tuners.store.journal import FILE as JOURNAL
 
 if TYPE_CHECKING:
     from tuners import Study
@@ -26,8 +27,12 @@ def conclude(directory: Path, study: Study) -> Any:
     """What a study teaches, with what was trained again for it."""
     from tuners.insight import conclude as concluded
 
-    again = [studies.load(path) for path in sorted((directory / FOLDER).glob("*")) if (path / run.FILE).exists()]
-    return concluded(study, again=again)
+    return concluded(study, again=trained(directory))
+
+
+def trained(directory: Path) -> list[Study]:
+    """Studies in which configurations of a run were trained again."""
+    return [studies.load(path.parent) for path in sorted((directory / FOLDER).glob(f"*/{JOURNAL}"))]
 
 
 def train_again(directory: Path, study: Study, times: int, *, workers: int | None, trust: bool, quiet: bool) -> None:

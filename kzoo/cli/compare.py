@@ -10,7 +10,7 @@ from typing import Annotated
 import rich.table
 import typer
 
-from kzoo.cli import arguments, studies
+from kzoo.cli import again, arguments, studies
 from kzoo.cli.console import bad_argument, console, print_json
 
 
@@ -24,7 +24,7 @@ def compare(
 
     loaded = [(str(run), studies.load(run)) for run in runs]
     with bad_argument():
-        found = compared(loaded)
+        found = compared(loaded, {str(run): again.trained(run) for run in runs})
     if as_json:
         print_json({"runs": [dataclasses.asdict(each) for each in found]})
         return

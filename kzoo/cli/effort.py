@@ -27,6 +27,7 @@ class Effort:
         trial_gpus: GPUs of a trial on the cluster.
         max_time: Seconds after which no trial starts, or None.
         patience: Trials in a row without a new best after which none starts, or None.
+        tensorboard: Directory that TensorBoard reads, or None.
     """
 
     trials: int
@@ -39,6 +40,7 @@ class Effort:
     trial_gpus: float = 0.0
     max_time: float | None = None
     patience: int | None = None
+    tensorboard: str | None = None
 
     @property
     def hard_timeout(self) -> float | None:

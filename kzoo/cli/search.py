@@ -75,6 +75,9 @@ def search(
     ] = None,
     trial_cpus: Annotated[float, arguments.trained(min=1, help="Cores of a trial, with --ray.")] = 1,
     trial_gpus: Annotated[float, arguments.trained(min=0, help="GPUs of a trial, with --ray.")] = 0,
+    tensorboard: Annotated[
+        Path | None, arguments.trained(metavar="DIR", help="Write what TensorBoard shows, as trials go on.")
+    ] = None,
     column: arguments.ColumnKinds = None,
     drop: arguments.Drop = None,
     keep: arguments.Keep = None,
@@ -126,7 +129,12 @@ def search(
         target_scale=target_scale,
         merge_rare=merge_rare,
     )
-    effort = Effort(trials, engine, prune, workers, trial_timeout, ray, trial_cpus, trial_gpus, limit, patience)
+    if tensorboard is not None:
+        # Found out now, and not by every trial.
+        with mendable(OSError):
+            tensorboard.mkdir(parents=True, exist_ok=True)
+    board = None if tensorboard is None else str(tensorboard.absolute())
+    effort = Effort(trials, engine, prune, workers, trial_timeout, ray, trial_cpus, trial_gpus, limit, patience, board)
     wish = Wish(model, epochs, seed, objective, priority, fixed, ranges, folds, executions, earlier, balance)
     _search(wish, source, out, effort, as_json=as_json)
 

@@ -88,12 +88,12 @@ def _work(tuner: CoarseToFineSearch, data: Dataset, asked: Run, directory: Path,
         from tuners.folds import facts_of_call
 
         tuner.oracle.verbose = 0
-        tuner.oracle.note_search(facts_of_call(*fit_arguments(asked, data), tuner.folds, asked.executions))
+        tuner.oracle.note_search(facts_of_call(*fit_arguments(asked, data, effort), tuner.folds, asked.executions))
         # Not from the working directory, where a file may have the name of a module.
         command = [sys.executable, "-P", "-m", WORKER, *arguments]
         tuners.search_in_processes(tuner, command, workers=effort.workers or 1, trial_timeout=effort.hard_timeout)
     else:
-        _search_here(tuner, *fit_arguments(asked, data))
+        _search_here(tuner, *fit_arguments(asked, data, effort))
 
 
 def _search_here(tuner: CoarseToFineSearch, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:

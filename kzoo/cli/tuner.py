@@ -89,14 +89,20 @@ def make(directory: str, effort: str) -> tuple[Any, Callable[[], tuple[tuple[Any
     import_tensorflow()
     run = Run.read(Path(directory))
     data = run.load_data()
-    tuner = make_tuner(run.hypermodel(), run, data, Path(directory), Effort.from_json(effort))
+    how = Effort.from_json(effort)
+    tuner = make_tuner(run.hypermodel(), run, data, Path(directory), how)
     tuner.oracle.verbose = 0
-    return tuner, lambda: fit_arguments(run, data)
+    return tuner, lambda: fit_arguments(run, data, how)
 
 
-def fit_arguments(asked: Run, data: Dataset) -> tuple[tuple[Any, ...], dict[str, Any]]:
+def fit_arguments(asked: Run, data: Dataset, effort: Effort) -> tuple[tuple[Any, ...], dict[str, Any]]:
     """Arguments of `model.fit`; folds are made of training and validation rows together."""
     options: dict[str, Any] = {"epochs": asked.epochs, "verbose": 0}
+    if effort.tensorboard is not None:
+        import keras
+
+        # Without the graph, which only `model.fit` can write.
+        options["callbacks"] = [keras.callbacks.TensorBoard(effort.tensorboard, write_graph=False)]
     if asked.folds is None:
         return (data.x_train, data.y_train), {"validation_data": (data.x_val, data.y_val), **options}
     import numpy as np

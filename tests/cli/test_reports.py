@@ -157,6 +157,10 @@ def test_the_way_to_the_best_is_trained_again(copied):
     assert "trained again from other seeds" in (copied.directory / "RUN" / "report.html").read_text()
     found = copied.json("audit", "RUN")
     assert found["verdict"]["noise_source"] == "repeats" and found["path_from_default"][0]["measured"] is not None
+    assert copied.json("compare", "RUN")["runs"][0]["gain"] == found["verdict"]["gain"]
+    # One that was ended before its first trial says nothing.
+    (place.with_name("other")).mkdir()
+    assert copied.json("audit", "RUN") == found
 
 
 @pytest.mark.parametrize(

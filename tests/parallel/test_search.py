@@ -24,6 +24,8 @@ seen = {}
 SEARCH = ["search", "mlp", "--data", "wine", "--trials", "4", "--epochs", "3", "--json", "--engine", "population"]
 SEARCH += ["--fix", "layers=1", "--fix", "norm=none", "--fix", "optimizer=adam", "--fix", "decay=none"]
 
+BOARD = ["--tensorboard", "logs"]
+
 
 class Watching(threading.Thread):
     """Looks at the live page of a search until that has ended; use it as a context manager."""
@@ -61,7 +63,7 @@ def searched(tmp_path_factory):
         patch.chdir(directory)
         patch.setattr(live, "MOST_OFTEN", 0.0)
         patch.setattr(live, "SHARE", 1e9)
-        for name, options in (("alone", []), ("one", ["--trial-timeout", "300"]), ("two", ["--workers", "2"])):
+        for name, options in (("alone", []), ("one", ["--trial-timeout", "300"]), ("two", ["--workers", "2", *BOARD])):
             with Watching(directory / name) as seen[name], pytest.MonkeyPatch.context() as own:
                 if name == "one":  # Started as a user's is.
                     own.setattr("tuners.parallel.process.subprocess", subprocess)
@@ -108,6 +110,15 @@ def test_the_best_models_after_a_parallel_search(searched):
     for model, trial in zip(made.get_best_models(2), best, strict=False):
         found = model.evaluate(data.x_val, data.y_val, verbose=0, return_dict=True)
         assert found["accuracy"] == pytest.approx(trial.score, abs=1e-6)
+
+
+def test_tensorboard_has_a_directory_for_each_trial(searched):
+    study = Study.load(searched / "two")
+    assert {trial.engines for trial in study.trials} == {("numpy",)}
+    for trial in study.trials:
+        own = searched / "logs" / trial.trial_id / "execution0"
+        for place in (own, own / "train", own / "validation"):
+            assert list(place.glob("events*"))
 
 
 @pytest.mark.parametrize("name", ["alone", "two"])

@@ -146,7 +146,17 @@ def test_a_look_keeps_no_search_from_starting(tmp_path):
     looking.start()
     Journal(tmp_path).close()
     looking.join()
-    assert in_use(tmp_path) is False and in_use(tmp_path / "nowhere") is False
+    assert in_use(tmp_path) is False
+
+
+def test_where_it_cannot_be_told_whether_a_search_runs(searching):
+    copied = searching.directory.with_name("copied")
+    shutil.copytree(searching.directory, copied)
+    (copied / LOCK).unlink()
+    study = live.LiveStudy(copied, searching.shown)
+    assert in_use(copied) is None and study.answer(-1)["live"]["state"].startswith("Whether the search still runs")
+    (copied / LOCK).mkdir()  # It cannot be opened.
+    assert in_use(copied) is None
 
 
 ROWS = "[...document.querySelectorAll('#trials tbody tr:not(.off)')].map((each) => Number(each.dataset.n))"

@@ -4,8 +4,11 @@ import re
 import numpy as np
 import pytest
 from browser import CHROMIUM
-from surfaces import ordinary, searched
+from surfaces import ordinary, searched, trained
 
+from tuners.insight import conclude
+from tuners.insight.path import configurations
+from tuners.insight.response import response_of
 from tuners.report.facts import troubles
 from tuners.report.page import page, write_page
 from tuners.report.page.data import expected_best
@@ -148,6 +151,21 @@ def test_brushing_an_axis_keeps_what_passes_there(browser, address, study):
     browser.wait("state.brushed !== null")
     kept = browser.run("state.brushed.size")
     assert 0 < kept < len(study.completed) and visible(browser) == kept
+    assert browser.problems() == []
+
+
+@needs_chromium
+def test_what_was_trained_again_stands_beside_what_was_expected(browser, tmp_path, study):
+    again = trained(ordinary(diverges=0.8), study, configurations(study, response_of(study)), 3)
+    write_page(tmp_path / "again.html", study, "digits", conclusions=conclude(study, again=[again]))
+    browser.open((tmp_path / "again.html").as_uri())
+    head = browser.run("document.querySelector('#path thead').innerText").split()
+    assert head[-4:] == ["measured", "give", "or", "take"]
+    assert "trained again from other seeds" in browser.run("document.querySelector('#main').innerText")
+    cells = browser.run(
+        "[...document.querySelectorAll('#path tbody td:nth-child(6)')].map((each) => Number(each.innerText))"
+    )
+    assert cells == pytest.approx([step.measured for step in conclude(study, again=[again]).path], rel=1e-3)
     assert browser.problems() == []
 
 

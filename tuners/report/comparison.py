@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from tuners.insight.again import Again, again_of
 from tuners.insight.response import response_of
 from tuners.insight.verdict import verdict_of
 from tuners.space.shown import number, seconds
@@ -41,11 +43,14 @@ class Compared:
     seconds: float
 
 
-def compare(studies: Sequence[tuple[str, Study]]) -> list[Compared]:
+def compare(
+    studies: Sequence[tuple[str, Study]], again: Mapping[str, Sequence[Study]] = MappingProxyType({})
+) -> list[Compared]:
     """Studies side by side, the best first.
 
     Args:
         studies: Names and studies; all of one objective.
+        again: By the names, studies in which configurations were trained again; see `tuners.conclude`.
 
     Raises:
         ValueError: Their objectives differ, so that their scores cannot be compared.
@@ -55,12 +60,12 @@ def compare(studies: Sequence[tuple[str, Study]]) -> list[Compared]:
         named = ", ".join(f"{name} by {study.objective}" for name, study in studies)
         raise ValueError(f"These searches cannot be compared, since their objectives differ: {named}.")
     sign = -1.0 if all(study.direction == "max" for _, study in studies) else 1.0
-    found = [_compared(name, study) for name, study in studies]
+    found = [_compared(name, study, again_of(again.get(name, ()))) for name, study in studies]
     return sorted(found, key=lambda each: (each.best is None, sign * (each.best or 0.0)))
 
 
-def _compared(name: str, study: Study) -> Compared:
-    verdict = verdict_of(study, response_of(study))
+def _compared(name: str, study: Study, again: Again | None) -> Compared:
+    verdict = verdict_of(study, response_of(study), again)
     best = study.best[0].score if study.best else None
     ended = sum(trial.status != "RUNNING" for trial in study.trials)
     known = (verdict.noise, verdict.gain, verdict.interval, verdict.kind) if verdict else (None, None, None, "")

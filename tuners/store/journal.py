@@ -212,8 +212,8 @@ def in_use(directory: str | os.PathLike[str]) -> bool | None:
         directory: Directory of the search; nothing is written there.
     """
     path = Path(directory) / LOCK
-    if not path.exists():
-        return False
+    if not path.exists():  # A search of keras-tuner's own, say.
+        return None
     lock = filelock.FileLock(path, thread_local=False, preserve_lock_file=True)
     try:
         lock.acquire(blocking=False)
