@@ -134,7 +134,7 @@ APART = {"image_size": (8, 9), "group": "c", "time": "seen", "part": "fold", "ta
 
 def test_every_option_survives_the_round_trip(kzoo):
     other = {"model", "data", "trials", "out", "workers", "trial_timeout", "prune", "ray", "trial_cpus", "trial_gpus"}
-    other |= {"engine", "as_json", "max_time", "patience", "earlier"}
+    other |= {"engine", "as_json", "max_time", "patience", "earlier", "tensorboard"}
     assert set(inspect.signature(search).parameters) - set(OPTIONS) == other | {*APART}
     rows = "\n".join(f"{a},{a % 3},{a % 5},{a % 7},{a % 2}" for a in range(40))
     (kzoo.directory / "data.csv").write_text(f"id,a,b,c,y\n{rows}")

@@ -111,7 +111,7 @@ def test_all_that_describes_the_data_is_kept_with_a_run(tmp_path):
     [
         (("--group", "wage"), "did you mean 'age'"),
         (("--part", "work class"), "'private' names no part"),
-        (("--validation-share", "0.7", "--test-share", "0.4"), "validation_share + test_share is 1.1"),
+        (("--validation-share", "0.7", "--test-share", "0.4"), "--validation-share + --test-share is 1.1"),
         (("--column", "agee=number"), "did you mean 'age'"),
         (("--column", "age"), "NAME=KIND"),
         (("--drop", "wage"), "did you mean 'age'"),
