@@ -30,7 +30,7 @@ demo: $(VENV)/.installed
 	@echo "  python examples/01_python_api.py       the same from Python"
 
 test: $(VENV)/.installed-test
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadfile
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
 
 # Every layer, loss, metric, optimizer, ... of the installed Keras, trained by model.fit and by the engines.
 conformance: $(VENV)/.installed-test

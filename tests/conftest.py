@@ -9,6 +9,12 @@ from forked_python import ForkedPopen, Forks
 EXPORTING = ("cli", "conformance", "docs", "examples", "export", "fuzz", "parallel", "serving", "zoo")
 STARTING = ("kzoo.export.gate.gate", "kzoo.serving.server", "tuners.parallel.process")
 """Modules that start Python."""
+LONG = [
+    *("test_model_contract", "test_equality", "test_user_hypermodels", "test_compiled_models", "test_exporter"),
+    *("test_examples", "test_exports", "test_embedded_serve", "test_all_at_once_by_engines", "test_executions"),
+    *("test_proof", "test_fused", "test_embeddings", "test_numpy_engine"),
+]
+"""Files that take longest, in the order in which they are begun, so that the workers end together."""
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -35,6 +41,7 @@ def pytest_make_parametrize_id(config, val, argname):
 
 
 def pytest_collection_modifyitems(items):
+    items.sort(key=lambda item: LONG.index(item.path.stem) if item.path.stem in LONG else len(LONG))
     # Before the fixtures of modules, which export, too.
     for item in items:
         if Path(item.path).parent.name in EXPORTING:
