@@ -34,6 +34,7 @@ import numpy as np
 
 import kzoo
 import tuners
+from tuners.engine.results import epochs_of
 
 NUMBERS = Path(__file__).with_suffix(".json")
 LOSS = keras_tuner.Objective("val_loss", "min")
@@ -43,16 +44,21 @@ SHARES = (0.5, 0.75, 1.0)
 
 
 class Ours(tuners.FastTuner):
-    """Counts the epochs of every trial and keeps what it reached."""
+    """Keeps what every epoch of every trial reached, and begins no further trial after so many epochs."""
 
-    def __init__(self, *args, **options):
+    def __init__(self, *args, budget, **options):
         super().__init__(*args, **options)
-        self.reached = []
+        self.budget, self.reached = budget, []
 
     def run_trial(self, trial, *args, **kwargs):
-        epochs = super().run_trial(trial, *args, **kwargs)
-        self.reached += [each["val_loss"] for each in epochs]
-        return epochs
+        result = super().run_trial(trial, *args, **kwargs)
+        self.reached += [each["val_loss"] for each in epochs_of(result, LOSS)]
+        return result
+
+    def on_trial_end(self, trial):
+        super().on_trial_end(trial)
+        if len(self.reached) >= self.budget:
+            self.oracle.max_trials = len(self.oracle.trials)
 
 
 class Pruned(Ours):
@@ -73,9 +79,9 @@ class Hyperband(Ours):
         # The seed of a trial comes from its id: under the id of the first of its line it goes on as that one.
         again = copy.copy(trial)
         again.trial_id = root.trial_id
-        epochs = tuners.FastTuner.run_trial(self, again, *args, **{**kwargs, "epochs": asked["tuner/epochs"]})
-        self.reached += [each["val_loss"] for each in epochs[asked["tuner/initial_epoch"] :]]
-        return epochs
+        result = tuners.FastTuner.run_trial(self, again, *args, **{**kwargs, "epochs": asked["tuner/epochs"]})
+        self.reached += [each["val_loss"] for each in epochs_of(result, LOSS)[asked["tuner/initial_epoch"] :]]
+        return result
 
 
 def ours(seed, priorities, **options):
@@ -115,16 +121,10 @@ def losses(name, data, seed, budget, epochs):
     oracle.verbose = 0
     begun = time.process_time()
     with tempfile.TemporaryDirectory() as directory:
-        tuner = kind(oracle, hypermodel, directory=directory, project_name="search")
-        while len(tuner.reached) < budget:
-            trial = oracle.create_trial(tuner.tuner_id)
-            rows = slice(MOST_ROWS)
-            tuner._attempt(  # noqa: SLF001 - one trial of `search`, to stop at the budget whatever the oracle's limit
-                trial,
-                (data.x_train[rows], data.y_train[rows]),
-                {"validation_data": (data.x_val[rows], data.y_val[rows]), "epochs": epochs, "verbose": 0},
-            )
-            tuner.on_trial_end(trial)
+        tuner = kind(oracle, hypermodel, budget=budget, directory=directory, project_name="search")
+        rows = slice(MOST_ROWS)
+        validation = data.x_val[rows], data.y_val[rows]
+        tuner.search(data.x_train[rows], data.y_train[rows], validation_data=validation, epochs=epochs, verbose=0)
     return tuner.reached[:budget], time.process_time() - begun
 
 
