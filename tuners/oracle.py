@@ -56,9 +56,10 @@ class Running:
 class CoarseToFineOracle(keras_tuner.Oracle):
     """Searches at random on the right scales, and zooms from coarse to fine.
 
-    The first trials are spread over the whole space; later ones are drawn from a box around the best, which moves on
-    with it, widens on success, shrinks on failure, and opens again when it is exhausted. A small Gaussian process ranks
-    the candidates from the box. Works in `keras_tuner.Tuner(oracle=...)` and every subclass.
+    The first trial is at the defaults, which what is found has to be better than. The next ones are spread over the
+    whole space; later ones are drawn from a box around the best, which moves on with it, widens on success, shrinks on
+    failure, and opens again when it is exhausted. A small Gaussian process ranks the candidates. Works in
+    `keras_tuner.Tuner(oracle=...)` and every subclass.
 
     The search is kept in one journal, written as it goes. A stopped search goes on where it was, with the same later
     trials, when the same script is run again.
@@ -76,9 +77,10 @@ class CoarseToFineOracle(keras_tuner.Oracle):
         scales: Scales by hyperparameter name, "linear", "log" or "one_minus_log", in place of the declared ones:
             `{"momentum": "one_minus_log"}` for a momentum that was declared linearly.
         priorities: Priorities of hyperparameters by name, 1 for those that matter most (`{"learning_rate": 1, "units":
-            2}`); what is not named comes last. The search then begins at the defaults, or at `initial`, and its coarse
-            stage moves the first priority only, then the second as well: worth it where the defaults are good ones.
-        initial: Values to try first, one mapping per trial; what one leaves out is at its default.
+            2}`); what is not named comes last. After the first trial the coarse stage then moves the first priority
+            only, then the second as well: worth it where the defaults are good ones.
+        initial: Values to try first, one mapping per trial, in place of the defaults; what one leaves out is at its
+            default.
         earlier: A `Study` or the directory of one, whose trials the search knows from the start as if they were its
             own first ones; none of them is run again, none counts for `max_trials`, and `get_best_trials` gives none.
             Their scores must mean the same here: the same data, objective and number of epochs. Where the data
@@ -141,8 +143,7 @@ class CoarseToFineOracle(keras_tuner.Oracle):
         self.stop_reason = ""
         known = [] if earlier is None else self._known(earlier)
         strategy = Strategy(self.seed, ranking, starting_points, priorities=dict(priorities or {}))
-        # What is not opened yet stays at the defaults, so that these have to be known.
-        first = [*map(dict, initial)] or ([{}] if priorities and not known else [])
+        first = [*map(dict, initial)]
         # Kept with the search: it goes on the same when the earlier one has grown or is gone.
         header = {"earlier": [dataclasses.asdict(each) for each in known]} if known else {}
         self._make_planner = functools.partial(Planner, strategy, dict(scales or {}), first, known, reevaluate)

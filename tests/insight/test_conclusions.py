@@ -9,7 +9,7 @@ from tuners.insight.budget import budget_of
 from tuners.insight.importance import importances
 from tuners.insight.noise import SHARED, noise_of
 from tuners.insight.path import path_of
-from tuners.insight.response import active_at, groups_of, one_thread, response_of
+from tuners.insight.response import groups_of, one_thread, response_of
 from tuners.insight.verdict import verdict_of
 from tuners.space.dimensions import cube_from_space
 from tuners.study import Study, TrialRecord
@@ -104,7 +104,7 @@ def test_learning_rates_of_all_optimizers_are_one_hyperparameter():
     cube = cube_from_space([optimizer, *rates])
     assert [group.name for group in groups_of(cube)] == ["optimizer", "learning_rate"]
     points = np.array([[0.2, 0.5, 0.5], [0.8, 0.5, 0.5]])
-    assert active_at(cube, points).tolist() == [list(cube.active(cube.to_values(point))) for point in points]
+    assert cube.active_at(points).tolist() == [list(cube.active(cube.to_values(point))) for point in points]
 
 
 def test_the_path_leads_from_the_default_to_the_best(clean):

@@ -121,3 +121,22 @@ def test_what_the_earlier_trials_lack_is_at_its_default(asked, earlier):
     hp.Float("more", 0.0, 1.0, default=0.25)
     oracle = asked("warm", hp, earlier=earlier)
     assert "more" in oracle.create_trial("a").hyperparameters.values
+
+
+@pytest.mark.parametrize("options", [{}, {"priorities": {"x": 1}}, {"ranking": False}])
+def test_the_defaults_are_tried_first(asked, tell, options):
+    hp = keras_tuner.HyperParameters()
+    hp.Float("x", 0.0, 1.0, default=0.7)
+    hp.Choice("kind", ["a", "b"], default="b")
+    assert tell(asked(space=hp, **options), height).hyperparameters.values == {"x": pytest.approx(0.7), "kind": "b"}
+
+
+def test_the_defaults_are_tried_where_the_earlier_search_has_not(asked, tell):
+    hp = keras_tuner.HyperParameters()
+    hp.Float("x", 0.0, 1.0, default=0.7)
+    hp.Fixed("kind", "a")
+    first = asked("first", hp, initial=[{"x": 0.1}, {"x": 0.2}], max_trials=2)
+    for _ in range(2):
+        tell(first, height)
+    warm = asked("warm", hp, earlier=project_directory(first))
+    assert tell(warm, height).hyperparameters.values["x"] == pytest.approx(0.7)

@@ -100,7 +100,7 @@ def test_the_box_is_a_fold_over_the_scores(scores):
 
 @hypothesis.given(st.lists(st.floats(0, 1), min_size=3, max_size=3), st.floats(0.05, 0.3), st.integers(0, 99))
 def test_the_box_lies_around_the_best_point_and_reaches_over_its_edge(best, width, seed):
-    settings = ZoomSettings(everywhere=0.0, along=0.0)
+    settings = ZoomSettings(opening=0, everywhere=0.0, along=0.0)
     geometry = Geometry(np.zeros(3, bool), np.zeros(3), np.ones(3, bool))
     history = History(np.array([best]), np.array([1.0]), np.ones((1, 3), bool))
     points = draw_candidates(history, Box(width), geometry, settings, np.random.default_rng(seed), 300)
@@ -137,7 +137,7 @@ def test_the_quasi_random_coarse_stage_leaves_no_eighth_out():
 
 
 def test_coarse_values_are_even_in_the_decades():
-    found = [values for seed in range(60) for values in searched(8, seed=seed)[1]]
+    found = [values for seed in range(60) for values in searched(8, seed=seed)[1][1:]]
     decades = np.log10([values["adam/rate"] for values in found if values["optimizer"] == "adam"])
     assert stats.kstest(decades, stats.uniform(-5, 4).cdf).pvalue > 1e-3
 

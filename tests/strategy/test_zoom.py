@@ -4,12 +4,12 @@ import pytest
 from hypothesis import strategies as st
 
 from tuners.space.dimensions import Cube, Dimension
-from tuners.strategy.suggest import Strategy, Suggester, last_refit
-from tuners.strategy.zoom import Box, Geometry, History, ZoomSettings, box_sides, draw_candidates
+from tuners.strategy.suggest import EDGE, WITHIN, Strategy, Suggester, last_refit
+from tuners.strategy.zoom import Box, Geometry, History, ZoomSettings, box_sides, draw_candidates, refined
 
 SIZE = 4
 GEOMETRY = Geometry(np.zeros(SIZE, bool), np.zeros(SIZE), np.ones(SIZE, bool))
-SETTINGS = ZoomSettings(everywhere=0.0)
+SETTINGS = ZoomSettings(opening=0, everywhere=0.0)
 
 
 def history_of(points, scores):
@@ -35,7 +35,7 @@ def test_candidates_stay_in_the_cube(past, width, seed):
 @hypothesis.given(histories, st.floats(0.02, 0.2), st.integers(0, 1000))
 def test_the_box_holds_one_of_the_best_points(past, width, seed):
     history = history_of(*past)
-    settings = ZoomSettings(everywhere=0.0, along=0.0)
+    settings = ZoomSettings(opening=0, everywhere=0.0, along=0.0)
     points = draw_candidates(history, Box(width), GEOMETRY, settings, np.random.default_rng(seed), 50)
     half = width * box_sides(history, GEOMETRY, settings.leaders)
     best = history.points[history.order[:3]]
@@ -137,3 +137,25 @@ def test_infeasible_regions_are_left():
 def test_kernel_is_fitted_ever_more_rarely():
     assert [last_refit(length) for length in (4, 5, 13, 99)] == [4, 5, 13, 94]
     assert len({last_refit(length) for length in range(4, 1000)}) < 80
+
+
+def test_a_local_search_climbs_and_leaves_what_is_held():
+    rng = np.random.default_rng(4)
+    start, held = rng.random((50, SIZE)), np.array([False, True, False, False])
+    start[:, 1] = 0.25
+    aim = np.array([0.3, 0.9, 1.0, 0.6])
+
+    def promise(points):
+        return -((points - aim) ** 2).sum(axis=1)
+
+    point = refined(start, promise, GEOMETRY, held, 0.1, rng)
+    assert point[1] == 0.25
+    assert np.abs(point - aim)[[0, 3]].max() < 0.05 and point[2] == 0.9
+    assert promise(point[None])[0] > promise(start).max()
+
+
+def test_the_first_trials_stay_from_the_ends_and_later_ones_may_go_there():
+    points = np.concatenate([run(Strategy(seed), 14)[0][:, [0, 1, 3]] for seed in range(4)]).reshape(4, 14, 3)
+    first = points[:, 1:WITHIN]
+    assert ((first >= EDGE) & (first <= 1 - EDGE)).all()
+    assert (np.abs(points[:, WITHIN:] - 0.5) > 0.5 - EDGE).any()

@@ -134,7 +134,7 @@ class Response:
 
     def features_at(self, points: NDArray[np.float64]) -> NDArray[np.float64]:
         """What the model sees of points [points, dimensions]."""
-        return features_of(self.cube, self._free, points, active_at(self.cube, points))
+        return features_of(self.cube, self._free, points, self.cube.active_at(points))
 
     def expected(self, points: NDArray[np.float64]) -> tuple[NDArray, NDArray]:
         """Mean and deviation of the gain, each [points], in units of the score."""
@@ -221,25 +221,6 @@ def _difference(model: ranking.Model, features: NDArray[np.float64]) -> tuple[fl
     mean, covariance = model.joint(features)
     variance = covariance[0, 0] + covariance[1, 1] - 2 * covariance[0, 1]
     return float(mean[0] - mean[1]), math.sqrt(max(float(variance), 0.0))
-
-
-def active_at(cube: Cube, points: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """Which dimensions apply at points [points, dimensions]."""
-    active = np.ones(points.shape, dtype=bool)
-    places = {each.name: index for index, each in enumerate(cube.dimensions)}
-    for index, each in enumerate(cube.dimensions):
-        for name, allowed in each.conditions:
-            if name not in places:
-                active[:, index] = False
-                continue
-            parent, at = cube.dimensions[places[name]], places[name]
-            if not parent.values:
-                holds = np.array([parent.to_value(float(one)) in allowed for one in points[:, at]], dtype=bool)
-            else:
-                bins = np.minimum((points[:, at] * len(parent.values)).astype(int), len(parent.values) - 1)
-                holds = np.isin(bins, [place for place, value in enumerate(parent.values) if value in allowed])
-            active[:, index] &= active[:, at] & holds
-    return active
 
 
 def changed(points: NDArray[np.float64], indices: Iterable[int], by: NDArray[np.float64]) -> NDArray[np.float64]:

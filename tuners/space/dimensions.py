@@ -181,6 +181,24 @@ class Cube:
         """Which dimensions apply beside these values."""
         return np.array([each.applies(values) for each in self.dimensions], dtype=bool)
 
+    def active_at(self, points: NDArray[np.float64]) -> NDArray[np.bool_]:
+        """Which dimensions apply at points [points, dimensions]."""
+        active = np.ones(points.shape, dtype=bool)
+        places = {each.name: index for index, each in enumerate(self.dimensions)}
+        for index, each in enumerate(self.dimensions):
+            for name, allowed in each.conditions:
+                if name not in places:
+                    active[:, index] = False
+                    continue
+                parent, at = self.dimensions[places[name]], places[name]
+                if not parent.values:
+                    holds = np.array([parent.to_value(float(one)) in allowed for one in points[:, at]], dtype=bool)
+                else:
+                    bins = np.minimum((points[:, at] * len(parent.values)).astype(int), len(parent.values) - 1)
+                    holds = np.isin(bins, [place for place, value in enumerate(parent.values) if value in allowed])
+                active[:, index] &= active[:, at] & holds
+        return active
+
 
 def check_names(argument: str, given: Iterable[str], known: Sequence[str]) -> None:
     """Refuse names that no hyperparameter has.

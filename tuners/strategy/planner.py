@@ -1,4 +1,4 @@
-"""Plans the trials of an oracle: given configurations first, then what the suggester suggests."""
+"""Plans the trials of an oracle: given configurations or the defaults first, then what the suggester suggests."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Planner:
     Args:
         strategy: How trials are chosen.
         scales: Scales by hyperparameter name in place of the declared ones.
-        initial: Values to try first.
+        initial: Values to try first, in place of the defaults.
         earlier: Trials of an earlier search; their score stands without their being run again.
         reevaluate: Times that a leading configuration is tried again.
     """
@@ -89,6 +89,9 @@ class Planner:
         self._check()
         if number < len(self.initial):
             return self._named(self.cube.to_point(self.initial[number]))
+        default = self._named(self.cube.to_point({}))
+        if number == 0 and default[0] not in self._repeats:
+            return default
         leader = self._to_repeat()
         if leader is not None:
             return self.table.planned(leader)

@@ -13,11 +13,21 @@ from tuners.space.dimensions import Cube
 from tuners.strategy import neighbours, ranking
 from tuners.strategy.coarse_stage import Priorities, starting_points
 from tuners.strategy.features import features_of
-from tuners.strategy.zoom import Box, Geometry, History, ZoomSettings, draw_candidates
+from tuners.strategy.zoom import Box, Geometry, History, ZoomSettings, draw_candidates, refined
 from tuners.threads import one_thread
 
 RANKED = 512
 """Candidates that the model ranks."""
+
+RANKED_AT_FIRST = 1536
+"""The same while they come from the whole space."""
+
+EDGE, WITHIN = 0.2, 5
+"""How far the first trials stay from the ends of a range, and how many do.
+
+A model of few trials is most curious about corners. They tell much where the best lies at an end, little where it is
+inside, and training takes longest and diverges there.
+"""
 
 RATED = 12
 """Candidates that are rated by their nearest trials where there is no model."""
@@ -93,15 +103,16 @@ class Suggester:
             A point [dimensions].
         """
         rng = np.random.default_rng([self.strategy.seed, number, attempt])
-        if number < self.strategy.zoom.coarse or history.finite == 0 or attempt >= GIVE_UP:
+        coarse = number < self.strategy.zoom.coarse
+        if history.finite == 0 or attempt >= GIVE_UP or (coarse and not self.strategy.ranking):
             return self._coarse(number, history, attempt, rng)
         box = self.box(history.scores)
         by_neighbours = number >= TAKING_TURNS and number % 2 == 1
-        if not self.strategy.ranking or history.finite < 4 or by_neighbours:
+        if not self.strategy.ranking or by_neighbours:
             return self._unranked(history, box, rng, pending)
         # The matrices are small: with several threads on them a suggestion costs up to ten times the CPU time.
         with one_thread():
-            return self._ranked(history, box, rng, pending)
+            return self._ranked(number, history, box, rng, pending)
 
     def box(self, scores: NDArray[np.float64]) -> Box:
         """State of the zoom after these scores, worked out only from where they differ from those of the last call."""
@@ -137,21 +148,34 @@ class Suggester:
         points = draw_candidates(part, box, self.geometry, self.strategy.zoom, rng, RATED)
         tried, standings = self.features(part.points, part.active), neighbours.standing(part.scores)
         if len(pending):
-            tried = np.vstack([tried, self.features(pending, self._active(pending))])
+            tried = np.vstack([tried, self.features(pending, self.cube.active_at(pending))])
             standings = np.concatenate([standings, np.full(len(pending), 0.5)])
-        promise = neighbours.promise(self.features(points, self._active(points)), tried, standings)
+        promise = neighbours.promise(self.features(points, self.cube.active_at(points)), tried, standings)
         return points[int(np.argmax(promise))]
 
-    def _ranked(self, history: History, box: Box, rng: np.random.Generator, pending: NDArray) -> NDArray[np.float64]:
+    def _ranked(
+        self, number: int, history: History, box: Box, rng: np.random.Generator, pending: NDArray
+    ) -> NDArray[np.float64]:
         chosen = ranking.informative(history.points, history.scores)
         model, targets = self._model(history, chosen, pending)
         smoothed, _ = model.predict(self.features(history.points[chosen], history.active[chosen]))
         part = History(history.points[chosen], targets, history.active[chosen])
-        points = draw_candidates(part, box, self.geometry, self.strategy.zoom, rng, RANKED, merit=smoothed)
-        mean, deviation = model.predict(self.features(points, self._active(points)))
         wanted = float(smoothed.max()) + MARGIN * np.sqrt(box.width / self.strategy.zoom.start)
-        promise = ranking.log_expected_improvement(mean, deviation, wanted)
-        return points[int(np.argmax(promise))]
+
+        def promise(points: NDArray[np.float64]) -> NDArray[np.float64]:
+            found = model.predict(self.features(points, self.cube.active_at(points)))
+            return ranking.log_expected_improvement(*found, wanted)
+
+        opening = number < self.strategy.zoom.opening
+        count = RANKED_AT_FIRST if opening else RANKED
+        points = draw_candidates(part, box, self.geometry, self.strategy.zoom, rng, count, merit=smoothed)
+        if not opening:
+            return points[int(np.argmax(promise(points)))]
+        edge = EDGE if number < WITHIN else 0.0
+        points = np.where(self.geometry.choices, points, np.clip(points, edge, 1 - edge))
+        held = self._priorities.held(number, self.strategy.zoom.coarse)
+        points = np.where(held, history.points[history.order[0]], points)
+        return refined(points, promise, self.geometry, held, edge, rng)
 
     def _model(
         self, history: History, chosen: NDArray[np.intp], pending: NDArray
@@ -161,7 +185,7 @@ class Suggester:
         kernel = self._kernel(history)
         model = ranking.condition(kernel, features, targets)
         if len(pending):
-            waiting = self.features(pending, self._active(pending))
+            waiting = self.features(pending, self.cube.active_at(pending))
             # What runs is taken to end as predicted, so that no second trial goes to the same spot (the kriging
             # believer of Ginsbourger et al., 2010).
             believed, _ = model.predict(waiting)
@@ -191,11 +215,6 @@ class Suggester:
     def features(self, points: NDArray[np.float64], active: NDArray[np.bool_]) -> NDArray[np.float64]:
         """What the model sees of points; see `features_of`."""
         return features_of(self.cube, self.geometry.free, points, active)
-
-    def _active(self, points: NDArray[np.float64]) -> NDArray[np.bool_]:
-        if not any(each.conditions for each in self.cube.dimensions):
-            return np.ones(points.shape, dtype=bool)
-        return np.array([self.cube.active(self.cube.to_values(point)) for point in points])
 
 
 def last_refit(length: int) -> int:

@@ -8,9 +8,16 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
+
+REFINING = (0.15, 0.05, 0.02)
+"""Standard deviations of the moves of a local search, round by round."""
+
+REFINED, NEIGHBOURS, REDRAWN = 8, 16, 0.1
+"""Points that each round goes on with, moves from each, and the chance that a choice is redrawn."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -18,7 +25,8 @@ class ZoomSettings:
     """How the box moves.
 
     Attributes:
-        coarse: Trials of the coarse stage, drawn over the whole space.
+        coarse: Trials of the coarse stage, spread over the whole space.
+        opening: Trials up to which most candidates come from the whole space, where a model ranks them.
         start: Half-width of the box when the zoom begins, in unit lengths of the scales.
         widen: Factor of the half-width on an improvement.
         shrink: Factor of the half-width after `patience` trials in a row without one.
@@ -27,12 +35,14 @@ class ZoomSettings:
         move: Chance that a coordinate moves at all, so that what is good already is kept.
         few: Share of candidates that move one or two coordinates only.
         along: Share of candidates that move along the difference of two good points.
-        everywhere: Share of candidates from the whole space at the beginning; it fades with the number of trials.
+        everywhere: Share of candidates from the whole space after that; it fades with the number of trials.
+        everywhere_at_first: The same in the opening.
         redraw: Chance that a choice that moves is redrawn.
         leaders: Number of best points that box sides and differences are taken from.
     """
 
     coarse: int = 8
+    opening: int = 16
     start: float = 0.7
     widen: float = 1.3
     shrink: float = 0.5
@@ -42,6 +52,7 @@ class ZoomSettings:
     few: float = 0.3
     along: float = 0.2
     everywhere: float = 0.05
+    everywhere_at_first: float = 0.7
     redraw: float = 0.35
     leaders: int = 8
 
@@ -193,10 +204,49 @@ def draw_candidates(
     points = np.clip(points, 0.0, 1.0)
     redrawn = moves & geometry.choices & (rng.random((count, size)) < settings.redraw)
     points[redrawn] = rng.random(int(redrawn.sum()))
-    fade = settings.everywhere * settings.coarse / max(settings.coarse, len(history.scores))
-    anywhere = rng.random(count) < fade
+    anywhere = rng.random(count) < _everywhere(settings, len(history.scores))
     points[anywhere] = rng.random((int(anywhere.sum()), size))
     return points
+
+
+def refined(
+    points: NDArray[np.float64],
+    promise: Callable[[NDArray[np.float64]], NDArray[np.float64]],
+    geometry: Geometry,
+    held: NDArray[np.bool_],
+    edge: float,
+    rng: np.random.Generator,
+) -> NDArray[np.float64]:
+    """The best of some candidates after a local search around the most promising ones.
+
+    Args:
+        points: Candidates, [candidates, dimensions].
+        promise: How much points promise, more is better: from [points, dimensions] to [points].
+        geometry: The space.
+        held: Dimensions that are not to be moved, [dimensions].
+        edge: How far what is moved stays from 0 and 1.
+        rng: Source of the draws.
+
+    Returns:
+        A point [dimensions] in the unit cube.
+    """
+    found = promise(points)
+    moving = geometry.free & ~held & ~geometry.choices
+    for width in REFINING:
+        best = np.argsort(-found, kind="stable")[:REFINED]
+        around = np.repeat(points[best], NEIGHBOURS, axis=0)
+        around = np.where(moving, np.clip(around + rng.normal(0.0, width, around.shape), edge, 1 - edge), around)
+        redrawn = geometry.choices & ~held & (rng.random(around.shape) < REDRAWN)
+        around = np.where(redrawn, rng.random(around.shape), around)
+        points = np.concatenate([points[best], around])
+        found = np.concatenate([found[best], promise(around)])
+    return points[int(np.argmax(found))]
+
+
+def _everywhere(settings: ZoomSettings, trials: int) -> float:
+    if trials < settings.opening:
+        return settings.everywhere_at_first
+    return settings.everywhere * settings.coarse / max(settings.coarse, trials)
 
 
 def _centres(history: History, rng: np.random.Generator, count: int) -> NDArray[np.intp]:
