@@ -145,7 +145,7 @@ def test_brushing_an_axis_keeps_what_passes_there(browser, address, study):
     browser.run("document.querySelector('#parallel').scrollIntoView()")
     browser.wait("shown.some((each) => each.option === parallel && each.chart)")
     x, y = browser.run(place)
-    for kind, down in (("mousePressed", 60), ("mouseMoved", 100), ("mouseMoved", 160), ("mouseReleased", 160)):
+    for kind, down in (("mousePressed", 60), ("mouseMoved", 140), ("mouseMoved", 220), ("mouseReleased", 220)):
         button = {"button": "left", "clickCount": 1} if kind != "mouseMoved" else {"button": "left"}
         browser.ask("Input.dispatchMouseEvent", type=kind, x=x + 40, y=y + down, **button)
     browser.wait("state.brushed !== null")
@@ -156,7 +156,7 @@ def test_brushing_an_axis_keeps_what_passes_there(browser, address, study):
 
 @needs_chromium
 def test_what_was_trained_again_stands_beside_what_was_expected(browser, tmp_path, study):
-    again = trained(ordinary(diverges=0.8), study, configurations(study, response_of(study)), 3)
+    again = trained(ordinary(diverges=0.7), study, configurations(study, response_of(study)), 3)
     write_page(tmp_path / "again.html", study, "digits", conclusions=conclude(study, again=[again]))
     browser.open((tmp_path / "again.html").as_uri())
     head = browser.run("document.querySelector('#path thead').innerText").split()

@@ -15,7 +15,7 @@ from tuners.space.shown import number, shown_name, shown_value
 NEAR = 0.12
 """Share of a range that counts as its end."""
 
-SURE = 1.3
+SURE = 2.0
 """Standard deviations by which the end has to be better than further inside."""
 
 INSIDE = (0.3, 0.5)
