@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from kzoo.cli import again, arguments, studies
 from kzoo.cli.console import command, console, print_json
+from kzoo.cli.run import Run
+
+if TYPE_CHECKING:
+    from tuners.insight import Verdict
 
 
 def audit(
@@ -45,6 +50,21 @@ def audit(
     out = console()
     for line in audit_lines(conclusions, acting, width=out.width):
         out.print(line, markup=False, soft_wrap=True)
-    verdict = conclusions.verdict
-    if acting.asked and not acting.asked.folds and verdict and verdict.kind == "not shown to be better" and not verify:
-        out.print(f"\nTo tell: {command('kzoo', 'audit', run)} --verify 5", markup=False, soft_wrap=True)
+    if acting.asked and (hint := to_tell(run, acting.asked, conclusions.verdict)):
+        out.print(f"\n{hint}", markup=False, soft_wrap=True)
+
+
+def to_tell(directory: Path, asked: Run, verdict: Verdict | None) -> str:
+    """What would settle an open verdict, or "" where it is settled or nothing would.
+
+    Args:
+        directory: The run.
+        asked: What it was asked for.
+        verdict: The verdict.
+    """
+    from tuners.insight.verdict import NOT_SHOWN
+
+    # What was trained again asks for nothing more.
+    if verdict is None or verdict.kind != NOT_SHOWN or not verdict.action or asked.folds:
+        return ""
+    return f"To tell: {command('kzoo', 'audit', directory, '--verify', '5')}"

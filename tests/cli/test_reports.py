@@ -9,9 +9,11 @@ import pandas as pd
 import pytest
 
 from kzoo import create_hypermodel
+from kzoo.cli.audit import to_tell
 from kzoo.cli.console import Failure
 from kzoo.cli.run import Run
 from kzoo.cli.studies import Acting
+from tuners.insight import Verdict
 from tuners.study import Study
 
 
@@ -161,6 +163,15 @@ def test_the_way_to_the_best_is_trained_again(copied):
     # One that was ended before its first trial says nothing.
     (place.with_name("other")).mkdir()
     assert copied.json("audit", "RUN") == found
+
+
+def test_what_would_settle_a_verdict_is_told_where_it_is_open(searched, tmp_path):
+    asked = Run.read(searched.directory / "RUN")
+    unsure = Verdict("not shown to be better", "Not shown", 4, action={"executions": 3})
+    assert to_tell(tmp_path / "my run", asked, unsure) == f"To tell: kzoo audit '{tmp_path}/my run' --verify 5"
+    assert to_tell(tmp_path, dataclasses.replace(asked, folds=3), unsure) == ""
+    settled = (None, Verdict("better", "Better", 4), dataclasses.replace(unsure, action={}))
+    assert [to_tell(tmp_path, asked, each) for each in settled] == ["", "", ""]
 
 
 @pytest.mark.parametrize(

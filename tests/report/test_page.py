@@ -152,6 +152,11 @@ def test_brushing_an_axis_keeps_what_passes_there(browser, address, study):
     kept = browser.run("state.brushed.size")
     assert 0 < kept < len(study.completed) and visible(browser) == kept
     assert browser.problems() == []
+    # An axis that has come to matter less stays where it is brushed.
+    many = "axes: Array.from({length: 10}, (_, at) => ({...data.axes[0], name: `h${at}`}))"
+    trials = "trials: data.trials.map((each) => ({...each, at: Array(10).fill(each.at[0])}))"
+    browser.run(f"state.intervals = {{h9: [[0, 1]]}}; take({{...data, {many}, {trials}}})")
+    assert browser.run("lines") == [*range(8), 9]
 
 
 @needs_chromium

@@ -99,7 +99,7 @@ def verdict_of(study: Study, response: Response | None, again: Again | None = No
             kind, f"{OPENINGS[kind]}: {_scores_again(study, again)}, {_gain_again(measured)}",
             observed=_observed(study, best, default) if default else None,
             gain=measured.mean, interval=measured.interval(), chance=measured.chance, noise=again.deviation,
-            noise_source="repeats", action={} if kind == BETTER else {"executions": 3},
+            noise_source="repeats",
         )  # fmt: skip
     if response is None:
         return known(UNKNOWN, f"Too few trials ({len(study.completed)}) to tell a gain from luck.")
