@@ -357,7 +357,8 @@ def compare(tables: list[dict[str, str]], options: argparse.Namespace) -> None:
         names = [name for name in found[0] if not name.endswith("CPU s")]
         print(table["name"], {name: round(value, 4) for name, value in rows[table["name"]].items()}, flush=True)
         # After each table, so that what was measured stays where the next one fails.
-        write("Quality", quality_lines(rows, names, options))
+        title = f"Quality after {options.trials} trials" if options.trials else "Quality"
+        write(title, quality_lines(rows, names, options))
 
 
 def quality_lines(rows: dict[str, dict[str, float]], names: list[str], options: argparse.Namespace) -> list[str]:
