@@ -47,10 +47,11 @@ def test_every_trial_is_a_line_without_a_terminal(searched):
     assert "left" in lines[0] and "left" not in lines[-1]
 
 
-def progress_of(capsys, trials, **options):
-    """What is said of trials, each an accuracy and a loss, as they end."""
+def progress_of(capsys, trials, gone=0.0, **options):
+    """What is said of trials, each an accuracy and a loss, as they end so many seconds after the search began."""
     objective = keras_tuner.Objective("val_accuracy", "max")
     shown = SearchProgress(trials=9, objective="val_accuracy", direction="max", **options)
+    shown.began -= gone
     for number, (accuracy, loss) in enumerate(trials):
         trial = Trial(keras_tuner.HyperParameters(), trial_id=f"{number:04d}", status="COMPLETED")
         take_metrics(trial, objective, {"val_accuracy": accuracy, "val_loss": loss}, 0)
@@ -71,7 +72,10 @@ def test_the_best_of_the_trials_before_is_known(capsys):
 
 
 def test_the_time_left_is_what_the_limit_leaves(capsys):
-    assert progress_of(capsys, [(0.9, 0.5)], time_left=-5.0)[1][0].endswith("under 10 s left")
+    left = [progress_of(capsys, [(0.9, 0.5)], gone=100.0, time_left=limit)[1][0] for limit in (None, 160.0, 90.0)]
+    assert [each.rpartition("  ")[2] for each in left] == ["about 13 min 20 s left", "about 1 min 00 s left"] + [
+        "under 10 s left"
+    ]
 
 
 def test_the_time_of_an_earlier_part_counts(searched):
