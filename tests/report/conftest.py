@@ -13,7 +13,7 @@ def study():
     """A search of 40 trials whose learning rates are too low, some of them diverged."""
     from surfaces import ordinary, searched
 
-    return searched(ordinary(diverges=0.8), 40, about={"date": "2026-01-01T00:00:00+00:00"})
+    return searched(ordinary(diverges=0.7), 40, about={"date": "2026-01-01T00:00:00+00:00"})
 
 
 @pytest.fixture(scope="session")
