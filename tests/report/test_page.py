@@ -145,7 +145,7 @@ def test_brushing_an_axis_keeps_what_passes_there(browser, address, study):
     browser.run("document.querySelector('#parallel').scrollIntoView()")
     browser.wait("shown.some((each) => each.option === parallel && each.chart)")
     x, y = browser.run(place)
-    for kind, down in (("mousePressed", 60), ("mouseMoved", 100), ("mouseMoved", 160), ("mouseReleased", 160)):
+    for kind, down in (("mousePressed", 60), ("mouseMoved", 100), ("mouseMoved", 220), ("mouseReleased", 220)):
         button = {"button": "left", "clickCount": 1} if kind != "mouseMoved" else {"button": "left"}
         browser.ask("Input.dispatchMouseEvent", type=kind, x=x + 40, y=y + down, **button)
     browser.wait("state.brushed !== null")
