@@ -43,6 +43,9 @@ _LOG = get_logger(__name__)
 
 LARGEST_SEED = 2**31 - 1
 
+RERUN_SHARE = 0.1
+"""Of the trials, or of the time: spent at the end on comparing the leaders and the defaults by further runs."""
+
 
 @dataclasses.dataclass
 class Running:
@@ -88,6 +91,9 @@ class CoarseToFineOracle(keras_tuner.Oracle):
         reevaluate: Times that a configuration that leads is trained again, each time from another seed; the mean of
             its scores then stands for it, so that luck does not lead the search. Worth its trials where the same
             values give scores further apart than the best configurations are.
+        reruns: Of the last trials, those that run the leaders and the defaults again, from other seeds, so that the
+            best is not the luckiest: where none is given a tenth of `max_trials`, or of the trials so far in the last
+            tenth of `max_time`; 0 for none. Fewer are used, and the others search on, where the lead is clear.
         starting_points: Of the coarse stage, "quasi" (evenly spread) or "independent".
         ranking: Whether a Gaussian process ranks the candidates; without it one is drawn from the box.
         max_time: Seconds after which no further trial starts, the time of an earlier part of the search included.
@@ -113,6 +119,7 @@ class CoarseToFineOracle(keras_tuner.Oracle):
         initial: Sequence[Mapping[str, Any]] = (),
         earlier: Study | str | os.PathLike[str] | None = None,
         reevaluate: int = 0,
+        reruns: int | None = None,
         starting_points: str = "quasi",
         ranking: bool = True,
         max_time: float | None = None,
@@ -125,8 +132,9 @@ class CoarseToFineOracle(keras_tuner.Oracle):
         for name, limit in (("max_trials", max_trials), ("max_time", max_time), ("patience", patience)):
             if limit is not None and not limit > 0:
                 raise ValueError(f"{name} is {limit!r}; expected a positive number, or None for no limit.")
-        if reevaluate < 0:
-            raise ValueError(f"reevaluate is {reevaluate!r}; expected 0 or more.")
+        for name, times in (("reevaluate", reevaluate), ("reruns", reruns or 0)):
+            if times < 0:
+                raise ValueError(f"{name} is {times!r}; expected 0 or more.")
         super().__init__(
             objective=with_direction(objective),
             max_trials=max_trials,
@@ -139,7 +147,7 @@ class CoarseToFineOracle(keras_tuner.Oracle):
         )
         # keras-tuner takes 0 for "no seed".
         self.seed = random.SystemRandom().randint(1, LARGEST_SEED) if seed is None else seed
-        self.max_time, self.patience = max_time, patience
+        self.max_time, self.patience, self.reruns = max_time, patience, reruns
         self.stop_reason = ""
         known = [] if earlier is None else self._known(earlier)
         strategy = Strategy(self.seed, ranking, starting_points, priorities=dict(priorities or {}))
@@ -164,6 +172,7 @@ class CoarseToFineOracle(keras_tuner.Oracle):
         self._loaded = False
         self._open: dict[str, Running] = {}
         self._again: list[str] = []
+        self._reruns: set[str] = set()
         self._engines: dict[str, Mapping[str, Any]] = {}
         self._tally = Tally(self.objective)
         self._planned: Plan | None = None
@@ -367,6 +376,18 @@ class CoarseToFineOracle(keras_tuner.Oracle):
                 best += [trial_id for trial_id in self.start_order if trial_id not in best]
             return [self.trials[trial_id] for trial_id in best[:num_trials]]
 
+    @property
+    def undecided(self) -> int:
+        """Trials that may still change which of the leaders is the best, where it is known that they come."""
+        if self.stop_reason:
+            return 0
+        total = self.max_trials or len(self.trials)
+        return min(self._reruns_of(total), total - len(self.end_order))
+
+    def is_rerun(self, trial_id: str) -> bool:
+        """Whether a trial runs the values of an earlier one again."""
+        return trial_id in self._reruns
+
     def _known(self, earlier: Study | str | os.PathLike[str]) -> list[Known]:
         study = earlier if isinstance(earlier, Study) else Study.load(earlier)
         return known_trials(study, self.objective.name, self.objective.direction)
@@ -375,7 +396,19 @@ class CoarseToFineOracle(keras_tuner.Oracle):
 
     def _plan(self) -> tuple[dict[str, Any], dict[str, float]] | None:
         self._planner.take_space(self._space())
-        return self._planner.plan(len(self.trials))
+        return self._planner.plan(len(self.trials), self._closing())
+
+    def _closing(self) -> bool:
+        """Whether the next trial is one of the last, in which the leaders and the defaults are run again."""
+        number = len(self.trials)
+        allowed = self._reruns_of(self.max_trials or number)
+        if self._planner.reruns >= allowed:
+            return False
+        late = self.max_time is not None and self._ledger.elapsed >= (1 - RERUN_SHARE) * self.max_time
+        return late or (self.max_trials is not None and number >= self.max_trials - allowed)
+
+    def _reruns_of(self, trials: int) -> int:
+        return int(RERUN_SHARE * trials) if self.reruns is None else self.reruns
 
     def _space(self) -> list[dict[str, Any]]:
         """Configurations of the hyperparameters."""
@@ -422,10 +455,15 @@ class CoarseToFineOracle(keras_tuner.Oracle):
     def _start(self, trial: Trial, number: int, point: dict[str, float]) -> None:
         self._ledger.write_space(self._space())
         self._ledger.write_created(trial, number, point)
-        self._planner.start(number, trial.hyperparameters.values, point)
+        self._take(trial.trial_id, number, trial.hyperparameters.values, point)
         self._open[trial.trial_id] = Running(number, point)
         # By this keras-tuner's display, and what asks it, numbers the trials.
         self._display.trial_number[trial.trial_id] = number + 1
+
+    def _take(self, trial_id: str, number: int, values: Mapping[str, Any], point: Mapping[str, float]) -> None:
+        self._planner.start(number, values, point)
+        if self._planner.is_rerun(number):
+            self._reruns.add(trial_id)
 
     def _repeated(self) -> Trial | None:
         if not self._again:
@@ -532,4 +570,4 @@ class CoarseToFineOracle(keras_tuner.Oracle):
         self.start_order.append(known.trial_id)
         self._tally.runs[known.trial_id] = known.runs
         self._open[known.trial_id] = Running(number, known.point)
-        self._planner.start(number, known.values, known.point)
+        self._take(known.trial_id, number, known.values, known.point)

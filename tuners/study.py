@@ -133,6 +133,10 @@ class Study:
         losses = trial.history.get(tie_breaker(self.objective), ())
         return losses[trial.best_epoch - 1] if trial.best_epoch and trial.best_epoch <= len(losses) else 0.0
 
+    def runs_of(self, trial: TrialRecord) -> tuple[TrialRecord, ...]:
+        """The trials with a score that have the values of a trial, itself included."""
+        return tuple(each for each in self.completed if each.values == trial.values)
+
     def best_values(self, count: int = 1) -> list[dict[str, Any]]:
         """Values of the best trials, as `CoarseToFineOracle(initial=...)` takes them for another search.
 

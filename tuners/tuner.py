@@ -164,6 +164,8 @@ class FastTuner(keras_tuner.Tuner):
                     trial.status = "COMPLETED"
                 self.note_engines(trial, summary_of(self.engine_uses[trained_before:], self.execution_scores))
                 self.on_trial_end(trial)
+        if isinstance(self.oracle, CoarseToFineOracle):
+            self.prune()
         if self.epochs_saved and getattr(self.oracle, "verbose", False):
             _LOG.info("Pruning has saved %d epochs.", self.epochs_saved)
         self.on_search_end()
@@ -250,7 +252,9 @@ class FastTuner(keras_tuner.Tuner):
         """
         if self.observer is not None:
             self.observer.on_epoch(trial, epoch, epochs, logs)
-        if self.race is None or not self.race.falls_behind(trial.trial_id, epoch, epochs, logs):
+        if self.race is None or self._compares(trial.trial_id):
+            return False
+        if not self.race.falls_behind(trial.trial_id, epoch, epochs, logs):
             return False
         self.epochs_saved += epochs - epoch
         return True
@@ -292,7 +296,7 @@ class FastTuner(keras_tuner.Tuner):
         if self._keeps_all:
             return
         # Another process may have written the weights of a trial whose end is not known here yet.
-        kept = [*self._best(self.keep_checkpoints), *self.oracle.ongoing_trials.values()]
+        kept = [*self._best(self._kept), *self.oracle.ongoing_trials.values()]
         checkpoints.keep_only(self.project_dir, [each.trial_id for each in kept])
 
     def load_model(self, trial: Any) -> keras.Model:
@@ -381,7 +385,7 @@ class FastTuner(keras_tuner.Tuner):
         race = Race(rule, self.oracle.objective)
         for trial_id in self.oracle.end_order:
             trial = self.oracle.trials[trial_id]
-            if trial.metrics.exists(race.objective.name):
+            if trial.metrics.exists(race.objective.name) and not self._compares(trial_id):
                 race.take(trial_id, means_of(trial, race.objective.name).values())
         return race
 
@@ -413,16 +417,25 @@ class FastTuner(keras_tuner.Tuner):
         return max(filter(math.isfinite, gains), default=-math.inf)
 
     def _keep(self, trial: Any, trained: Trained, merit: float) -> None:
-        best = [each for each in self._best(self.keep_checkpoints) if each.trial_id != trial.trial_id]
+        best = [each for each in self._best(self._kept) if each.trial_id != trial.trial_id]
         # The latest trial of a leading configuration stands for it, whatever it reached itself.
         leads = any(each.hyperparameters.values == trial.hyperparameters.values for each in best)
         # Where a subclass of an oracle gives the scores, only it knows which are among the best.
-        unknown = self._keeps_all or not self._scored_by_objective or len(best) < self.keep_checkpoints
+        unknown = self._keeps_all or not self._scored_by_objective or len(best) < self._kept
         # Written before the oracle knows, so that a trial that has ended always has its weights.
         direction = self.oracle.objective.direction
         # Of equals the loss decides, which the oracle compares.
         if unknown or leads or merit >= min(gain_of(each.score, direction) for each in best):
             checkpoints.save_weights(self.project_dir, trial.trial_id, trained.weights, trained.build_config)
+
+    @property
+    def _kept(self) -> int:
+        """Trials whose weights are kept: more than asked for while it is not decided which are the best."""
+        return self.keep_checkpoints + (self.oracle.undecided if isinstance(self.oracle, CoarseToFineOracle) else 0)
+
+    def _compares(self, trial_id: str) -> bool:
+        """Whether a trial is to tell how good a configuration is, so that it has to be trained to its end."""
+        return isinstance(self.oracle, CoarseToFineOracle) and self.oracle.is_rerun(trial_id)
 
     def _best(self, count: int) -> list[Any]:
         return [each for each in self.oracle.get_best_trials(count) if each.status == "COMPLETED"]

@@ -79,6 +79,9 @@ def export(
         model, training, shares = _together(asked, run, study, data, top)
     else:
         model, training = _model(asked, run, chosen, data, refitted=refit, seeds=seeds)
+    runs = len(study.runs_of(chosen))
+    if trial is None and top == 1 and runs > 1:
+        training += f"; chosen by the mean of {runs} runs"
     parts = {"test": (data.x_test, data.y_test)}
     if not refit and asked.folds is None:
         # Rows that a model has been trained on do not tell how good it is.

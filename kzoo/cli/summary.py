@@ -12,7 +12,7 @@ from kzoo.cli import run
 from kzoo.cli.console import Failure, command, console, describe
 from kzoo.cli.shown import aligned, cell, columns, even, number, shown_name, shown_value
 from kzoo.export.layout import served_name_of
-from tuners.report.facts import counts, troubles
+from tuners.report.facts import best_line, counts, troubles
 
 if TYPE_CHECKING:
     from tuners import Study, TrialRecord
@@ -165,7 +165,7 @@ def _print_best(study: Study) -> None:
     for name, value in best.values.items():
         table.add_row(shown_name(name), number(shown_value(name, value)))
     out = console()
-    out.print(f"Trial {best.number} is the best:", markup=False)
+    out.print(best_line(study), markup=False)
     out.print(table)
 
 

@@ -15,7 +15,7 @@ def flat_space():
 
 def oracle_in(directory, space=None, **options):
     """An oracle that is asked without a tuner."""
-    options = {"objective": keras_tuner.Objective("score", "max"), "seed": 1, "max_trials": 20, **options}
+    options = {"objective": keras_tuner.Objective("score", "max"), "seed": 1, "max_trials": 20, "reruns": 0, **options}
     oracle = tuners.CoarseToFineOracle(hyperparameters=space or flat_space(), **options)
     set_project_directory(oracle, directory)
     oracle.verbose = 0

@@ -32,7 +32,7 @@ class Numbers(keras_tuner.Tuner):
 
 
 def tuner(directory, overwrite=False, **options):
-    oracle = tuners.CoarseToFineOracle(**{"max_trials": 24, "seed": 3, **options})
+    oracle = tuners.CoarseToFineOracle(**{"max_trials": 24, "seed": 3, "reruns": 0, **options})
     made = Numbers(oracle=oracle, directory=directory, project_name="run", overwrite=overwrite)
     oracle.verbose = 0
     return made

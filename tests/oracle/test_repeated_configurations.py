@@ -1,9 +1,11 @@
 import keras
+import keras_tuner
 import numpy as np
 import pytest
 
 import tuners
 from tuners.private_apis import project_directory
+from tuners.store.checkpoints import kept_trials
 from tuners.strategy.configurations import Configurations
 
 
@@ -29,9 +31,9 @@ def test_leaders_are_run_again_as_often_as_asked(asked, tell):
     assert len(set(ids)) == 40, "each run has an id, and so a seed, of its own"
 
 
-def test_none_is_run_again_unasked(asked, tell):
-    oracle = asked(max_trials=20)
-    for _ in range(20):
+def test_none_is_run_again_before_the_last_trials(asked, tell):
+    oracle = asked(max_trials=20, reruns=None)
+    for _ in range(18):
         tell(oracle, noisy(0.1))
     assert not repeated(oracle)
 
@@ -81,6 +83,77 @@ def test_workers_do_not_repeat_more_than_asked(asked, tell):
     assert [trial.hyperparameters.values == leader for trial in running] == [True, True, False, False]
 
 
+def searched(asked, tell, score, trials, **options):
+    """Trials of a search, the best of which was chosen by further runs where there were any."""
+    oracle = asked(max_trials=trials, **options)
+    return oracle, [tell(oracle, score) for _ in range(trials)]
+
+
+def test_the_last_tenth_runs_the_leaders_and_the_defaults_again(asked, tell):
+    oracle, trials = searched(asked, tell, noisy(0.3), 30, reruns=None)
+    assert oracle.create_trial("a").status == "STOPPED"
+    earlier = {tuple(trial.hyperparameters.values.items()): trial for trial in reversed(trials[:27])}
+    again = [earlier[tuple(trial.hyperparameters.values.items())] for trial in trials[27:]]
+    assert again[0].score == max(trial.score for trial in trials[:27])
+    assert [oracle.is_rerun(trial.trial_id) for trial in trials] == [False] * 27 + [True] * 3
+
+
+def test_where_the_lead_is_clear_the_search_goes_on(asked, tell):
+    oracle, trials = searched(asked, tell, noisy(0.0), 30, reruns=None)
+    assert [oracle.is_rerun(trial.trial_id) for trial in trials[27:]].count(True) == 1
+
+
+@pytest.mark.parametrize(("reruns", "trials", "expected"), [(0, 30, 0), (None, 9, 0), (None, 10, 1), (4, 10, 4)])
+def test_as_many_are_run_again_as_asked(asked, tell, reruns, trials, expected):
+    oracle, made = searched(asked, tell, noisy(0.3), trials, reruns=reruns)
+    assert sum(oracle.is_rerun(trial.trial_id) for trial in made) == expected
+
+
+def test_the_default_is_best_where_the_leader_was_lucky(asked, tell):
+    hp = keras_tuner.HyperParameters()
+    hp.Float("x", 0.0, 1.0, default=0.5)
+    oracle = asked(space=hp, max_trials=10, reruns=1)
+    default = tell(oracle, 0.8)
+    for score in (0.5, 0.55, 0.6, 0.82, 0.65, 0.7, 0.72, 0.75):
+        tell(oracle, score)
+    lucky = tell(oracle, 0.7)
+    assert lucky.hyperparameters.values != default.hyperparameters.values
+    assert oracle.get_best_trials()[0].trial_id == default.trial_id
+    assert tuners.Study.load(project_directory(oracle)).best[0].trial_id == default.trial_id
+
+
+def test_the_last_part_of_the_time_is_for_further_runs(asked, tell, monkeypatch):
+    oracle = asked(max_trials=None, max_time=1000.0, reruns=None)
+    for _ in range(20):
+        tell(oracle, noisy(0.3))
+    monkeypatch.setattr(type(oracle._ledger), "elapsed", 950.0)  # noqa: SLF001 - no test waits so long
+    found = [tell(oracle, noisy(0.3)) for _ in range(4)]
+    again = [oracle.is_rerun(trial.trial_id) for trial in found]
+    assert again[0] and sum(again) == 2
+
+
+def test_a_search_that_was_killed_among_its_last_trials_ends_as_the_unbroken_one(asked, tell):
+    made = np.random.default_rng(5).normal(size=30)
+    whole, broken = asked("whole", max_trials=30, reruns=None), asked("broken", max_trials=30, reruns=None)
+    expected = [tell(whole, score).hyperparameters.values for score in made]
+    found = [tell(broken, score).hyperparameters.values for score in made[:28]]
+    again = asked("broken", max_trials=30, reruns=None)
+    found += [tell(again, score).hyperparameters.values for score in made[28:]]
+    assert found == expected
+    assert again.get_best_trials()[0].trial_id == whole.get_best_trials()[0].trial_id
+
+
+@pytest.mark.parametrize(("luck", "first"), [(0.001, 1), (0.1, 0)])
+def test_where_scores_owe_much_to_luck_one_run_counts_less_than_several(luck, first):
+    configurations = Configurations()
+    scores = [("a", 0.79 + luck), ("b", 0.8), ("c", 0.7), ("d", 0.65), ("e", 0.6), ("f", 0.5), ("a", 0.79 - luck)]
+    for number, (name, score) in enumerate(scores):
+        configurations.start(number, {"name": name})
+        configurations.finish(number, score)
+    assert configurations.noise == (pytest.approx(luck * np.sqrt(2)), 1)
+    assert next(configurations.best()).first == first
+
+
 def test_best_come_in_order_of_their_means():
     configurations = Configurations()
     for number, (name, score) in enumerate([("a", 1.0), ("b", 0.7), ("a", 0.2), ("c", 0.65), ("d", -np.inf)]):
@@ -90,7 +163,8 @@ def test_best_come_in_order_of_their_means():
     assert [each.mean for each in configurations.best()] == pytest.approx([0.7, 0.65, 0.6])
 
 
-def test_the_best_model_is_of_the_run_that_stands_for_its_configuration(tmp_path):
+@pytest.mark.parametrize(("options", "trials"), [({"reevaluate": 1, "reruns": 0}, 6), ({"reruns": 3}, 10)])
+def test_the_best_model_is_of_the_run_that_stands_for_its_configuration(tmp_path, options, trials):
     """Real training: a repeat starts from another seed, and its weights are there when it has become the best."""
 
     def build(hp):
@@ -101,11 +175,12 @@ def test_the_best_model_is_of_the_run_that_stands_for_its_configuration(tmp_path
     x = np.random.default_rng(0).normal(size=(64, 2)).astype("float32")
     data = {"x": x, "y": x.sum(axis=1, keepdims=True), "validation_data": (x, x.sum(axis=1, keepdims=True))}
     search = tuners.CoarseToFineSearch(
-        build, "val_loss", 6, 1, reevaluate=1, keep_checkpoints=1, directory=tmp_path, project_name="run"
+        build, "val_loss", trials, 1, keep_checkpoints=1, directory=tmp_path, project_name="run", **options
     )
     search.search(**data, epochs=1, verbose=0)
     again = repeated(search.oracle)
     assert again
     assert all(len(set(scores)) == 2 for scores in again.values())
     (best,) = search.oracle.get_best_trials()
+    assert kept_trials(tmp_path / "run") == [best.trial_id]
     assert search.get_best_models()[0].evaluate(data["x"], data["y"], verbose=0) == pytest.approx(best.score, rel=1e-4)

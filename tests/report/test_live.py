@@ -1,5 +1,6 @@
 import http.client
 import json
+import math
 import shutil
 import threading
 import urllib.error
@@ -36,7 +37,11 @@ class Searching:
         for _ in range(trials):
             trial = self.oracle.create_trial("here")
             for step in range(3):
-                score = trial.hyperparameters["rate"] + trial.hyperparameters["units"] / 64 - step / 10
+                score = (
+                    abs(math.log10(trial.hyperparameters["rate"]) + 2.4)
+                    + trial.hyperparameters["units"] / 64
+                    - step / 10
+                )
                 self.oracle.update_trial(trial.trial_id, {"val_loss": score}, step=step)
             trial.status = "COMPLETED"
             self.oracle.end_trial(trial)

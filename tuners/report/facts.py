@@ -108,3 +108,13 @@ def compared(study: Study) -> list[tuple[str, str, str]]:
         )
         for name, value in study.best[0].values.items()
     ]
+
+
+def best_line(study: Study) -> str:
+    """Which trial is the best, and by what it was chosen where its values were run again."""
+    best = study.best[0]
+    scores = [each.score for each in study.runs_of(best) if each.score is not None]
+    if len(scores) < 2:
+        return f"Trial {best.number} is the best:"
+    mean = number(sum(scores) / len(scores), 4)
+    return f"Trial {best.number} is the best, chosen by {len(scores)} runs with the mean {study.objective} {mean}:"

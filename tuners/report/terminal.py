@@ -10,7 +10,7 @@ from tuners.insight.conclusions import Conclusions
 from tuners.insight.finding import Finding
 from tuners.insight.path import Step
 from tuners.report.actions import in_a_script
-from tuners.report.facts import compared, counts, facts, troubles
+from tuners.report.facts import best_line, compared, counts, facts, troubles
 from tuners.report.plot import best_so_far
 from tuners.space.shown import cell, columns, number, shown_name
 
@@ -108,7 +108,7 @@ def _column(name: str, cells: Sequence[str]) -> list[str]:
 def _best(study: Study, width: int) -> Iterator[str]:
     rows = [("", "best", "default"), *compared(study)]
     sizes = [max(len(row[at]) for row in rows) for at in range(3)]
-    yield f"Trial {study.best[0].number} is the best:"
+    yield from wrapped(best_line(study), width)
     for name, best, default in rows:
         line = f"{name.ljust(sizes[0])}  {best.rjust(sizes[1])}  {default.rjust(sizes[2])}"
         yield line.rstrip()[:width]

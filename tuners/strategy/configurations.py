@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import bisect
 import dataclasses
+import heapq
 import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 Key = tuple[Any, ...]
+
+Rank = tuple[float, float, int]
+
+MOST_SHRUNK = 2.0
+"""Runs, at most, that what is known of all configurations weighs as much as in the estimate of one."""
 
 
 def key_of(values: Mapping[str, Any]) -> Key:
@@ -41,18 +47,24 @@ class Configuration:
         return sum(self.scores.values()) / len(self.scores)
 
     @property
-    def rank(self) -> tuple[float, float, int]:
-        """What is smaller where the configuration is better."""
+    def rank(self) -> Rank:
+        """What is smaller where the configuration is better, by its mean."""
         return -self.mean, sum(self.losses.values()) / len(self.losses), self.first
 
 
 class Configurations:
-    """Trials by configuration."""
+    """Trials by configuration.
+
+    Attributes:
+        reruns: Trials with the values of an earlier one, those that run included.
+    """
 
     def __init__(self) -> None:
         self._by_key: dict[Key, Configuration] = {}
         self._by_number: dict[int, Configuration] = {}
-        self._ranked: list[tuple[float, float, int]] = []
+        self._ranked: list[Rank] = []
+        self._repeated: dict[int, Configuration] = {}
+        self.reruns = 0
 
     def __contains__(self, values: Mapping[str, Any]) -> bool:
         return key_of(values) in self._by_key
@@ -60,6 +72,10 @@ class Configurations:
     def of(self, number: int) -> Configuration:
         """The configuration of a trial."""
         return self._by_number[number]
+
+    def with_values(self, values: Mapping[str, Any]) -> Configuration | None:
+        """The configuration with these values, or None where none has been tried."""
+        return self._by_key.get(key_of(values))
 
     def start(self, number: int, values: Mapping[str, Any]) -> Configuration:
         """A trial has started, or has found new hyperparameters while it was built.
@@ -72,6 +88,7 @@ class Configurations:
             self._by_key.setdefault(key_of(values), known)
             return known
         configuration = self._by_key.setdefault(key_of(values), Configuration())
+        self.reruns += bool(configuration.numbers)
         configuration.numbers.append(number)
         self._by_number[number] = configuration
         return configuration
@@ -82,13 +99,54 @@ class Configurations:
         if configuration.scores:
             # Kept in order rather than sorted when asked, so that the best cost the same at trial 10,000.
             del self._ranked[bisect.bisect_left(self._ranked, configuration.rank)]
+            self._repeated[configuration.first] = configuration
         configuration.scores[number], configuration.losses[number] = score, loss
         bisect.insort(self._ranked, configuration.rank)
         return configuration
 
+    @property
+    def noise(self) -> tuple[float, int]:
+        """Standard deviation of a score by luck, from what was run again, and its degrees of freedom, 0 for none."""
+        feasible = [each for each in self._repeated.values() if math.isfinite(each.mean)]
+        freedom = sum(len(each.scores) - 1 for each in feasible)
+        squares = sum((score - each.mean) ** 2 for each in feasible for score in each.scores.values())
+        return math.sqrt(squares / max(freedom, 1)), freedom
+
     def best(self) -> Iterator[Configuration]:
-        """Configurations that were feasible whenever they were tried, the best first, the earlier of equals first."""
+        """Configurations that were feasible whenever they were tried, the best first, the earlier of equals first.
+
+        Their means are drawn towards the median of all, which is weighed against runs (empirical Bayes): the best of
+        many single runs has been lucky, the more so the more scores owe to luck, while several runs of one say more.
+
+        References:
+            Efron and Morris (1975), "Data Analysis Using Stein's Estimator and its Generalizations".
+        """
+        middle, weight = self._prior
+
+        def shrunk(each: Configuration) -> Rank:
+            runs, (_, loss, first) = len(each.scores), each.rank
+            return -middle - (each.mean - middle) * runs / (runs + weight), loss, first
+
+        again = sorted(shrunk(each) for each in self._repeated.values() if math.isfinite(each.mean))
+        # Those of one run are in order already.
+        for *_, number in heapq.merge(again, map(shrunk, self._single())):
+            yield self._by_number[number]
+
+    def _single(self) -> Iterator[Configuration]:
         for worse, _, number in self._ranked:
             if worse == math.inf:
                 return
-            yield self._by_number[number]
+            if number not in self._repeated:
+                yield self._by_number[number]
+
+    @property
+    def _prior(self) -> tuple[float, float]:
+        """Median of the feasible means, and the number of runs that it weighs as much as."""
+        noise, freedom = self.noise
+        feasible = bisect.bisect_left(self._ranked, (math.inf,))
+        if not freedom:
+            return 0.0, 0.0
+        middle, good = -self._ranked[feasible // 2][0], -self._ranked[feasible // 4][0]
+        # The upper quartile of a normal distribution lies 0.674 deviations above its middle.
+        spread = ((good - middle) / 0.674) ** 2 - noise**2
+        return middle, min(noise**2 / spread, MOST_SHRUNK) if spread > 0 else MOST_SHRUNK

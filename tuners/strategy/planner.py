@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import special
 
 from tuners.space.dimensions import Cube, Dimension, check_names, cube_from_space
-from tuners.strategy.configurations import Configurations
+from tuners.strategy.configurations import Configuration, Configurations
 from tuners.strategy.suggest import Strategy, Suggester
 from tuners.strategy.trial_table import TrialTable
 from tuners.strategy.warm_start import Known, fitting
@@ -73,11 +75,12 @@ class Planner:
             self._learn()
         self._space, self._checked = list(space), False
 
-    def plan(self, number: int) -> Plan | None:
+    def plan(self, number: int, closing: bool = False) -> Plan | None:
         """Values of the next trial.
 
         Args:
             number: Its number, from 0.
+            closing: Whether it is one of the last, in which the leaders and the defaults are compared by further runs.
 
         Returns:
             Values of the hyperparameters that apply, and the coordinates of all, by name; None where every
@@ -92,7 +95,7 @@ class Planner:
         default = self._named(self.cube.to_point({}))
         if number == 0 and default[0] not in self._repeats:
             return default
-        leader = self._to_repeat()
+        leader = self._to_repeat() if not closing else self._to_compare()
         if leader is not None:
             return self.table.planned(leader)
         history, pending = self.table.history(), self.table.pending()
@@ -137,6 +140,15 @@ class Planner:
         configuration = self._repeats.finish(self._before + number, score, loss)
         self.table.finish(configuration.first, configuration.mean)
 
+    @property
+    def reruns(self) -> int:
+        """Trials that run the values of an earlier one again."""
+        return self._repeats.reruns
+
+    def is_rerun(self, number: int) -> bool:
+        """Whether a trial runs the values of an earlier one again."""
+        return self._repeats.of(self._before + number).first != self._before + number
+
     def best(self) -> Iterator[int]:
         """Numbers of the best trials, one per configuration: its latest, which was not picked for a lucky score."""
         for configuration in self._repeats.best():
@@ -158,6 +170,25 @@ class Planner:
             return None
         return leader if len(self._repeats.of(leader).numbers) <= self.reevaluate else None
 
+    def _to_compare(self) -> int | None:
+        """What is to be run again before the best is named; None where it leads by more than luck explains.
+
+        The leader comes first, since its score was picked for being high; then the defaults and the runner-up, as far
+        as the runs so far do not tell them from it.
+        """
+        own = (each for each in self._repeats.best() if each.first >= self._before)
+        leading = list(itertools.islice(own, 2))
+        if not leading or len(leading[0].numbers) == 1:
+            return leading[0].first if leading else None
+        leader, *rivals = leading
+        default = self._repeats.with_values(self.cube.to_values(self.cube.to_point({})))
+        if default is not None and default.first >= self._before:
+            rivals.insert(0, default)
+        noise, freedom = self._repeats.noise
+        far = noise * special.stdtrit(freedom, 0.975) if freedom else 0.0
+        close = [each for each in rivals if each is not leader and _apart(leader, each) <= far]
+        return min([leader, *close], key=lambda each: len(each.numbers)).first if close else None
+
     def _named(self, point: NDArray) -> Plan:
         values = self.cube.to_values(point)
         snapped = self.cube.to_point(values, point)
@@ -178,6 +209,13 @@ class Planner:
 
     def _check_names(self, argument: str, given: Mapping[str, Any]) -> None:
         check_names(argument, given, [each.name for each in self.cube.dimensions])
+
+
+def _apart(leader: Configuration, other: Configuration) -> float:
+    """How far the means of two lie apart, in units of the error that their numbers of runs leave."""
+    if not other.scores or not math.isfinite(other.mean):
+        return math.inf
+    return (leader.mean - other.mean) / math.sqrt(1 / len(leader.scores) + 1 / len(other.scores))
 
 
 def _lies_in(dimension: Dimension, values: Mapping[str, Any]) -> bool:
