@@ -8,6 +8,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import re
+import reprlib
 import shutil
 import time
 from collections.abc import Iterator, Sequence
@@ -55,7 +56,7 @@ def read_release(base: Path) -> Release:
         found = read_json(path)
         labels = {label: _version(version) for label, version in found["labels"].items()}
         if wrong := [label for label in labels if not LABEL.fullmatch(label)]:
-            raise ValueError(f"{wrong[0]!r} is no label")
+            raise ValueError(f"{reprlib.repr(wrong[0])} is no label")
         return Release(labels, tuple(map(_version, found["served"])))
     except FileNotFoundError:
         return Release()
@@ -66,7 +67,7 @@ def read_release(base: Path) -> Release:
 def _version(value: object) -> int:
     if isinstance(value, int) and is_version(str(value)):
         return value
-    raise ValueError(f"{value!r} is no version")
+    raise ValueError(f"{reprlib.repr(value)} is no version")
 
 
 def write_current_configuration(base: Path) -> Release:

@@ -131,13 +131,18 @@ def test_a_label_goes_to_a_version_that_is_there(base):
         '{"labels": {"\\ud800": 1}, "served": []}',
         '{"labels": [], "served": [[]]}',
         '{"served": []}',
+        f'{{"labels": {{"{"a" * 3000}": 1}}, "served": []}}',
+        f'{{"labels": {{"stable": {[3000] * 3000}}}, "served": []}}',
     ],
 )
 def test_labels_that_somebody_else_has_written(base, text):
     (base / "serving").mkdir()
     (base / "serving" / "labels.json").write_text(text)
-    with pytest.raises(ServingError, match=r"labels\.json: not readable as labels .*; mend it or remove it\.$"):
+    with pytest.raises(
+        ServingError, match=r"labels\.json: not readable as labels .*; mend it or remove it\.$"
+    ) as caught:
         read_labels(base)
+    assert len(str(caught.value)) < 400
 
 
 def test_a_label_on_a_version_that_is_gone_is_kept_from_the_server(base):
