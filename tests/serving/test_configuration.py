@@ -131,7 +131,7 @@ def test_a_label_goes_to_a_version_that_is_there(base):
         '{"labels": {"\\ud800": 1}, "served": []}',
         '{"labels": [], "served": [[]]}',
         '{"served": []}',
-        f'{{"labels": {{"{"a" * 3000}": 1}}, "served": []}}',
+        f'{{"labels": {{"{"a b" * 1000}": 1}}, "served": []}}',
         f'{{"labels": {{"stable": {[3000] * 3000}}}, "served": []}}',
     ],
 )
