@@ -10,7 +10,7 @@ import keras_tuner
 import numpy as np
 from numpy.typing import NDArray
 
-Rows: TypeAlias = "Sequence[int] | NDArray"
+Rows: TypeAlias = "Sequence[int] | NDArray[Any]"
 
 
 class Folds:
@@ -30,7 +30,7 @@ class Folds:
     """
 
     def __init__(self, folds: int | Sequence[tuple[Rows, Rows]]) -> None:
-        self._given: list[tuple[NDArray, NDArray]] | None = None
+        self._given: list[tuple[NDArray[Any], NDArray[Any]]] | None = None
         if isinstance(folds, int) and not isinstance(folds, bool):
             self.count = folds
         else:
@@ -91,7 +91,7 @@ class Folds:
         return [_fold(data, *each) for each in splitter.split(np.empty((rows, 0)), classes)]
 
 
-def _checked(folds: Any) -> list[tuple[NDArray, NDArray]]:
+def _checked(folds: Any) -> list[tuple[NDArray[Any], NDArray[Any]]]:
     """Folds that were given, as arrays of row numbers.
 
     Raises:
@@ -157,7 +157,7 @@ def _error(text: str) -> keras_tuner.errors.FatalValueError:
     return keras_tuner.errors.FatalValueError(f"Cross-validation: {text}")
 
 
-def _classes(y: Any) -> NDArray | None:
+def _classes(y: Any) -> NDArray[Any] | None:
     """Class ids [rows]; None where y is not an array of class ids."""
     if not isinstance(y, np.ndarray) or y.ndim > 2:
         return None
@@ -167,8 +167,8 @@ def _classes(y: Any) -> NDArray | None:
     return y.reshape(len(y)) if y.dtype.kind in "biu" else None
 
 
-def _fold(data: Mapping[str, Any], train: NDArray, held: NDArray) -> dict[str, Any]:
-    def rows(part: Any, which: NDArray) -> Any:
+def _fold(data: Mapping[str, Any], train: NDArray[Any], held: NDArray[Any]) -> dict[str, Any]:
+    def rows(part: Any, which: NDArray[Any]) -> Any:
         return keras.tree.map_structure(lambda array: array[which], part)
 
     training = {name: rows(part, train) for name, part in data.items()}

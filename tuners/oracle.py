@@ -370,7 +370,8 @@ class CoarseToFineOracle(keras_tuner.Oracle):
         """
         with self._mutex:
             if self.trials.keys() != set(self.start_order):  # Trials were put in or taken out by hand.
-                return super().get_best_trials(num_trials)
+                by_keras_tuner: list[Trial] = super().get_best_trials(num_trials)
+                return by_keras_tuner
             best = [self.start_order[number] for number in itertools.islice(self._planner.best(), num_trials)]
             if len(best) < num_trials:
                 best += [trial_id for trial_id in self.start_order if trial_id not in best]
@@ -412,7 +413,8 @@ class CoarseToFineOracle(keras_tuner.Oracle):
 
     def _space(self) -> list[dict[str, Any]]:
         """Configurations of the hyperparameters."""
-        return self.hyperparameters.get_config()["space"]
+        space: list[dict[str, Any]] = self.hyperparameters.get_config()["space"]
+        return space
 
     def _with_values(self, values: Mapping[str, Any]) -> keras_tuner.HyperParameters:
         if not self._awaited:

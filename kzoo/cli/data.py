@@ -155,7 +155,7 @@ def _example(each: Understood) -> str:
     return " ".join(str(each.cells.words[0]).split())[:LONGEST_EXAMPLE] if len(each.cells.words) else ""
 
 
-def _target_record(name: str, values: NDArray, kind: str | None) -> dict[str, Any]:
+def _target_record(name: str, values: NDArray[Any], kind: str | None) -> dict[str, Any]:
     labels = in_fields(values, kind)
     if labels:
         counts = labels.given.sum(axis=0).astype(int).tolist()

@@ -123,7 +123,7 @@ def _target(data: Dataset) -> str:
     return f"{task.num_classes} classes: {_most(task.class_names, counts)}; {always} {share:.1f} % of the rows"
 
 
-def _most(names: Sequence[str], counts: NDArray) -> str:
+def _most(names: Sequence[str], counts: NDArray[Any]) -> str:
     """The most frequent of some names, with their counts."""
     order = (-counts).argsort(kind="stable")[:SHOWN_CLASSES]
     more = f" and {counted(len(names) - len(order), 'other')}" if len(names) > len(order) else ""

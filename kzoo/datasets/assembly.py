@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -93,17 +93,19 @@ def _encoded(part: Part, encoding: TableEncoding, raw: RawData) -> Part:
     return Part(x, part.y)
 
 
-def _arrays(part: Part) -> tuple[NDArray, NDArray]:
+def _arrays(part: Part) -> tuple[NDArray[Any], NDArray[Any]]:
     return np.asarray(part.x), part.y
 
 
-def _cut_parts(raw: RawData, targets: Targets, plan: Plan) -> tuple[tuple[Part, Part, Part], list[str], NDArray | None]:
+def _cut_parts(
+    raw: RawData, targets: Targets, plan: Plan
+) -> tuple[tuple[Part, Part, Part], list[str], NDArray[Any] | None]:
     """The parts, what is to be said of them, and the groups of the rows to train on and to validate on."""
     plan = without_parts(plan, validation=raw.validation is not None, test=raw.test is not None)
     classes = targets.train if targets.kind == "classification" else None
     split = split_rows(len(targets.train), plan, classes=classes, where=raw.where, marks=raw.marks)
 
-    def part(rows: NDArray, given: Part | None, y: NDArray | None) -> Part:
+    def part(rows: NDArray[Any], given: Part | None, y: NDArray[Any] | None) -> Part:
         if given is not None and y is not None:
             return Part(given.x, y)
         return Part(raw.train.x[rows], targets.train[rows])
@@ -146,14 +148,14 @@ def _describe(raw: RawData, targets: Targets, train: Part, encoding: TableEncodi
     )
 
 
-def _target_statistics(raw: RawData, y: NDArray) -> tuple[tuple[float, ...], tuple[float, ...]]:
+def _target_statistics(raw: RawData, y: NDArray[Any]) -> tuple[tuple[float, ...], tuple[float, ...]]:
     columns = moments(y.reshape(len(y), -1))
     if columns.constant.any():
         raise DataError(f"{raw.where}: the target is the same in all {len(y)} training rows; more rows are needed.")
     return tuple(columns.mean.tolist()), tuple(np.sqrt(columns.variance).tolist())
 
 
-def _check_variance(variance: NDArray, raw: RawData) -> None:
+def _check_variance(variance: NDArray[Any], raw: RawData) -> None:
     bad = np.flatnonzero((variance > FLOAT32_MAX) | (variance < FLOAT32_TINY))
     if len(bad):
         which = repr(raw.feature_names[bad[0]]) if raw.feature_names else str(bad[0])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -10,7 +12,7 @@ from kzoo.datasets.statistics import CHUNK_VALUES
 FLOAT32_MAX = float(np.finfo(np.float32).max)
 
 
-def first_unusable(values: NDArray) -> tuple[int, ...] | None:
+def first_unusable(values: NDArray[Any]) -> tuple[int, ...] | None:
     """Finds NaN, infinity, or a number that float32 cannot hold.
 
     Args:

@@ -8,6 +8,7 @@ import tarfile
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -74,7 +75,7 @@ def _part(content: bytes, label_bytes: int, where: str) -> Part:
 def _joined(parts: list[Part]) -> Part:
     if len(parts) == 1:
         return parts[0]
-    images: list[NDArray] = [np.asarray(part.x) for part in parts]
+    images: list[NDArray[Any]] = [np.asarray(part.x) for part in parts]
     return Part(np.concatenate(images), np.concatenate([part.y for part in parts]))
 
 

@@ -6,6 +6,7 @@ import dataclasses
 import functools
 import hashlib
 import warnings
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,17 +39,17 @@ class Dataset:
     """
 
     name: str
-    x_train: NDArray
-    y_train: NDArray
-    x_val: NDArray
-    y_val: NDArray
-    x_test: NDArray
-    y_test: NDArray
+    x_train: NDArray[Any]
+    y_train: NDArray[Any]
+    x_val: NDArray[Any]
+    y_val: NDArray[Any]
+    x_test: NDArray[Any]
+    y_test: NDArray[Any]
     task: Task
     licence: str = ""
     origin: str = ""
     remarks: tuple[str, ...] = ()
-    groups: NDArray | None = None
+    groups: NDArray[Any] | None = None
 
     def __post_init__(self) -> None:
         for part in ("train", "val", "test"):
@@ -65,7 +66,7 @@ class Dataset:
         rows = f"{len(self.x_train)} training, {len(self.x_val)} validation, {len(self.x_test)} test rows"
         return f"Dataset({self.name!r}: {rows} of {task.input_dtype} {task.input_shape}, {aim})"
 
-    def folds(self, count: int, *, seed: int = 1) -> list[tuple[NDArray, NDArray]]:
+    def folds(self, count: int, *, seed: int = 1) -> list[tuple[NDArray[Any], NDArray[Any]]]:
         """Folds of the rows of training and validation, with the rows of a group in one fold.
 
         Where there are classes, the folds are as alike in them as the groups allow.
@@ -105,7 +106,7 @@ class Dataset:
         return digest.hexdigest()
 
 
-def _read_only(array: NDArray) -> NDArray:
+def _read_only(array: NDArray[Any]) -> NDArray[Any]:
     view = array.view()
     view.flags.writeable = False
     return view

@@ -6,11 +6,13 @@ the stream of a `RandomState` never changes, so neither do the rows.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
 
-def cut_at_random(rows: int, count: int, classes: NDArray | None, seed: int) -> tuple[NDArray, NDArray]:
+def cut_at_random(rows: int, count: int, classes: NDArray[Any] | None, seed: int) -> tuple[NDArray[Any], NDArray[Any]]:
     """Two disjoint parts of some rows, each in random order.
 
     Args:
@@ -38,10 +40,10 @@ def cut_at_random(rows: int, count: int, classes: NDArray | None, seed: int) -> 
     return rng.permutation(first), rng.permutation(second)
 
 
-def _shares(sizes: NDArray, count: int, rng: np.random.RandomState) -> NDArray:
+def _shares(sizes: NDArray[Any], count: int, rng: np.random.RandomState) -> NDArray[Any]:
     """How many of each class make so many in all: its share rounded down, and one more for the largest remainders."""
     exact = sizes / sizes.sum() * count
-    shares: NDArray = np.floor(exact)
+    shares: NDArray[Any] = np.floor(exact)
     remainders = exact - shares
     missing = int(count - shares.sum())
     for remainder in np.unique(remainders)[::-1]:

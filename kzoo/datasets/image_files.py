@@ -7,7 +7,7 @@ import struct
 import warnings
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -55,7 +55,7 @@ class ImageFiles:
     def __len__(self) -> int:
         return len(self.paths)
 
-    def __getitem__(self, rows: NDArray) -> NDArray[np.uint8]:
+    def __getitem__(self, rows: NDArray[Any]) -> NDArray[np.uint8]:
         images = self._empty(len(rows))
         for index, row in enumerate(rows):
             try:

@@ -8,6 +8,7 @@ import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from numpy.typing import NDArray
 
@@ -165,7 +166,7 @@ def _npz_in(directory: Path, images: ImageSet) -> tuple[Part, Part] | None:
     return raw.train, raw.test
 
 
-def _check_identity(name: str, labels: NDArray, directory: Path) -> None:
+def _check_identity(name: str, labels: NDArray[Any], directory: Path) -> None:
     # MNIST and its kin have files of the same names: one set would be taken for the other and nothing seem wrong.
     for other, images in IMAGE_SETS.items():
         if other != name and images.first_labels and tuple(labels[:10].tolist()) == images.first_labels:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -46,7 +47,7 @@ def _read_toy_set(name: str) -> RawData:
     )
 
 
-Found = tuple[NDArray, NDArray, tuple[str, ...], tuple[str, ...]]
+Found = tuple[NDArray[Any], NDArray[Any], tuple[str, ...], tuple[str, ...]]
 """Inputs, targets, and the names of the classes and of the features."""
 
 

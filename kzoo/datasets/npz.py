@@ -6,6 +6,7 @@ import zipfile
 import zlib
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -91,14 +92,14 @@ def read_arrays(
     return RawData("arrays", "the arrays", part, marks=marks, remarks=tuple(remarks))
 
 
-def _of_rows(values: ArrayLike, name: str, rows: int) -> NDArray:
+def _of_rows(values: ArrayLike, name: str, rows: int) -> NDArray[Any]:
     array = np.asarray(values)
     if array.shape != (rows,):
         raise DataError(f"the arrays: {name}= is {array.shape}; expected one value for each of the {rows} rows.")
     return array
 
 
-def _load(path: Path) -> tuple[dict[Place, tuple[str, NDArray]], list[str]]:
+def _load(path: Path) -> tuple[dict[Place, tuple[str, NDArray[Any]]], list[str]]:
     """Names and values by place, and what is to be said."""
     try:
         # Opened here, since numpy leaves a file open that turns out to be damaged.
@@ -117,7 +118,7 @@ def _load(path: Path) -> tuple[dict[Place, tuple[str, NDArray]], list[str]]:
         raise DataError(f"{path}: cannot be read as .npz ({error}).") from None
 
 
-def _array(file: Mapping[str, NDArray], name: str, path: Path) -> NDArray:
+def _array(file: Mapping[str, NDArray[Any]], name: str, path: Path) -> NDArray[Any]:
     try:
         array = file[name]
     except ValueError as error:
@@ -132,7 +133,7 @@ def _array(file: Mapping[str, NDArray], name: str, path: Path) -> NDArray:
     return array
 
 
-def _part(x_name: str, x: NDArray, y_name: str, y: NDArray, path: Path | str) -> tuple[Part, list[str]]:
+def _part(x_name: str, x: NDArray[Any], y_name: str, y: NDArray[Any], path: Path | str) -> tuple[Part, list[str]]:
     if x.ndim < 2 or x.ndim > 4 or y.ndim not in (1, 2):
         raise DataError(
             f"{path}: {x_name} is {x.shape} and {y_name} {y.shape}; expected x as [rows, features], [rows, height, "
@@ -156,7 +157,7 @@ def _part(x_name: str, x: NDArray, y_name: str, y: NDArray, path: Path | str) ->
     return Part(x, y), remarks
 
 
-def _shaped(x: NDArray, name: str, path: Path | str) -> tuple[NDArray, list[str]]:
+def _shaped(x: NDArray[Any], name: str, path: Path | str) -> tuple[NDArray[Any], list[str]]:
     """Inputs in the shape of a task, and what is to be said where that is a guess."""
     if x.ndim == 4 and x.shape[1] in (1, 3, 4) and x.shape[3] > 4:
         raise DataError(
@@ -172,7 +173,7 @@ def _shaped(x: NDArray, name: str, path: Path | str) -> tuple[NDArray, list[str]
     return x[..., None], []
 
 
-def _check_numbers(values: NDArray, name: str, path: Path | str) -> None:
+def _check_numbers(values: NDArray[Any], name: str, path: Path | str) -> None:
     bad = first_unusable(values)
     if bad is not None:
         place = f"{name}[{', '.join(map(str, bad))}]"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -60,7 +60,7 @@ def preview(
     cut = plan.rows_of(rows)
     sizes = {"train": max(0, rows - sum(cut.values())), **cut}
     try:
-        classes: NDArray | None = None
+        classes: NDArray[Any] | None = None
         names: tuple[str, ...] = ()
         remarks: list[str] = []
         if found.targets:

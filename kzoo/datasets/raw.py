@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,7 +29,7 @@ class Rows(Protocol):
 
     def __len__(self) -> int: ...
 
-    def __getitem__(self, rows: NDArray) -> NDArray | Rows: ...
+    def __getitem__(self, rows: NDArray[Any]) -> NDArray[Any] | Rows: ...
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -51,7 +51,7 @@ class TableRows:
     def __len__(self) -> int:
         return len(self.frame)
 
-    def __getitem__(self, rows: NDArray) -> TableRows:
+    def __getitem__(self, rows: NDArray[Any]) -> TableRows:
         return TableRows(self.frame.iloc[rows])
 
 
@@ -60,7 +60,7 @@ class Part:
     """Inputs with their labels or regression targets, [rows] or [rows, targets]."""
 
     x: Rows
-    y: NDArray
+    y: NDArray[Any]
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

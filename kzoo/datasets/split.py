@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -68,14 +69,14 @@ class Split:
         unlike: Whether the parts are too small to be alike in their classes.
     """
 
-    train: NDArray
-    validation: NDArray
-    test: NDArray
+    train: NDArray[Any]
+    validation: NDArray[Any]
+    test: NDArray[Any]
     rare: tuple[int, ...] = ()
     unlike: bool = False
 
 
-def split_rows(rows: int, plan: Plan, *, classes: NDArray | None, where: str, marks: Marks | None = None) -> Split:
+def split_rows(rows: int, plan: Plan, *, classes: NDArray[Any] | None, where: str, marks: Marks | None = None) -> Split:
     """Chooses the rows of each part.
 
     Args:
@@ -113,7 +114,7 @@ def without_parts(plan: Plan, *, validation: bool, test: bool) -> Plan:
     )
 
 
-def _cut_by_marks(rows: NDArray, plan: Plan, classes: NDArray | None, where: str, marks: Marks) -> Split:
+def _cut_by_marks(rows: NDArray[Any], plan: Plan, classes: NDArray[Any] | None, where: str, marks: Marks) -> Split:
     counts = plan.rows_of(len(rows))
     wanted = np.array([len(rows) - sum(counts.values()), counts["validation"], counts["test"]])
     if wanted[0] < 1:
@@ -126,7 +127,7 @@ def _cut_by_marks(rows: NDArray, plan: Plan, classes: NDArray | None, where: str
     return _drawn(rows, plan, classes, where)
 
 
-def _by_time(rows: NDArray, wanted: NDArray, times: NDArray, where: str, name: str) -> Split:
+def _by_time(rows: NDArray[Any], wanted: NDArray[Any], times: NDArray[Any], where: str, name: str) -> Split:
     """The earliest rows to train on, the latest for the test; rows of one time stay together."""
     order = np.argsort(times, kind="stable")
     times, present = times[order], np.flatnonzero(wanted)
@@ -148,7 +149,13 @@ def _by_time(rows: NDArray, wanted: NDArray, times: NDArray, where: str, name: s
 
 
 def _in_groups(
-    rows: NDArray, wanted: NDArray, groups: NDArray, classes: NDArray, seed: int, where: str, name: str
+    rows: NDArray[Any],
+    wanted: NDArray[Any],
+    groups: NDArray[Any],
+    classes: NDArray[Any],
+    seed: int,
+    where: str,
+    name: str,
 ) -> Split:
     """Whole groups, in random order, each to the part that lacks most of its classes."""
     _, groups = np.unique(groups, return_inverse=True)
@@ -170,7 +177,7 @@ def _in_groups(
     return Split(*found)
 
 
-def _dealt(order: NDArray, table: NDArray, aim: NDArray) -> tuple[NDArray, float]:
+def _dealt(order: NDArray[Any], table: NDArray[Any], aim: NDArray[Any]) -> tuple[NDArray[Any], float]:
     """The part of each group, and how far the parts are from the aim (chi squared).
 
     Args:
@@ -190,7 +197,7 @@ def _dealt(order: NDArray, table: NDArray, aim: NDArray) -> tuple[NDArray, float
     return place, float((lacks**2 * np.where(aim > 0, weight, 0)).sum())
 
 
-def _drawn(train: NDArray, plan: Plan, classes: NDArray | None, where: str) -> Split:
+def _drawn(train: NDArray[Any], plan: Plan, classes: NDArray[Any] | None, where: str) -> Split:
     counts, rows = plan.rows_of(len(train)), len(train)
     parts = 1 + sum(map(bool, counts.values()))
     if rows < parts:
@@ -206,7 +213,7 @@ def _drawn(train: NDArray, plan: Plan, classes: NDArray | None, where: str) -> S
         alone, train = train[of_rare], train[~of_rare]
         if not len(train):
             raise DataError(f"{where}: no class has {parts} rows or more, as many as there are parts; add rows.")
-    cut: dict[str, NDArray] = {}
+    cut: dict[str, NDArray[Any]] = {}
     unlike = False
     for name in ("test", "validation"):
         cut[name], count = train[:0], counts[name]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +14,7 @@ from kzoo.tables.marks import PARTS, Marks
 SHOWN = 5
 
 
-def split_remarks(split: Split, marks: Marks | None, classes: NDArray | None, names: Sequence[str]) -> list[str]:
+def split_remarks(split: Split, marks: Marks | None, classes: NDArray[Any] | None, names: Sequence[str]) -> list[str]:
     """What a person wants to know of a split.
 
     Args:
@@ -49,8 +50,8 @@ def split_remarks(split: Split, marks: Marks | None, classes: NDArray | None, na
     return remarks + _absent(split, classes, names)
 
 
-def _by_time(split: Split, times: NDArray, shown: NDArray, name: str | None) -> str:
-    def first(rows: NDArray) -> str:
+def _by_time(split: Split, times: NDArray[Any], shown: NDArray[Any], name: str | None) -> str:
+    def first(rows: NDArray[Any]) -> str:
         return str(shown[rows[np.argmin(times[rows])]])
 
     of = f" in {name!r}" if name else ""
@@ -62,7 +63,7 @@ def _by_time(split: Split, times: NDArray, shown: NDArray, name: str | None) -> 
     return f"Split by time{of}: trained from {first(split.train)} on, {', '.join(later)}."
 
 
-def _absent(split: Split, classes: NDArray | None, names: Sequence[str]) -> list[str]:
+def _absent(split: Split, classes: NDArray[Any] | None, names: Sequence[str]) -> list[str]:
     """Classes that are in no row of a part, though they are in others."""
     if classes is None:
         return []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +21,7 @@ class Moments:
     constant: NDArray[np.bool_]
 
 
-def moments(values: NDArray) -> Moments:
+def moments(values: NDArray[Any]) -> Moments:
     """Population mean and variance over all axes but the last.
 
     Chunks are merged by their means, so that data far from zero lose no digits.

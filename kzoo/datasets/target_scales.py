@@ -9,7 +9,7 @@ known.
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -61,7 +61,7 @@ def learns_logarithm(targets: Targets, asked: TargetScale | None, where: str) ->
     )
 
 
-def skewness(values: NDArray) -> float:
+def skewness(values: NDArray[Any]) -> float:
     """The third moment about the mean, in standard deviations cubed; 0 where nothing varies."""
     apart = values.astype(np.float64) - values.mean(dtype=np.float64)
     width = apart.std()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,9 +32,9 @@ class Targets:
 
     kind: TaskKind
     class_names: tuple[str, ...]
-    train: NDArray
-    validation: NDArray | None
-    test: NDArray | None
+    train: NDArray[Any]
+    validation: NDArray[Any] | None
+    test: NDArray[Any] | None
     remarks: tuple[str, ...] = ()
 
 
@@ -75,11 +76,11 @@ def prepare_targets(raw: RawData, kind: TaskKind | None) -> Targets:
     return _classes(raw, parts)
 
 
-def _one_column(y: NDArray) -> NDArray:
+def _one_column(y: NDArray[Any]) -> NDArray[Any]:
     return y[:, 0] if y.ndim == 2 and y.shape[1] == 1 else y
 
 
-def _several(raw: RawData, kind: TaskKind | None, parts: list[NDArray | None]) -> Targets:
+def _several(raw: RawData, kind: TaskKind | None, parts: list[NDArray[Any] | None]) -> Targets:
     """The targets where each row has several values."""
     found = [None if each is None else in_columns(each, raw.target_names) for each in parts]
     train = found[0]
@@ -106,7 +107,7 @@ def _several(raw: RawData, kind: TaskKind | None, parts: list[NDArray | None]) -
     return _labelled(raw, train, [None if each is None else each.given for each in found[1:]])
 
 
-def _labelled(raw: RawData, found: Labels, others: list[NDArray | None]) -> Targets:
+def _labelled(raw: RawData, found: Labels, others: list[NDArray[Any] | None]) -> Targets:
     constant = np.flatnonzero((found.given == found.given[0]).all(axis=0))
     if len(constant):
         every = "every" if found.given[0, constant[0]] else "no"
@@ -118,7 +119,7 @@ def _labelled(raw: RawData, found: Labels, others: list[NDArray | None]) -> Targ
     return Targets("multi-label", found.names, found.given, others[0], others[1], (told,))
 
 
-def _again(y: NDArray, known: Labels, where: str) -> NDArray:
+def _again(y: NDArray[Any], known: Labels, where: str) -> NDArray[Any]:
     """Labels of another part, in the order of those of the training rows."""
     parts = [[part.strip() for part in str(word).split(known.sign) if part.strip()] for word in y]
     strange = sorted({part for found in parts for part in found} - {*known.names})
@@ -127,28 +128,28 @@ def _again(y: NDArray, known: Labels, where: str) -> NDArray:
     return np.array([[name in found for name in known.names] for found in parts], dtype=np.float32)
 
 
-def _numeric(raw: RawData, parts: list[NDArray | None]) -> Targets:
+def _numeric(raw: RawData, parts: list[NDArray[Any] | None]) -> Targets:
     numbers = [None if y is None else _numbers(y, raw.where) for y in parts]
     assert numbers[0] is not None
     _check_varies(numbers[0], raw.where)
     return Targets("regression", (), numbers[0], numbers[1], numbers[2])
 
 
-def _numbers(y: NDArray, where: str) -> NDArray:
+def _numbers(y: NDArray[Any], where: str) -> NDArray[Any]:
     if y.dtype.kind not in "biuf":
         word = next((each for each in y.flat if isinstance(each, str)), y.flat[0])
         raise DataError(f"{where}: the target is text ({str(word)!r}) where numbers are needed for regression.")
     return y.astype(np.float32)
 
 
-def _check_varies(y: NDArray, where: str) -> None:
+def _check_varies(y: NDArray[Any], where: str) -> None:
     constant = (y == y[0]).all(axis=0)
     if np.any(constant):
         which = f"column {int(np.argmax(constant))} of the target" if y.ndim > 1 else "the target"
         raise DataError(f"{where}: {which} is {y.flat[np.argmax(constant)]:g} in every row; nothing to learn.")
 
 
-def _classes(raw: RawData, parts: list[NDArray | None]) -> Targets:
+def _classes(raw: RawData, parts: list[NDArray[Any] | None]) -> Targets:
     labels = [None if y is None else _labels(y, raw.where) for y in parts]
     assert labels[0] is not None
     values = np.arange(len(raw.class_names)) if raw.class_names else np.unique(labels[0])
@@ -159,7 +160,7 @@ def _classes(raw: RawData, parts: list[NDArray | None]) -> Targets:
     return Targets("classification", raw.class_names or tuple(map(str, values)), ids[0], ids[1], ids[2])
 
 
-def _labels(y: NDArray, where: str) -> NDArray:
+def _labels(y: NDArray[Any], where: str) -> NDArray[Any]:
     if y.dtype.kind == "S":
         return np.char.decode(y, "utf-8", "replace")
     if y.dtype.kind != "f":
@@ -170,7 +171,7 @@ def _labels(y: NDArray, where: str) -> NDArray:
     return y.astype(np.int64)
 
 
-def _class_ids(labels: NDArray, values: NDArray, where: str) -> NDArray:
+def _class_ids(labels: NDArray[Any], values: NDArray[Any], where: str) -> NDArray[Any]:
     ids = np.searchsorted(values, labels).clip(max=len(values) - 1)
     strange = labels[values[ids] != labels]
     if len(strange):

@@ -79,7 +79,7 @@ class Client:
     def predict(self, inputs: pandas.DataFrame, signature: str = ...) -> pandas.DataFrame: ...
 
     @overload
-    def predict(self, inputs: Any, signature: str = ...) -> dict[str, NDArray]: ...
+    def predict(self, inputs: Any, signature: str = ...) -> dict[str, NDArray[Any]]: ...
 
     def predict(self, inputs: Any, signature: str = "serving_default") -> Any:
         """Ask for predictions.
@@ -110,7 +110,9 @@ class Client:
         answer = self._answer(arrays, signature, asked)
         return answer if frame is None else frame_of(answer, frame)
 
-    def _answer(self, arrays: Mapping[str, NDArray], signature: str, asked: SignatureInfo) -> dict[str, NDArray]:
+    def _answer(
+        self, arrays: Mapping[str, NDArray[Any]], signature: str, asked: SignatureInfo
+    ) -> dict[str, NDArray[Any]]:
         if all(array.ndim and not len(array) for array in arrays.values()):
             # JSON has no form for the dimensions of no rows: REST would be refused what gRPC is answered.
             return {name: empty_array(info) for name, info in asked.outputs.items()}

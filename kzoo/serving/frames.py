@@ -43,7 +43,7 @@ def columns_of(frame: pandas.DataFrame, signature: SignatureInfo) -> dict[str, A
     return {name: frame.iloc[:, place].to_numpy() for place, name in enumerate(names)}
 
 
-def frame_of(answer: Mapping[str, NDArray], frame: pandas.DataFrame) -> pandas.DataFrame:
+def frame_of(answer: Mapping[str, NDArray[Any]], frame: pandas.DataFrame) -> pandas.DataFrame:
     """A DataFrame of answers, with the index of the DataFrame that was asked for.
 
     Args:
@@ -55,7 +55,7 @@ def frame_of(answer: Mapping[str, NDArray], frame: pandas.DataFrame) -> pandas.D
     """
     import pandas
 
-    columns: dict[str, NDArray] = {}
+    columns: dict[str, NDArray[Any]] = {}
     for name, array in answer.items():
         if array.ndim not in (1, 2) or len(array) != len(frame):
             raise BadRequest(

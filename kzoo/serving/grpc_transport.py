@@ -75,7 +75,7 @@ class GrpcTransport:
         return int(self._metadata(target, timeout).model_spec.version.value)
 
     def predict(
-        self, target: Target, signature: str, inputs: Mapping[str, NDArray], timeout: float
+        self, target: Target, signature: str, inputs: Mapping[str, NDArray[Any]], timeout: float
     ) -> Mapping[str, Any]:
         """See `Transport`."""
         request = predict_pb2.PredictRequest()
@@ -135,8 +135,8 @@ def _infos(tensors: Mapping[str, Any]) -> dict[str, TensorInfo]:
     return infos
 
 
-def _array(tensor: Any) -> NDArray:
-    array: NDArray = tf.make_ndarray(tensor)
+def _array(tensor: Any) -> NDArray[Any]:
+    array: NDArray[Any] = tf.make_ndarray(tensor)
     if array.dtype != object:
         return array
     return np.array([each.decode(errors="replace") for each in array.ravel()], dtype=str).reshape(array.shape)

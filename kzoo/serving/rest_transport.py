@@ -74,7 +74,7 @@ class RestTransport:
             raise self._no_server(answer) from None
 
     def predict(
-        self, target: Target, signature: str, inputs: Mapping[str, NDArray], timeout: float
+        self, target: Target, signature: str, inputs: Mapping[str, NDArray[Any]], timeout: float
     ) -> Mapping[str, Any]:
         """See `Transport`."""
         columns = {name: _plain(array.tolist()) for name, array in inputs.items()}

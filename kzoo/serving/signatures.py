@@ -67,7 +67,7 @@ def tensor_info(dtype: str, unknown_rank: bool, sizes: list[int]) -> TensorInfo:
     return TensorInfo(DTYPES.get(dtype, dtype), shape)
 
 
-def fitting_arrays(inputs: Any, name: str, signature: SignatureInfo) -> dict[str, NDArray]:
+def fitting_arrays(inputs: Any, name: str, signature: SignatureInfo) -> dict[str, NDArray[Any]]:
     """Inputs as arrays in the dtypes that a signature takes.
 
     Args:
@@ -87,18 +87,18 @@ def fitting_arrays(inputs: Any, name: str, signature: SignatureInfo) -> dict[str
     return {key: _fitting(value, key, signature.inputs[key]) for key, value in inputs.items()}
 
 
-def answered_array(value: Any, info: TensorInfo) -> NDArray:
+def answered_array(value: Any, info: TensorInfo) -> NDArray[Any]:
     """An answer as an array of the dtype that the signature names; text is numpy's str."""
     return np.asarray(value, dtype=None if info.dtype.startswith("DT_") else info.dtype)
 
 
-def empty_array(info: TensorInfo) -> NDArray:
+def empty_array(info: TensorInfo) -> NDArray[Any]:
     """An answer without rows, in the dtype and the dimensions that the signature names; those it leaves open are 0."""
     sizes = (0,) if info.shape is None else (0, *(size or 0 for size in info.shape[1:]))
     return answered_array(np.empty(sizes, "U1" if info.dtype == "str" else "float32"), info)
 
 
-def _fitting(value: Any, name: str, info: TensorInfo) -> NDArray:
+def _fitting(value: Any, name: str, info: TensorInfo) -> NDArray[Any]:
     try:
         array = np.asarray(value)
     except ValueError:
@@ -117,7 +117,7 @@ def _fitting(value: Any, name: str, info: TensorInfo) -> NDArray:
     return _texts(array, name) if info.dtype == "str" else _numbers(array, name, np.dtype(info.dtype))
 
 
-def _texts(array: NDArray, name: str) -> NDArray:
+def _texts(array: NDArray[Any], name: str) -> NDArray[Any]:
     if array.size and array.dtype.kind not in "OSUT":
         raise BadRequest(f"Input {name!r} is {array.dtype}; the model takes text.")
     texts = array.astype(object)
@@ -129,7 +129,7 @@ def _texts(array: NDArray, name: str) -> NDArray:
     return texts
 
 
-def _numbers(array: NDArray, name: str, dtype: np.dtype) -> NDArray:
+def _numbers(array: NDArray[Any], name: str, dtype: np.dtype) -> NDArray[Any]:
     if array.dtype == object:
         array = _plain(array, name, dtype)
     if array.size and array.dtype.kind in "SUT":
@@ -146,7 +146,7 @@ def _numbers(array: NDArray, name: str, dtype: np.dtype) -> NDArray:
     return fitting
 
 
-def _plain(array: NDArray, name: str, dtype: np.dtype) -> NDArray:
+def _plain(array: NDArray[Any], name: str, dtype: np.dtype) -> NDArray[Any]:
     """Objects as the numbers that they are; columns of different dtypes, and missing values, come as objects."""
     for place, value in np.ndenumerate(array):
         if value is None or type(value).__name__ in ("NAType", "NaTType"):

@@ -59,7 +59,7 @@ class Transport(Protocol):
         ...
 
     def predict(
-        self, target: Target, signature: str, inputs: Mapping[str, NDArray], timeout: float
+        self, target: Target, signature: str, inputs: Mapping[str, NDArray[Any]], timeout: float
     ) -> Mapping[str, Any]:
         """The answer by output name; a single output may come under the name ""."""
         ...

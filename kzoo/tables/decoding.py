@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from kzoo.tables.encoding import EncodedColumn
 
 
-def decode_column(column: EncodedColumn, x: NDArray) -> NDArray:
+def decode_column(column: EncodedColumn, x: NDArray[Any]) -> NDArray[Any]:
     """A column again from its numbers; see `TableEncoding.decode`.
 
     Args:
@@ -44,10 +44,10 @@ def decode_column(column: EncodedColumn, x: NDArray) -> NDArray:
     return found
 
 
-def _places(column: EncodedColumn, x: NDArray) -> NDArray:
+def _places(column: EncodedColumn, x: NDArray[Any]) -> NDArray[Any]:
     count = len(column.words)
     if column.coded:
-        places: NDArray = np.clip(np.rint(x[:, 0]), 0, count).astype(int)
+        places: NDArray[Any] = np.clip(np.rint(x[:, 0]), 0, count).astype(int)
         return places
     known = x[:, :count]
     return np.where(known.max(axis=1) > 0.5, known.argmax(axis=1), count)
@@ -61,7 +61,7 @@ def _unknown(words: Sequence[str]) -> str:
     return word
 
 
-def _date_text(column: EncodedColumn, row: NDArray) -> str:
+def _date_text(column: EncodedColumn, row: NDArray[Any]) -> str:
     date, place = datetime.datetime(1970, 1, 1), dict(zip(column.features, row, strict=True))
     pattern = pattern_of(column.date_format)
     if pattern.has_date:

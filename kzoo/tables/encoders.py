@@ -101,7 +101,7 @@ class InNumpy:
 
     xp = np
 
-    def numbers(self, values: Any) -> NDArray:
+    def numbers(self, values: Any) -> NDArray[Any]:
         """See `Backend`."""
         with np.errstate(over="ignore"):
             return np.asarray(values, dtype=np.float64).astype(np.float32)
@@ -110,20 +110,20 @@ class InNumpy:
         """See `Backend`."""
         return texts(values, missing_words)
 
-    def is_word(self, values: Sequence[str], words: Sequence[str]) -> NDArray:
+    def is_word(self, values: Sequence[str], words: Sequence[str]) -> NDArray[Any]:
         """See `Backend`."""
         found = np.zeros((len(values), len(words) + 1), dtype=np.float32)
         found[np.arange(len(values)), self.place(values, words)] = 1
         return found[:, :-1]
 
-    def place(self, values: Sequence[str], words: Sequence[str]) -> NDArray:
+    def place(self, values: Sequence[str], words: Sequence[str]) -> NDArray[Any]:
         """See `Backend`."""
         import pandas
 
         index = pandas.Index(list(words), dtype=object).get_indexer(pandas.Index(values, dtype=object))
         return np.where(index < 0, len(words), index)
 
-    def has_token(self, values: Sequence[str], words: Sequence[str]) -> NDArray:
+    def has_token(self, values: Sequence[str], words: Sequence[str]) -> NDArray[Any]:
         """See `Backend`."""
         place = {word: number for number, word in enumerate(words)}
         found = np.zeros((len(values), len(words)), dtype=np.float32)
@@ -133,7 +133,7 @@ class InNumpy:
 
     def date_fields(
         self, values: Sequence[str], expression: str, fields: Sequence[str]
-    ) -> tuple[NDArray[np.bool_], dict[str, NDArray]]:
+    ) -> tuple[NDArray[np.bool_], dict[str, NDArray[Any]]]:
         """See `Backend`."""
         import pandas
 

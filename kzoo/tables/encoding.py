@@ -132,7 +132,7 @@ class TableEncoding:
         encoded: NDArray[np.float32] = encode(self, columns, InNumpy())
         return encoded
 
-    def decode(self, x: NDArray) -> dict[str, NDArray]:
+    def decode(self, x: NDArray[Any]) -> dict[str, NDArray[Any]]:
         """Rows that are encoded as these, or nearly so: of rare words, texts and times only a part can be told.
 
         Args:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -73,7 +74,7 @@ def find_problems(
     ]
 
 
-def is_classes(target: NDArray, kind: str | None = None) -> bool:
+def is_classes(target: NDArray[Any], kind: str | None = None) -> bool:
     """Whether a target holds classes: what is no number, or whole numbers, of few different values or by the kind."""
     if target.dtype.kind not in "iuf":
         return True
@@ -83,14 +84,14 @@ def is_classes(target: NDArray, kind: str | None = None) -> bool:
     return whole and kind != "regression" and few
 
 
-def class_counts(target: NDArray) -> dict[str, int]:
+def class_counts(target: NDArray[Any]) -> dict[str, int]:
     """How many rows each class has, the most frequent ones first."""
     names, counts = np.unique(target, return_counts=True)
     order = np.argsort(-counts, kind="stable")
     return {str(names[index]): int(counts[index]) for index in order}
 
 
-def _rare_classes(target: NDArray, merge_rare: int | None) -> list[str]:
+def _rare_classes(target: NDArray[Any], merge_rare: int | None) -> list[str]:
     counts = class_counts(target)
     merged = {name: count for name, count in counts.items() if count < (merge_rare or 0)}
     if len(merged) > 1:
@@ -107,7 +108,7 @@ def _rare_classes(target: NDArray, merge_rare: int | None) -> list[str]:
     ]
 
 
-def _given_away(used: Sequence[Understood], target: NDArray, *, classes: bool) -> list[str]:
+def _given_away(used: Sequence[Understood], target: NDArray[Any], *, classes: bool) -> list[str]:
     if len(target) < 40:
         return []
     draw = np.random.default_rng(1).permutation(len(target))[:ROWS]
@@ -138,7 +139,7 @@ def _groups(each: Understood, learn: NDArray[np.int64]) -> NDArray[np.int64]:
     return np.where(np.isnan(values), 0, np.searchsorted(edges, values) + 1)
 
 
-def _accuracy(groups: NDArray, target: NDArray, learn: NDArray, hold: NDArray) -> float | None:
+def _accuracy(groups: NDArray[Any], target: NDArray[Any], learn: NDArray[Any], hold: NDArray[Any]) -> float | None:
     """The accuracy on held-out rows of the most frequent class of each group, where it gives the target away."""
     names, ids = np.unique(target, return_inverse=True)
     counts = np.zeros((int(groups.max()) + 1, len(names)), dtype=np.int32) if groups.max() * len(names) < 1e7 else None
@@ -151,7 +152,9 @@ def _accuracy(groups: NDArray, target: NDArray, learn: NDArray, hold: NDArray) -
     return 1 - wrong if base * len(hold) >= 10 and wrong <= ERROR_LEFT * base else None
 
 
-def _r2(each: Understood, groups: NDArray, target: NDArray, learn: NDArray, hold: NDArray) -> float | None:
+def _r2(
+    each: Understood, groups: NDArray[Any], target: NDArray[Any], learn: NDArray[Any], hold: NDArray[Any]
+) -> float | None:
     """R2 on held-out rows of the mean of each group, or of a curve, where it gives the target away."""
     y = target.astype(np.float64)
     total = ((y[hold] - y[hold].mean()) ** 2).sum()
@@ -169,14 +172,14 @@ def _r2(each: Understood, groups: NDArray, target: NDArray, learn: NDArray, hold
     return float(score) if score >= 1 - ERROR_LEFT / 2 else None
 
 
-def _r2_of_ranks(guess: NDArray, y: NDArray) -> float:
+def _r2_of_ranks(guess: NDArray[Any], y: NDArray[Any]) -> float:
     import pandas
 
     one, other = (pandas.Series(each).rank().to_numpy() for each in (guess, y))
     return float(np.corrcoef(one, other)[0, 1] ** 2) if np.ptp(one) and np.ptp(other) else 0.0
 
 
-def _curve(x: NDArray, y: NDArray, learn: NDArray, hold: NDArray) -> NDArray:
+def _curve(x: NDArray[Any], y: NDArray[Any], learn: NDArray[Any], hold: NDArray[Any]) -> NDArray[Any]:
     """What a curve through the training rows says: in tails, which are wider than groups, it tells more than these."""
     known = learn[~np.isnan(x[learn])]
     mean = np.full(len(hold), y[learn].mean())
@@ -187,7 +190,7 @@ def _curve(x: NDArray, y: NDArray, learn: NDArray, hold: NDArray) -> NDArray:
     return np.where(np.isnan(x[hold]), mean, np.interp(np.nan_to_num(x[hold]), places, heights))
 
 
-def _twice(used: Sequence[Understood], target: NDArray, parts: NDArray[np.int8] | None) -> list[str]:
+def _twice(used: Sequence[Understood], target: NDArray[Any], parts: NDArray[np.int8] | None) -> list[str]:
     import pandas
 
     rows, combinations = len(target), math.prod(max(2, each.distinct) for each in used)

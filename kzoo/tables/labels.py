@@ -5,6 +5,7 @@ from __future__ import annotations
 import collections
 import dataclasses
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,7 +38,7 @@ class Labels:
     sign: str = ""
 
 
-def in_fields(values: NDArray, kind: str | None = None) -> Labels | None:
+def in_fields(values: NDArray[Any], kind: str | None = None) -> Labels | None:
     """Labels in one field, such as "Action|Comedy"; None where there are none, or something else is asked for.
 
     Args:
@@ -63,7 +64,7 @@ def in_fields(values: NDArray, kind: str | None = None) -> Labels | None:
     return None
 
 
-def in_columns(values: NDArray, names: Sequence[str]) -> Labels | None:
+def in_columns(values: NDArray[Any], names: Sequence[str]) -> Labels | None:
     """Columns of 0 and 1, or of yes and no; None where one holds something else.
 
     Args:

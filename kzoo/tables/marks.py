@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import re
 from collections.abc import Mapping
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -58,7 +58,7 @@ class Marks:
     def __bool__(self) -> bool:
         return any(each is not None for each in (self.groups, self.times, self.parts))
 
-    def of_rows(self, rows: NDArray) -> Marks:
+    def of_rows(self, rows: NDArray[Any]) -> Marks:
         """The same for some of the rows."""
         names = ("groups", "times", "shown_times", "parts")
         found = {name: getattr(self, name) for name in names}
@@ -71,7 +71,7 @@ def part_of(word: str) -> PartName | None:
     return _WORDS.get(words.pop()) if len(words) == 1 else None
 
 
-def group_numbers(codes: NDArray) -> NDArray[np.int64]:
+def group_numbers(codes: NDArray[Any]) -> NDArray[np.int64]:
     """Numbers of groups from 0 [rows], from codes [rows]; rows of none, whose code is below 0, are one each."""
     alone = codes.max(initial=-1) + 1 + np.arange(len(codes))
     return np.unique(np.where(codes < 0, alone, codes), return_inverse=True)[1]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,7 +45,7 @@ class Survey:
     remarks: tuple[str, ...]
     marks: Marks = Marks()
 
-    def target_values(self) -> NDArray:
+    def target_values(self) -> NDArray[Any]:
         """What is to be predicted, [rows], or [rows, targets] of several."""
         values = [each.values for each in self.targets]
         return values[0] if len(values) == 1 else np.stack(values, axis=1)

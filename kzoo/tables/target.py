@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import collections
 import dataclasses
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,7 +33,7 @@ class Target:
     """
 
     name: str
-    values: NDArray
+    values: NDArray[Any]
     present: NDArray[np.bool_]
     remarks: tuple[str, ...] = ()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,7 +41,7 @@ class Understood:
         """Different values."""
         return len(self.cells.words if self.values is None else np.unique(self.values))
 
-    def data(self) -> NDArray:
+    def data(self) -> NDArray[Any]:
         """The value of each row, as `Table.frame` has it."""
         return self.cells.text() if self.values is None else self.cells.numbers(self.values)
 

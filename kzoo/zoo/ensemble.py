@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -71,7 +71,9 @@ def ensemble(models: Sequence[keras.Model], data: Dataset, *, objective: str | N
     return Ensemble(averaged(*zip(*chosen, strict=True)), tuple(weights.tolist()))
 
 
-def candidates(answers: NDArray, loss: Callable[[NDArray], float], rounds: int = ROUNDS) -> list[NDArray]:
+def candidates(
+    answers: NDArray[Any], loss: Callable[[NDArray[Any]], float], rounds: int = ROUNDS
+) -> list[NDArray[Any]]:
     """Weights of a mean by greedy selection.
 
     Args:
@@ -122,17 +124,17 @@ def averaged(members: Sequence[keras.Model], weights: Sequence[float] | None = N
 
 def _loss_and_score(
     model: keras.Model, data: Dataset, objective: str
-) -> tuple[Callable[[NDArray], float], Callable[[NDArray], float]]:
+) -> tuple[Callable[[NDArray[Any]], float], Callable[[NDArray[Any]], float]]:
     """The loss of answers to the validation rows, and how good they are by the objective, more is better."""
     targets, name = keras.ops.convert_to_tensor(data.y_val), objective.removeprefix("val_")
     sign = 1 if data.task.objectives[objective] == "max" else -1
 
-    def loss(answers: NDArray) -> float:
+    def loss(answers: NDArray[Any]) -> float:
         answered = keras.ops.convert_to_tensor(answers, "float32")
         # Not the loss as it was given: by its name it would be one number for each row.
         return float(model.compute_loss(y=targets, y_pred=answered, training=False))
 
-    def score(answers: NDArray) -> float:
+    def score(answers: NDArray[Any]) -> float:
         if name == "loss":
             return -loss(answers)
         metric = next(each for each in heads.metrics(data.task, [name]) if each.name == name)

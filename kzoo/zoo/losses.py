@@ -54,7 +54,7 @@ class StandardizedMeanSquaredError(keras.losses.Loss):
         error = (y_true - y_pred) / keras.ops.convert_to_tensor(self.scale, y_pred.dtype)
         return keras.ops.mean(keras.ops.square(error), axis=-1)
 
-    def value_and_derivative(self, y_true: NDArray, y_pred: NDArray) -> tuple[NDArray, NDArray]:
+    def value_and_derivative(self, y_true: NDArray[Any], y_pred: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
         """The same in numpy, with the derivative by the predictions.
 
         Args:
@@ -64,7 +64,7 @@ class StandardizedMeanSquaredError(keras.losses.Loss):
         Returns:
             Loss of each example [batch], and its derivative [batch, targets].
         """
-        inner: NDArray = 1 / np.asarray(self.scale, np.float32)
+        inner: NDArray[Any] = 1 / np.asarray(self.scale, np.float32)
         if self.logarithms:
             held = np.maximum(y_pred, np.float32(LEAST))
             inner = np.where(y_pred >= held, inner / held, np.float32(0))

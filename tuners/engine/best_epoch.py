@@ -36,8 +36,8 @@ class BestEpoch(keras.callbacks.Callback):
         time_limit: float | None = None,
     ) -> None:
         super().__init__()
-        self.weights: list[NDArray] | None = None
-        self.weights_now: Callable[[], list[NDArray]] | None = None
+        self.weights: list[NDArray[Any]] | None = None
+        self.weights_now: Callable[[], list[NDArray[Any]]] | None = None
         self._objective, self._on_epoch = objective, on_epoch
         self._deadline = math.inf if time_limit is None else time.monotonic() + time_limit
         self._best: tuple[float, float] | None = None

@@ -75,7 +75,7 @@ class State:
     """
 
     variables: tuple[Any, ...]
-    values: tuple[NDArray, ...]
+    values: tuple[NDArray[Any], ...]
     attributes: tuple[tuple[Any, str, Any], ...]
 
     @classmethod
@@ -97,7 +97,7 @@ class State:
         model.reset_metrics()
 
     @functools.cached_property
-    def by_variable(self) -> dict[int, NDArray]:
+    def by_variable(self) -> dict[int, NDArray[Any]]:
         """Values by the id of their variable."""
         return {id(variable): value for variable, value in zip(self.variables, self.values, strict=True)}
 
@@ -158,11 +158,11 @@ def _comes_again(call: FitCall, before: State, reference: Steps) -> bool:
     return not _compared(call, before, reference, _own_steps(call), None)
 
 
-def _signs(shape: Sequence[int]) -> NDArray:
+def _signs(shape: Sequence[int]) -> NDArray[Any]:
     return np.random.default_rng(0).choice(np.array([-1, 1], np.float32), shape)
 
 
-def rows_to_try(call: FitCall, rows: int, batch_size: int) -> NDArray:
+def rows_to_try(call: FitCall, rows: int, batch_size: int) -> NDArray[Any]:
     """Numbers of the examples of a step: few, or a whole batch where the model's batches have a fixed size."""
     inputs = getattr(call.model, "inputs", None) or ()
     fixed = any(each.shape[0] is not None for each in inputs)
@@ -189,11 +189,11 @@ def _trainers_steps(call: FitCall, trainer: Trainer) -> Steps:
     return Steps((logs, test_logs), State.of(call.model))
 
 
-def _validation_rows(call: FitCall) -> NDArray:
+def _validation_rows(call: FitCall) -> NDArray[Any]:
     return rows_to_try(call, data.rows_of(call.validation or ()), call.validation_batch_size)
 
 
-def _batch(parts: tuple[Any, ...], rows: NDArray) -> Any:
+def _batch(parts: tuple[Any, ...], rows: NDArray[Any]) -> Any:
     batch = keras.tree.map_structure(lambda array: tf.constant(array[rows]), parts)
     return batch if len(batch) > 1 or isinstance(batch[0], tuple) else batch[0]
 
@@ -263,7 +263,7 @@ def _mean_distance(a: Any, b: Any) -> float:
     return float(_apart(a, b).mean()) if np.size(a) else 0.0
 
 
-def _apart(a: Any, b: Any) -> NDArray:
+def _apart(a: Any, b: Any) -> NDArray[Any]:
     a, b = np.asarray(a), np.asarray(b)
     if a.shape != b.shape or a.dtype.kind not in "biuf":
         return np.array(0.0 if np.array_equal(a, b) else np.inf)

@@ -31,7 +31,7 @@ class Trained:
     """
 
     epochs: Epochs
-    weights: list[NDArray]
+    weights: list[NDArray[Any]]
     build_config: Any
     result: Any
 

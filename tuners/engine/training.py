@@ -27,15 +27,15 @@ ASKS_FOR_RATE_ONLY = (
 class Trainer(Protocol):
     """What trains the model of one call. Its learning rate is the model's at the beginning of each epoch."""
 
-    def train(self, rows: NDArray) -> dict[str, float]:
+    def train(self, rows: NDArray[Any]) -> dict[str, float]:
         """Train on examples in this order, batch by batch; metrics by name."""
         ...
 
-    def validate(self, rows: NDArray) -> dict[str, float]:
+    def validate(self, rows: NDArray[Any]) -> dict[str, float]:
         """Metrics by name on these examples of the validation data."""
         ...
 
-    def weights(self) -> list[NDArray]:
+    def weights(self) -> list[NDArray[Any]]:
         """A copy of the weights as they are, as `keras.Model.get_weights` gives them."""
         ...
 
@@ -119,7 +119,7 @@ class _Run:
         if isinstance(self._model.optimizer, keras.optimizers.Optimizer):
             self._model.optimizer.finalize_variable_values(self._model.trainable_weights)
 
-    def _next_order(self) -> NDArray:
+    def _next_order(self) -> NDArray[Any]:
         return self._rows if self._order is None else self._order.permutation(self._rows)
 
     def _validated(self) -> dict[str, float]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import math
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -99,7 +100,7 @@ def _candidates(response: Response, rng: np.random.Generator) -> NDArray[np.floa
     return np.vstack([near, rng.random((CANDIDATES - len(near), size))])
 
 
-def _posterior(response: Response, features: NDArray, rng: np.random.Generator) -> NDArray[np.float64]:
+def _posterior(response: Response, features: NDArray[Any], rng: np.random.Generator) -> NDArray[np.float64]:
     """Draws [draws, points] of the noiseless response."""
     mean, covariance = response.model.joint(features)
     values, vectors = np.linalg.eigh(covariance)

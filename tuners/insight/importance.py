@@ -8,6 +8,7 @@ References:
 from __future__ import annotations
 
 import dataclasses
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -59,7 +60,7 @@ def importances(response: Response, *, samples: int = SAMPLES, resamples: int = 
     return tuple(sorted(made, key=lambda each: -each.share))
 
 
-def _designs(response: Response, groups: list[Group], samples: int) -> list[NDArray]:
+def _designs(response: Response, groups: list[Group], samples: int) -> list[NDArray[Any]]:
     """Features of points over the whole space, then of the same with one hyperparameter drawn anew, one for each."""
     size = response.cube.size
     base, other = np.random.default_rng(0).random((2, samples, size))
@@ -67,7 +68,7 @@ def _designs(response: Response, groups: list[Group], samples: int) -> list[NDAr
     return [response.features_at(each) for each in designs]
 
 
-def _total_indices(model: ranking.Model, designs: list[NDArray]) -> NDArray[np.float64]:
+def _total_indices(model: ranking.Model, designs: list[NDArray[Any]]) -> NDArray[np.float64]:
     base, *others = (model.predict(each)[0] for each in designs)
     variance = max(float(np.var(base)), 1e-12)
     return np.array([0.5 * np.mean((base - each) ** 2) / variance for each in others])

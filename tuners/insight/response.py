@@ -136,7 +136,7 @@ class Response:
         """What the model sees of points [points, dimensions]."""
         return features_of(self.cube, self._free, points, self.cube.active_at(points))
 
-    def expected(self, points: NDArray[np.float64]) -> tuple[NDArray, NDArray]:
+    def expected(self, points: NDArray[np.float64]) -> tuple[NDArray[Any], NDArray[Any]]:
         """Mean and deviation of the gain, each [points], in units of the score."""
         mean, deviation = self.model.predict(self.features_at(points))
         return self.middle + self.scale * mean, self.scale * deviation
@@ -185,7 +185,7 @@ class Response:
         return {each.name: values[each.name] for each in self.cube.dimensions if _placed(each, values)}
 
     def _fitted(
-        self, features: NDArray, targets: NDArray, start: ranking.Kernel | None = None, steps: int = 25
+        self, features: NDArray[Any], targets: NDArray[Any], start: ranking.Kernel | None = None, steps: int = 25
     ) -> ranking.Model:
         start = start or ranking.Kernel.initial(features.shape[1])
         kernel = ranking.fit_kernel(start, features, targets, steps=steps, noise=(self.least_noise, 1.0))

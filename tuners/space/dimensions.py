@@ -136,11 +136,11 @@ class Cube:
         """Distance between neighbouring values of each dimension."""
         return np.array([each.step for each in self.dimensions])
 
-    def to_values(self, point: NDArray) -> dict[str, Value]:
+    def to_values(self, point: NDArray[Any]) -> dict[str, Value]:
         """The values of the hyperparameters that apply at a point."""
         return self.completed({}, point)
 
-    def completed(self, values: Mapping[str, Value], point: NDArray) -> dict[str, Value]:
+    def completed(self, values: Mapping[str, Value], point: NDArray[Any]) -> dict[str, Value]:
         """Values of the hyperparameters that apply: the given ones, and those at a point where none is given."""
         made: dict[str, Value] = {}
         for position, each in zip(point, self.dimensions, strict=True):
@@ -148,7 +148,7 @@ class Cube:
                 made[each.name] = values[each.name] if each.name in values else each.to_value(float(position))
         return made
 
-    def to_point(self, values: Mapping[str, Value], rest: NDArray | None = None) -> NDArray[np.float64]:
+    def to_point(self, values: Mapping[str, Value], rest: NDArray[Any] | None = None) -> NDArray[np.float64]:
         """The point of given values.
 
         Args:

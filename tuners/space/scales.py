@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-_Transform = Callable[[NDArray], NDArray]
+_Transform = Callable[[NDArray[Any]], NDArray[Any]]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -27,7 +28,7 @@ class Scale:
     inverse: _Transform
     domain: tuple[float, float]
 
-    def to_unit(self, values: ArrayLike, low: float, high: float) -> NDArray:
+    def to_unit(self, values: ArrayLike, low: float, high: float) -> NDArray[Any]:
         """Positions in the range.
 
         Args:
@@ -40,10 +41,10 @@ class Scale:
         """
         start, end = self.forward(np.array([low, high], dtype=float))
         positions = (self.forward(np.asarray(values, dtype=float)) - start) / (end - start)
-        inside: NDArray = np.clip(positions, 0.0, 1.0)
+        inside: NDArray[Any] = np.clip(positions, 0.0, 1.0)
         return inside
 
-    def to_value(self, positions: ArrayLike, low: float, high: float) -> NDArray:
+    def to_value(self, positions: ArrayLike, low: float, high: float) -> NDArray[Any]:
         """Values at positions; the inverse of `to_unit`.
 
         Args:
@@ -56,7 +57,7 @@ class Scale:
         """
         start, end = self.forward(np.array([low, high], dtype=float))
         values = self.inverse(start + np.asarray(positions, dtype=float) * (end - start))
-        inside: NDArray = np.clip(values, low, high)
+        inside: NDArray[Any] = np.clip(values, low, high)
         return inside
 
     def check(self, low: float, high: float, name: str) -> None:
@@ -72,7 +73,7 @@ class Scale:
             )
 
 
-def _identity(values: NDArray) -> NDArray:
+def _identity(values: NDArray[Any]) -> NDArray[Any]:
     return values
 
 

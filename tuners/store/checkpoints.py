@@ -36,7 +36,7 @@ def checkpoint_path(directory: str | os.PathLike[str], trial_id: str) -> Path:
 
 
 def save_weights(
-    directory: str | os.PathLike[str], trial_id: str, weights: Sequence[NDArray], build_config: Any = None
+    directory: str | os.PathLike[str], trial_id: str, weights: Sequence[NDArray[Any]], build_config: Any = None
 ) -> None:
     """Keep the weights of a trial.
 

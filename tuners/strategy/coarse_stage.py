@@ -41,7 +41,8 @@ class Priorities:
         level = 2 * number // max(coarse, 1)
         if number >= coarse or level + 1 >= len(self._levels):
             return np.zeros(len(self._ranks), dtype=bool)
-        return self._ranks > self._levels[level]
+        closed: NDArray[np.bool_] = self._ranks > self._levels[level]
+        return closed
 
 
 STARTING_POINTS = ("quasi", "independent")
@@ -72,4 +73,5 @@ def starting_points(kind: str, count: int, size: int, rng: np.random.Generator) 
     with warnings.catch_warnings():
         # A count that is no power of 2 is not perfectly balanced; nothing here needs that it is.
         warnings.filterwarnings("ignore", message="The balance properties of Sobol", category=UserWarning)
-        return qmc.Sobol(size, scramble=True, seed=rng).random(count)
+        points: NDArray[np.float64] = qmc.Sobol(size, scramble=True, seed=rng).random(count)
+        return points

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -26,7 +28,7 @@ def standing(scores: NDArray[np.float64]) -> NDArray[np.float64]:
     return (behind + level) / (2 * len(scores))
 
 
-def promise(candidates: NDArray, tried: NDArray, standings: NDArray) -> NDArray[np.float64]:
+def promise(candidates: NDArray[Any], tried: NDArray[Any], standings: NDArray[Any]) -> NDArray[np.float64]:
     """How much candidates promise: how well their neighbours stand, and how little is known around them.
 
     Args:

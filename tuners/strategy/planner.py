@@ -189,7 +189,7 @@ class Planner:
         close = [each for each in rivals if each is not leader and _apart(leader, each) <= far]
         return min([leader, *close], key=lambda each: len(each.numbers)).first if close else None
 
-    def _named(self, point: NDArray) -> Plan:
+    def _named(self, point: NDArray[Any]) -> Plan:
         values = self.cube.to_values(point)
         snapped = self.cube.to_point(values, point)
         names = [each.name for each in self.cube.dimensions]

@@ -9,6 +9,7 @@ References:
 from __future__ import annotations
 
 import dataclasses
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -67,10 +68,11 @@ def standardised(scores: NDArray[np.float64]) -> NDArray[np.float64]:
     top, middle = finite.max(), np.median(finite)
     floor = middle - 1.5 * max(top - middle, 1e-12)
     drawn_in = np.maximum(np.where(np.isfinite(scores), scores, floor), floor)
-    return (drawn_in - drawn_in.mean()) / (drawn_in.std() + 1e-12)
+    standard: NDArray[np.float64] = (drawn_in - drawn_in.mean()) / (drawn_in.std() + 1e-12)
+    return standard
 
 
-def _correlation(left: NDArray, right: NDArray, lengths: NDArray) -> tuple[NDArray, NDArray]:
+def _correlation(left: NDArray[Any], right: NDArray[Any], lengths: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
     """Matern 5/2 correlation, and its derivative by the squared distance times -2."""
     a, b = left / lengths, right / lengths
     squares = np.maximum((a**2).sum(1)[:, None] + (b**2).sum(1)[None] - 2 * a @ b.T, 0.0)
@@ -88,7 +90,7 @@ class Model:
     factor: NDArray[np.float64]
     weights: NDArray[np.float64]
 
-    def predict(self, features: NDArray[np.float64]) -> tuple[NDArray, NDArray]:
+    def predict(self, features: NDArray[np.float64]) -> tuple[NDArray[Any], NDArray[Any]]:
         """Mean and standard deviation of the noiseless response, each [points], at features [points, features]."""
         correlation, _ = _correlation(features, self.features, np.exp(self.kernel.log_lengths))
         signal = np.exp(self.kernel.log_signal)
@@ -97,7 +99,7 @@ class Model:
         variance = signal - (solved**2).sum(0)
         return cross @ self.weights, np.sqrt(np.maximum(variance, 1e-10))
 
-    def joint(self, features: NDArray[np.float64]) -> tuple[NDArray, NDArray]:
+    def joint(self, features: NDArray[np.float64]) -> tuple[NDArray[Any], NDArray[Any]]:
         """Mean [points] and covariance [points, points] of the noiseless response at features [points, features]."""
         lengths, signal = np.exp(self.kernel.log_lengths), np.exp(self.kernel.log_signal)
         cross = signal * _correlation(features, self.features, lengths)[0]
@@ -117,8 +119,8 @@ def condition(kernel: Kernel, features: NDArray[np.float64], targets: NDArray[np
 
 def fit_kernel(
     start: Kernel,
-    features: NDArray,
-    targets: NDArray,
+    features: NDArray[Any],
+    targets: NDArray[Any],
     *,
     steps: int = 25,
     noise: tuple[float, float] = (1e-5, 1.0),
@@ -151,7 +153,7 @@ PRIOR_MEAN = (0.0, np.log(0.02))
 PRIOR_DEVIATION = (1.0, 1.0, 1.5)
 
 
-def log_posterior(kernel: Kernel, features: NDArray, targets: NDArray) -> float:
+def log_posterior(kernel: Kernel, features: NDArray[Any], targets: NDArray[Any]) -> float:
     """Logarithm of the density of a kernel given the trials, but for a constant."""
     return -_loss(kernel.pack(), features, targets)[0]
 
@@ -163,7 +165,7 @@ def log_prior_of_variances(kernel: Kernel) -> float:
     return -0.5 * float(z @ z)
 
 
-def _loss(packed: NDArray, features: NDArray, targets: NDArray) -> tuple[float, NDArray]:
+def _loss(packed: NDArray[Any], features: NDArray[Any], targets: NDArray[Any]) -> tuple[float, NDArray[Any]]:
     """Negative log posterior and its gradient."""
     kernel = Kernel.unpack(packed)
     lengths, signal, noise = np.exp(kernel.log_lengths), np.exp(kernel.log_signal), np.exp(kernel.log_noise)
@@ -187,7 +189,7 @@ def _loss(packed: NDArray, features: NDArray, targets: NDArray) -> tuple[float, 
     return _with_prior(float(value), gradient, packed)
 
 
-def _with_prior(value: float, gradient: NDArray, packed: NDArray) -> tuple[float, NDArray]:
+def _with_prior(value: float, gradient: NDArray[Any], packed: NDArray[Any]) -> tuple[float, NDArray[Any]]:
     size = len(packed) - 2
     mean = np.concatenate([np.full(size, np.log(typical_length(size))), PRIOR_MEAN])
     deviation = np.concatenate([np.full(size, PRIOR_DEVIATION[0]), PRIOR_DEVIATION[1:]])
@@ -195,7 +197,7 @@ def _with_prior(value: float, gradient: NDArray, packed: NDArray) -> tuple[float
     return value + 0.5 * float(z @ z), gradient + z / deviation
 
 
-def log_expected_improvement(mean: NDArray, deviation: NDArray, best: float) -> NDArray[np.float64]:
+def log_expected_improvement(mean: NDArray[Any], deviation: NDArray[Any], best: float) -> NDArray[np.float64]:
     """Logarithm of the expected improvement over `best`, finite where the improvement itself underflows to 0."""
     z = (mean - best) / deviation
     log_density = -0.5 * z**2 - 0.5 * np.log(2 * np.pi)
@@ -206,10 +208,11 @@ def log_expected_improvement(mean: NDArray, deviation: NDArray, best: float) -> 
     bracket = np.where(low > -30, 1 + low * ratio, 1 / np.maximum(low**2, 1))
     below = -0.5 * low**2 - 0.5 * np.log(2 * np.pi) + np.log(np.maximum(bracket, 1e-300))
     above = np.log(np.exp(log_density) + np.maximum(z, 0.0) * special.ndtr(z) + 1e-300)
-    return np.where(z > 0, above, below) + np.log(deviation)
+    logarithms: NDArray[np.float64] = np.where(z > 0, above, below) + np.log(deviation)
+    return logarithms
 
 
-def informative(points: NDArray, scores: NDArray, most: int = MOST_POINTS) -> NDArray[np.intp]:
+def informative(points: NDArray[Any], scores: NDArray[Any], most: int = MOST_POINTS) -> NDArray[np.intp]:
     """Trials to fit the model to: the best half of the allowance, and the latest.
 
     Args:

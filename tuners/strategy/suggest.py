@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -142,7 +143,9 @@ class Suggester:
         rng = np.random.default_rng(self.strategy.seed)
         return starting_points(self.strategy.start, self.strategy.zoom.coarse, self.cube.size, rng)
 
-    def _unranked(self, history: History, box: Box, rng: np.random.Generator, pending: NDArray) -> NDArray[np.float64]:
+    def _unranked(
+        self, history: History, box: Box, rng: np.random.Generator, pending: NDArray[Any]
+    ) -> NDArray[np.float64]:
         chosen = ranking.informative(history.points, history.scores)
         part = History(history.points[chosen], history.scores[chosen], history.active[chosen])
         points = draw_candidates(part, box, self.geometry, self.strategy.zoom, rng, RATED)
@@ -151,10 +154,11 @@ class Suggester:
             tried = np.vstack([tried, self.features(pending, self.cube.active_at(pending))])
             standings = np.concatenate([standings, np.full(len(pending), 0.5)])
         promise = neighbours.promise(self.features(points, self.cube.active_at(points)), tried, standings)
-        return points[int(np.argmax(promise))]
+        best: NDArray[np.float64] = points[int(np.argmax(promise))]
+        return best
 
     def _ranked(
-        self, number: int, history: History, box: Box, rng: np.random.Generator, pending: NDArray
+        self, number: int, history: History, box: Box, rng: np.random.Generator, pending: NDArray[Any]
     ) -> NDArray[np.float64]:
         chosen = ranking.informative(history.points, history.scores)
         model, targets = self._model(history, chosen, pending)
@@ -170,7 +174,8 @@ class Suggester:
         count = RANKED_AT_FIRST if opening else RANKED
         points = draw_candidates(part, box, self.geometry, self.strategy.zoom, rng, count, merit=smoothed)
         if not opening:
-            return points[int(np.argmax(promise(points)))]
+            best: NDArray[np.float64] = points[int(np.argmax(promise(points)))]
+            return best
         edge = EDGE if number < WITHIN else 0.0
         points = np.where(self.geometry.choices, points, np.clip(points, edge, 1 - edge))
         held = self._priorities.held(number, self.strategy.zoom.coarse)
@@ -178,7 +183,7 @@ class Suggester:
         return refined(points, promise, self.geometry, held, edge, rng)
 
     def _model(
-        self, history: History, chosen: NDArray[np.intp], pending: NDArray
+        self, history: History, chosen: NDArray[np.intp], pending: NDArray[Any]
     ) -> tuple[ranking.Model, NDArray[np.float64]]:
         features = self.features(history.points[chosen], history.active[chosen])
         targets = ranking.standardised(history.scores[chosen])
@@ -201,7 +206,7 @@ class Suggester:
             length, points, scores = len(history.scores), history.points, history.scores
         return self._fitted(length, points, scores, history.active[:length])
 
-    def _fitted(self, length: int, points: NDArray, scores: NDArray, active: NDArray) -> ranking.Kernel:
+    def _fitted(self, length: int, points: NDArray[Any], scores: NDArray[Any], active: NDArray[Any]) -> ranking.Kernel:
         key = (length, scores.tobytes())
         if getattr(self, "_kernel_key", None) != key:
             chosen = ranking.informative(points, scores)

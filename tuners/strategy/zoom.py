@@ -240,7 +240,8 @@ def refined(
         around = np.where(redrawn, rng.random(around.shape), around)
         points = np.concatenate([points[best], around])
         found = np.concatenate([found[best], promise(around)])
-    return points[int(np.argmax(found))]
+    chosen: NDArray[np.float64] = points[int(np.argmax(found))]
+    return chosen
 
 
 def _everywhere(settings: ZoomSettings, trials: int) -> float:
@@ -263,10 +264,12 @@ def _moving(geometry: Geometry, settings: ZoomSettings, rng: np.random.Generator
     few = rng.random(count) < settings.few
     moves[few] = ranks[few] < rng.integers(1, 3, count)[few, None]
     # Nothing moved would be the same trial again.
-    return (moves | (ranks == 0)) & geometry.free
+    moved: NDArray[np.bool_] = (moves | (ranks == 0)) & geometry.free
+    return moved
 
 
 def _differences(history: History, settings: ZoomSettings, rng: np.random.Generator, count: int) -> NDArray[np.float64]:
     best = history.order[: settings.leaders]
     ends = history.points[rng.choice(best, size=(2, count))]
-    return (ends[0] - ends[1]) * rng.uniform(0.4, 1.0, (count, 1))
+    steps: NDArray[np.float64] = (ends[0] - ends[1]) * rng.uniform(0.4, 1.0, (count, 1))
+    return steps

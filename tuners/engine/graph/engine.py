@@ -86,19 +86,19 @@ class GraphTrainer:
         own = [each if each is not None and not _names(each, metrics) else None for each in returned or (None, None)]
         self._epoch = CompiledEpoch(self._call.model, self._sizes, returned=(own[0], own[1]))
 
-    def train(self, rows: NDArray) -> dict[str, Any]:
+    def train(self, rows: NDArray[Any]) -> dict[str, Any]:
         """See `Trainer`."""
         if self._shared is not None:
             self._shared.take_rate(self._call.model)
         return self._compiled.train(rows, self._parts)
 
-    def validate(self, rows: NDArray) -> dict[str, Any]:
+    def validate(self, rows: NDArray[Any]) -> dict[str, Any]:
         """See `Trainer`."""
         return self._compiled.validate(rows, self._held_out)
 
-    def weights(self) -> list[NDArray]:
+    def weights(self) -> list[NDArray[Any]]:
         """See `Trainer`."""
-        weights: list[NDArray] = self._compiled.model.get_weights()
+        weights: list[NDArray[Any]] = self._compiled.model.get_weights()
         return weights
 
     def give(self) -> None:

@@ -56,7 +56,7 @@ class Sizes:
 
 
 def _specs(parts: tuple[Any, ...]) -> Any:
-    def spec(array: NDArray) -> Any:
+    def spec(array: NDArray[Any]) -> Any:
         return tf.TensorSpec(array.shape, tf.string if array.dtype.kind in "OSU" else array.dtype)
 
     return keras.tree.map_structure(spec, parts)
@@ -87,12 +87,12 @@ class CompiledEpoch:
             size = sizes.validation_batch_size
             self._test = self._over(sizes.validation, size, returned[1], training=False)
 
-    def train(self, rows: NDArray, parts: Any) -> dict[str, Any]:
+    def train(self, rows: NDArray[Any], parts: Any) -> dict[str, Any]:
         """Train on rows of the data in this order; metrics by name."""
         self.model.reset_metrics()
         return reported(self.model, self._train(tf.constant(rows), parts))
 
-    def validate(self, rows: NDArray, parts: Any) -> dict[str, Any]:
+    def validate(self, rows: NDArray[Any], parts: Any) -> dict[str, Any]:
         """Metrics by name on rows of the data."""
         self.model.reset_metrics()
         return reported(self.model, self._test(tf.constant(rows), parts))

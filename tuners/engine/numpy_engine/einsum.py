@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,14 +40,14 @@ class Einsum(Kernel):
         self._w = _Arranged(w, shared, summed, of_w)
         self._y = _Arranged(y, shared, of_x, of_w)
 
-    def forward(self, *inputs: NDArray, training: bool) -> NDArray:
+    def forward(self, *inputs: NDArray[Any], training: bool) -> NDArray[Any]:
         """See `Kernel`."""
         self._shape = inputs[0].shape
         self._left, self._right = self._x.matrices(inputs[0]), self._w.matrices(self.weights[0])
         sizes = {**self._x.sizes(self._shape), **self._w.sizes(self.weights[0].shape)}
         return self._y.array(self._left @ self._right, sizes)
 
-    def backward(self, gradient: NDArray, *, wanted: bool) -> Gradients:
+    def backward(self, gradient: NDArray[Any], *, wanted: bool) -> Gradients:
         """See `Kernel`."""
         slope = self._y.matrices(gradient)
         shape = self.weights[0].shape
@@ -74,10 +75,10 @@ class _Arranged:
     def sizes(self, shape: Sequence[int]) -> dict[str, int]:
         return dict(zip(self._axes, shape, strict=True))
 
-    def matrices(self, x: NDArray) -> NDArray:
+    def matrices(self, x: NDArray[Any]) -> NDArray[Any]:
         sizes, (shared, rows, columns) = self.sizes(x.shape), self._parts
         lengths = [math.prod(sizes[each] for each in part) for part in (rows, columns)]
         return x.transpose(self._order).reshape(*(sizes[each] for each in shared), *lengths)
 
-    def array(self, matrices: NDArray, sizes: dict[str, int]) -> NDArray:
+    def array(self, matrices: NDArray[Any], sizes: dict[str, int]) -> NDArray[Any]:
         return matrices.reshape([sizes[each] for part in self._parts for each in part]).transpose(self._back)

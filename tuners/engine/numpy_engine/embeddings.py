@@ -8,6 +8,7 @@ in a step adds the sum of the squares to its moving average, not the square of t
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,7 +29,7 @@ class Positions(Kernel):
     def __init__(self, shapes: Sequence[tuple[int, int]]) -> None:
         self._shapes = shapes
 
-    def forward(self, *inputs: NDArray, training: bool) -> NDArray:
+    def forward(self, *inputs: NDArray[Any], training: bool) -> NDArray[Any]:
         """See `Kernel`.
 
         Args:
@@ -61,15 +62,15 @@ class Lookup(Kernel):
 
     def __init__(self, widths: Sequence[int]) -> None:
         self.widths = tuple(widths)
-        self.squares: NDArray | None = None
+        self.squares: NDArray[Any] | None = None
         self._table = np.repeat(np.arange(len(widths)), widths)
         self._within = np.concatenate([np.arange(width) for width in widths])
 
-    def bind(self, flat: NDArray, slope: NDArray) -> None:
+    def bind(self, flat: NDArray[Any], slope: NDArray[Any]) -> None:
         """Have tables one after the other, and room for their gradients, in the place of `weights` and `gradients`."""
         self._flat, self._slope = flat, slope
 
-    def forward(self, *inputs: NDArray, training: bool) -> NDArray:
+    def forward(self, *inputs: NDArray[Any], training: bool) -> NDArray[Any]:
         """See `Kernel`.
 
         Args:
@@ -78,10 +79,10 @@ class Lookup(Kernel):
         """
         starts = inputs[0] if len(self.widths) == 1 else inputs[0][..., self._table]
         self._taken = starts + self._within
-        taken: NDArray = self._flat[self._taken]
+        taken: NDArray[Any] = self._flat[self._taken]
         return taken
 
-    def backward(self, gradient: NDArray, *, wanted: bool) -> Gradients:
+    def backward(self, gradient: NDArray[Any], *, wanted: bool) -> Gradients:
         """See `Kernel`."""
         taken, each = self._taken.ravel(), gradient.ravel()
         self._slope[...] = np.bincount(taken, each, len(self._slope))

@@ -21,7 +21,7 @@ from tuners.engine.numpy_engine.optimizer import Optimizer
 from tuners.engine.proof import without_dropout
 from tuners.threads import one_thread
 
-Arrays = tuple[list[NDArray], list[NDArray]]
+Arrays = tuple[list[NDArray[Any]], list[NDArray[Any]]]
 """What steps take: of the inputs, and targets with weights of the examples if there are any."""
 
 SHARED_FROM = 2**27
@@ -71,7 +71,7 @@ class NumpyTrainer:
         self._training = self._prepared(call.training)
         self._validation = None if call.validation is None else self._prepared(call.validation)
         self._check_labels()
-        self._last: tuple[NDArray, int] | None = None
+        self._last: tuple[NDArray[Any], int] | None = None
         self.parts = self._network.kinds | self._optimizer.kinds | {self._scoring.kind}
 
     def _check_data(self) -> None:
@@ -118,7 +118,7 @@ class NumpyTrainer:
         """See `Provable`."""
         self.take()
 
-    def train(self, rows: NDArray) -> dict[str, float]:
+    def train(self, rows: NDArray[Any]) -> dict[str, float]:
         """See `Trainer`."""
         # A diverging trial overflows; that its loss is not a number is seen at the end of the epoch.
         with np.errstate(all="ignore"), self._threads():
@@ -137,7 +137,7 @@ class NumpyTrainer:
         self._last = sums, len(rows)
         return self._scoring.results(sums, len(rows))
 
-    def validate(self, rows: NDArray) -> dict[str, float]:
+    def validate(self, rows: NDArray[Any]) -> dict[str, float]:
         """See `Trainer`."""
         if self._validation is None:
             raise RuntimeError("there are no data to validate on")
@@ -157,7 +157,7 @@ class NumpyTrainer:
         small = self._network.vector.size * self._call.batch_size < SHARED_FROM
         return one_thread() if small else contextlib.nullcontext()
 
-    def weights(self) -> list[NDArray]:
+    def weights(self) -> list[NDArray[Any]]:
         """See `Trainer`."""
         return self._network.weights()
 
@@ -182,5 +182,5 @@ def _is_numbers(part: Any) -> bool:
     return isinstance(part, np.ndarray) and part.dtype.kind in "biuf"
 
 
-def _some(parts: Arrays, rows: Any) -> Iterator[list[NDArray]]:
+def _some(parts: Arrays, rows: Any) -> Iterator[list[NDArray[Any]]]:
     return ([array[rows] for array in arrays] for arrays in parts)

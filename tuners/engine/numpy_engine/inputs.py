@@ -15,7 +15,7 @@ DTYPES = ("float32", "int32", "int64")
 """Of inputs."""
 
 
-def arranged(model: keras.Model, x: Any) -> list[NDArray]:
+def arranged(model: keras.Model, x: Any) -> list[NDArray[Any]]:
     """An array for each of `model.inputs`, of its type and shape.
 
     Args:
@@ -45,7 +45,7 @@ def _in_order(model: keras.Model, x: Any) -> list[Any]:
     return found
 
 
-def _as(tensor: Any, array: NDArray) -> NDArray:
+def _as(tensor: Any, array: NDArray[Any]) -> NDArray[Any]:
     shape, given = tuple(tensor.shape[1:]), array.shape[1:]
     # A column may be given as a list of numbers, and the other way round.
     fits = shape == given or shape == (*given, 1) or (*shape, 1) == given

@@ -10,13 +10,14 @@ References:
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tuners.engine.numpy_engine.activations import Derived
 
-Gradients = tuple[NDArray, ...]
+Gradients = tuple[NDArray[Any], ...]
 
 
 class Kernel:
@@ -28,11 +29,11 @@ class Kernel:
         fixed: Whether it does the same to an example in every step, and so can be applied to all data beforehand.
     """
 
-    weights: Sequence[NDArray] = ()
-    gradients: Sequence[NDArray] = ()
+    weights: Sequence[NDArray[Any]] = ()
+    gradients: Sequence[NDArray[Any]] = ()
     fixed = False
 
-    def forward(self, *inputs: NDArray, training: bool) -> NDArray:
+    def forward(self, *inputs: NDArray[Any], training: bool) -> NDArray[Any]:
         """The output.
 
         Args:
@@ -41,7 +42,7 @@ class Kernel:
         """
         raise NotImplementedError
 
-    def backward(self, gradient: NDArray, *, wanted: bool) -> Gradients:
+    def backward(self, gradient: NDArray[Any], *, wanted: bool) -> Gradients:
         """Gradients of the inputs; those of the weights are left in `gradients`.
 
         Args:
@@ -54,13 +55,13 @@ class Kernel:
 class Multiply(Kernel):
     """The product with a dense layer's kernel, of inputs [batch, features]."""
 
-    def forward(self, *inputs: NDArray, training: bool) -> NDArray:
+    def forward(self, *inputs: NDArray[Any], training: bool) -> NDArray[Any]:
         """See `Kernel`."""
         self._x = _single(inputs[0])
-        y: NDArray = self._x @ self.weights[0]
+        y: NDArray[Any] = self._x @ self.weights[0]
         return y
 
-    def backward(self, gradient: NDArray, *, wanted: bool) -> Gradients:
+    def backward(self, gradient: NDArray[Any], *, wanted: bool) -> Gradients:
         """See `Kernel`."""
         np.matmul(self._x.T, gradient, out=self.gradients[0])
         return (gradient @ self.weights[0].T,) if wanted else ()
@@ -69,12 +70,12 @@ class Multiply(Kernel):
 class Bias(Kernel):
     """The bias of a dense layer, which broadcasts to what it takes."""
 
-    def forward(self, *inputs: NDArray, training: bool) -> NDArray:
+    def forward(self, *inputs: NDArray[Any], training: bool) -> NDArray[Any]:
         """See `Kernel`."""
-        y: NDArray = inputs[0] + self.weights[0]
+        y: NDArray[Any] = inputs[0] + self.weights[0]
         return y
 
-    def backward(self, gradient: NDArray, *, wanted: bool) -> Gradients:
+    def backward(self, gradient: NDArray[Any], *, wanted: bool) -> Gradients:
         """See `Kernel`."""
         bias, more = self.gradients[0], gradient.ndim - self.gradients[0].ndim
         repeated = [more + axis for axis, size in enumerate(bias.shape) if size == 1]
@@ -92,12 +93,12 @@ class Activate(Kernel):
     def __init__(self, derived: Derived) -> None:
         self._derived = derived
 
-    def forward(self, *inputs: NDArray, training: bool) -> NDArray:
+    def forward(self, *inputs: NDArray[Any], training: bool) -> NDArray[Any]:
         """See `Kernel`."""
         y, self._kept = self._derived.value(inputs[0])
         return y
 
-    def backward(self, gradient: NDArray, *, wanted: bool) -> Gradients:
+    def backward(self, gradient: NDArray[Any], *, wanted: bool) -> Gradients:
         """See `Kernel`."""
         return (self._derived.gradient(self._kept, gradient),)
 
@@ -116,7 +117,7 @@ class Drop(Kernel):
         self._rate = rate
         self.random: np.random.Generator | None = None
 
-    def forward(self, *inputs: NDArray, training: bool) -> NDArray:
+    def forward(self, *inputs: NDArray[Any], training: bool) -> NDArray[Any]:
         """See `Kernel`."""
         x = inputs[0]
         if not training or self.random is None:
@@ -128,7 +129,7 @@ class Drop(Kernel):
         self._mask = np.multiply(kept, np.float32(1 / (1 - self._rate)), dtype=np.float32)
         return x * self._mask
 
-    def backward(self, gradient: NDArray, *, wanted: bool) -> Gradients:
+    def backward(self, gradient: NDArray[Any], *, wanted: bool) -> Gradients:
         """See `Kernel`."""
         return (gradient * self._mask,)
 
@@ -136,12 +137,12 @@ class Drop(Kernel):
 class Add(Kernel):
     """keras.layers.Add of inputs of one shape."""
 
-    def forward(self, *inputs: NDArray, training: bool) -> NDArray:
+    def forward(self, *inputs: NDArray[Any], training: bool) -> NDArray[Any]:
         """See `Kernel`."""
         self._count = len(inputs)
         return sum(inputs[2:], inputs[0] + inputs[1])
 
-    def backward(self, gradient: NDArray, *, wanted: bool) -> Gradients:
+    def backward(self, gradient: NDArray[Any], *, wanted: bool) -> Gradients:
         """See `Kernel`."""
         return (gradient,) * self._count
 
@@ -157,7 +158,7 @@ class BatchNorm(Kernel):
     def __init__(self, epsilon: float, momentum: float) -> None:
         self._epsilon, self._newest = np.float32(epsilon), np.float32(1 - momentum)
 
-    def forward(self, *inputs: NDArray, training: bool) -> NDArray:
+    def forward(self, *inputs: NDArray[Any], training: bool) -> NDArray[Any]:
         """See `Kernel`."""
         x = _rows_of(inputs[0])
         gamma, beta, moving_mean, moving_variance = self.weights
@@ -173,11 +174,11 @@ class BatchNorm(Kernel):
         moving_mean += (mean - moving_mean) * self._newest
         moving_variance += (variance - moving_variance) * self._newest
         self._normed, self._scale = normed, gamma * inverse
-        y: NDArray = normed * gamma
+        y: NDArray[Any] = normed * gamma
         y += beta
         return y.reshape(inputs[0].shape)
 
-    def backward(self, gradient: NDArray, *, wanted: bool) -> Gradients:
+    def backward(self, gradient: NDArray[Any], *, wanted: bool) -> Gradients:
         """See `Kernel`."""
         dy, (dgamma, dbeta) = _rows_of(gradient), self.gradients
         np.einsum("ij,ij->j", dy, self._normed, out=dgamma)
@@ -201,16 +202,16 @@ class Normalize(Kernel):
 
     fixed = True
 
-    def __init__(self, offset: NDArray, scale: NDArray, invert: bool) -> None:
+    def __init__(self, offset: NDArray[Any], scale: NDArray[Any], invert: bool) -> None:
         self._offset, self._scale, self._invert = offset, scale, invert
 
-    def forward(self, *inputs: NDArray, training: bool) -> NDArray:
+    def forward(self, *inputs: NDArray[Any], training: bool) -> NDArray[Any]:
         """See `Kernel`."""
         x = _single(inputs[0])
-        y: NDArray = x * self._scale + self._offset if self._invert else (x - self._offset) / self._scale
+        y: NDArray[Any] = x * self._scale + self._offset if self._invert else (x - self._offset) / self._scale
         return y
 
-    def backward(self, gradient: NDArray, *, wanted: bool) -> Gradients:
+    def backward(self, gradient: NDArray[Any], *, wanted: bool) -> Gradients:
         """See `Kernel`."""
         return (gradient * self._scale if self._invert else gradient / self._scale,)
 
@@ -228,20 +229,20 @@ class Rescale(Kernel):
     def __init__(self, scale: float, offset: float) -> None:
         self._scale, self._offset = scale, offset
 
-    def forward(self, *inputs: NDArray, training: bool) -> NDArray:
+    def forward(self, *inputs: NDArray[Any], training: bool) -> NDArray[Any]:
         """See `Kernel`."""
         return _single(inputs[0]) * self._scale + self._offset
 
-    def backward(self, gradient: NDArray, *, wanted: bool) -> Gradients:
+    def backward(self, gradient: NDArray[Any], *, wanted: bool) -> Gradients:
         """See `Kernel`."""
         return (gradient * self._scale,)
 
 
-def _rows_of(x: NDArray) -> NDArray:
+def _rows_of(x: NDArray[Any]) -> NDArray[Any]:
     """An array [..., channels] as [rows, channels]."""
     return x if x.ndim == 2 else x.reshape(-1, x.shape[-1])
 
 
-def _single(x: NDArray) -> NDArray:
+def _single(x: NDArray[Any]) -> NDArray[Any]:
     """An array in single precision."""
     return x if x.dtype == np.float32 else x.astype(np.float32)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from tuners.engine.identity import complete_config
 from tuners.protocols import WithDerivative
 
-Written: TypeAlias = "Callable[[NDArray, NDArray], tuple[NDArray, NDArray]]"
+Written: TypeAlias = "Callable[[NDArray[Any], NDArray[Any]], tuple[NDArray[Any], NDArray[Any]]]"
 """The loss of each example and its derivative by the predictions, from targets and predictions [batch, values]."""
 
 
@@ -27,12 +27,14 @@ class WrittenLoss:
     def __init__(self, written: Written) -> None:
         self._written = written
 
-    def value(self, output: NDArray, y: NDArray, weights: NDArray | None = None) -> float:
+    def value(self, output: NDArray[Any], y: NDArray[Any], weights: NDArray[Any] | None = None) -> float:
         """See `CompiledLoss.value`."""
         each, _ = self._written(y.reshape(output.shape).astype(np.float32, copy=False), output)
         return float(np.add.reduce(each if weights is None else each * weights) / len(each))
 
-    def value_and_gradient(self, output: NDArray, y: NDArray, weights: NDArray | None = None) -> tuple[float, NDArray]:
+    def value_and_gradient(
+        self, output: NDArray[Any], y: NDArray[Any], weights: NDArray[Any] | None = None
+    ) -> tuple[float, NDArray[Any]]:
         """See `CompiledLoss.value_and_gradient`."""
         each, slope = self._written(y.reshape(output.shape).astype(np.float32, copy=False), output)
         if weights is not None:
@@ -41,13 +43,13 @@ class WrittenLoss:
         return float(np.add.reduce(each) / rows), slope / rows
 
 
-def squared_error(y: NDArray, output: NDArray) -> tuple[NDArray, NDArray]:
+def squared_error(y: NDArray[Any], output: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
     """Of each example the mean of the squared errors [batch], and its derivative [batch, values]."""
     error = output - y
     return np.square(error).mean(axis=-1), error * np.float32(2 / error.shape[-1])
 
 
-def binary_cross_entropy(y: NDArray, output: NDArray) -> tuple[NDArray, NDArray]:
+def binary_cross_entropy(y: NDArray[Any], output: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
     """The same of the cross-entropy of labels, from logits."""
     small = np.exp(-np.abs(output))
     each = np.maximum(output, 0) - output * y + np.log1p(small)
@@ -55,7 +57,7 @@ def binary_cross_entropy(y: NDArray, output: NDArray) -> tuple[NDArray, NDArray]
     return each.mean(axis=-1), (shares - y) / np.float32(y.shape[-1])
 
 
-def categorical_cross_entropy(y: NDArray, output: NDArray) -> tuple[NDArray, NDArray]:
+def categorical_cross_entropy(y: NDArray[Any], output: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
     """The same of the cross-entropy of shares of classes, from logits.
 
     The derivative is TensorFlow's, which takes it that the shares of an example sum to 1.
@@ -98,16 +100,16 @@ class CompiledLoss:
         weighted: Whether examples have weights.
     """
 
-    def __init__(self, loss: keras.losses.Loss, head: Any, y: NDArray, width: int, weighted: bool) -> None:
+    def __init__(self, loss: keras.losses.Loss, head: Any, y: NDArray[Any], width: int, weighted: bool) -> None:
         self._loss, self._head = loss, head or keras.activations.linear
         shapes = [tf.TensorSpec([None, width], tf.float32), tf.TensorSpec([None, *y.shape[1:]], y.dtype)]
         self._specs = [*shapes, *([tf.TensorSpec([None], tf.float32)] if weighted else [])]
 
-    def value(self, *arrays: NDArray) -> float:
+    def value(self, *arrays: NDArray[Any]) -> float:
         """Mean loss of a batch: of the output [batch, values] before the head, targets, and weights [batch] if any."""
         return float(self._value(*map(tf.constant, arrays)))
 
-    def value_and_gradient(self, *arrays: NDArray) -> tuple[float, NDArray]:
+    def value_and_gradient(self, *arrays: NDArray[Any]) -> tuple[float, NDArray[Any]]:
         """Mean loss of a batch, and its derivative by the output; arguments as above."""
         loss, gradient = self._both(*map(tf.constant, arrays))
         return float(loss), np.asarray(gradient)
@@ -137,7 +139,7 @@ class CompiledLosses:
         self._known: dict[Any, CompiledLoss] = {}
 
     def of(
-        self, loss: keras.losses.Loss, head: Any, y: NDArray, width: int, weighted: bool
+        self, loss: keras.losses.Loss, head: Any, y: NDArray[Any], width: int, weighted: bool
     ) -> CompiledLoss | WrittenLoss:
         """A loss in numpy, or its compiled form, which is the same for losses that were made with the same arguments.
 

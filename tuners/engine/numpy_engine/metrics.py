@@ -42,7 +42,7 @@ class EpochMetric:
         self._metric = metric
         self._of = tf.function(self._result, autograph=False, reduce_retracing=True) if traced else self._result
 
-    def __call__(self, y: NDArray, values: NDArray) -> Any:
+    def __call__(self, y: NDArray[Any], values: NDArray[Any]) -> Any:
         """The metric as Keras reports it.
 
         Args:
@@ -70,7 +70,7 @@ class EpochMetrics:
     def __init__(self) -> None:
         self._known: dict[Any, EpochMetric] = {}
 
-    def of(self, metric: Any, y: NDArray, width: int) -> EpochMetric:
+    def of(self, metric: Any, y: NDArray[Any], width: int) -> EpochMetric:
         """What computes a metric.
 
         Args:

@@ -104,7 +104,7 @@ class Network:
         start = sum(sizes[:first])
         return slice(start, start + sum(sizes[first : first + len(weights)]))
 
-    def split(self, vector: NDArray, shapes: Sequence[tuple[int, ...]] | None = None) -> Iterator[NDArray]:
+    def split(self, vector: NDArray[Any], shapes: Sequence[tuple[int, ...]] | None = None) -> Iterator[NDArray[Any]]:
         """A vector like `vector` as one array per weight, in the order of `order`."""
         shapes = shapes or [each.shape for each in self._weights]
         start = 0
@@ -118,16 +118,16 @@ class Network:
         for kernel, random in self._drops:
             kernel.random = random if on else None
 
-    def load(self, values: Sequence[NDArray]) -> None:
+    def load(self, values: Sequence[NDArray[Any]]) -> None:
         """Take over weights, as `keras.Model.get_weights` gives them."""
         for mine, value in zip(self._weights, values, strict=True):
             mine[...] = value
 
-    def weights(self) -> list[NDArray]:
+    def weights(self) -> list[NDArray[Any]]:
         """A copy of the weights, as `keras.Model.get_weights` gives them."""
         return [each.copy() for each in self._weights]
 
-    def prepared(self, inputs: Sequence[NDArray]) -> list[NDArray]:
+    def prepared(self, inputs: Sequence[NDArray[Any]]) -> list[NDArray[Any]]:
         """What the steps take of all examples: what is the same in every step is computed beforehand.
 
         Args:
@@ -143,7 +143,7 @@ class Network:
         found = (values[number] for number in self._kept)
         return [each if each.dtype == np.intp else each.astype(np.float32, copy=False) for each in found]
 
-    def forward(self, batch: Sequence[NDArray], *, training: bool) -> NDArray:
+    def forward(self, batch: Sequence[NDArray[Any]], *, training: bool) -> NDArray[Any]:
         """The output [batch, ...], without the head.
 
         Args:
@@ -156,14 +156,14 @@ class Network:
                 values[number] = node.kernel.forward(*(values[source] for source in node.sources), training=training)
         return values[number]
 
-    def backward(self, gradient: NDArray) -> None:
+    def backward(self, gradient: NDArray[Any]) -> None:
         """Leave the derivative of the loss by the weights in `gradient`.
 
         Args:
             gradient: Derivative by the output of the last `forward` in training.
         """
         last = self._inputs + len(self._nodes) - 1
-        waiting: dict[int, NDArray] = {last: gradient}
+        waiting: dict[int, NDArray[Any]] = {last: gradient}
         for value, node in zip(range(last, -1, -1), reversed(self._nodes), strict=False):
             if not node.upstream and not node.trained:
                 continue

@@ -34,7 +34,7 @@ class Rule:
 
     averages: tuple[float, ...] = ()
     squares = False
-    other_squares: Sequence[tuple[slice, NDArray]] = ()
+    other_squares: Sequence[tuple[slice, NDArray[Any]]] = ()
 
     def __init__(self, config: dict[str, Any]) -> None:
         def number(name: str) -> float:
@@ -42,11 +42,11 @@ class Rule:
 
         self.momentum = np.float32(number("momentum"))
 
-    def rates(self, rates: NDArray, steps: NDArray) -> NDArray:
+    def rates(self, rates: NDArray[Any], steps: NDArray[Any]) -> NDArray[Any]:
         """Learning rates of steps, which are numbered from 1, with all factors that are constant in a step."""
         return rates
 
-    def apply(self, w: NDArray, g: NDArray, slots: list[NDArray], room: NDArray, rate: Any) -> None:
+    def apply(self, w: NDArray[Any], g: NDArray[Any], slots: list[NDArray[Any]], room: NDArray[Any], rate: Any) -> None:
         """Take one step.
 
         Args:
@@ -59,7 +59,7 @@ class Rule:
         g *= rate
         w -= g
 
-    def _sum_squares(self, v: NDArray, g: NDArray, beta: Any, room: NDArray) -> None:
+    def _sum_squares(self, v: NDArray[Any], g: NDArray[Any], beta: Any, room: NDArray[Any]) -> None:
         v *= beta
         np.multiply(g, g, out=room)
         for where, squares in self.other_squares:
@@ -72,12 +72,12 @@ class Momentum(Rule):
 
     averages = (1.0,)
 
-    def apply(self, w: NDArray, g: NDArray, slots: list[NDArray], room: NDArray, rate: Any) -> None:
+    def apply(self, w: NDArray[Any], g: NDArray[Any], slots: list[NDArray[Any]], room: NDArray[Any], rate: Any) -> None:
         """See `Rule`."""
         self._accelerate(g, slots[0], rate)
         w += slots[0]
 
-    def _accelerate(self, g: NDArray, m: NDArray, rate: Any) -> None:
+    def _accelerate(self, g: NDArray[Any], m: NDArray[Any], rate: Any) -> None:
         g *= rate
         m *= self.momentum
         m -= g
@@ -86,7 +86,7 @@ class Momentum(Rule):
 class Nesterov(Momentum):
     """keras.optimizers.SGD with Nesterov's momentum."""
 
-    def apply(self, w: NDArray, g: NDArray, slots: list[NDArray], room: NDArray, rate: Any) -> None:
+    def apply(self, w: NDArray[Any], g: NDArray[Any], slots: list[NDArray[Any]], room: NDArray[Any], rate: Any) -> None:
         """See `Rule`."""
         self._accelerate(g, slots[0], rate)
         w -= g
@@ -105,12 +105,12 @@ class RMSprop(Rule):
         self.averages = (rest,)
         self._rho, self._epsilon, self._factor = np.float32(config["rho"]), np.float32(config["epsilon"] / rest), rest
 
-    def rates(self, rates: NDArray, steps: NDArray) -> NDArray:
+    def rates(self, rates: NDArray[Any], steps: NDArray[Any]) -> NDArray[Any]:
         """See `Rule`."""
-        scaled: NDArray = rates / self._factor**0.5
+        scaled: NDArray[Any] = rates / self._factor**0.5
         return scaled
 
-    def apply(self, w: NDArray, g: NDArray, slots: list[NDArray], room: NDArray, rate: Any) -> None:
+    def apply(self, w: NDArray[Any], g: NDArray[Any], slots: list[NDArray[Any]], room: NDArray[Any], rate: Any) -> None:
         """See `Rule`."""
         v = slots[0]
         self._sum_squares(v, g, self._rho, room)
@@ -137,14 +137,14 @@ class Adam(Rule):
         self.averages = (1 - config["beta_1"], 1 - config["beta_2"])
         self._epsilon = np.float32(config["epsilon"] / self.averages[1] ** 0.5)
 
-    def rates(self, rates: NDArray, steps: NDArray) -> NDArray:
+    def rates(self, rates: NDArray[Any], steps: NDArray[Any]) -> NDArray[Any]:
         """See `Rule`."""
         # Keras takes powers of the rounded betas.
         first, second = (1 - beta.astype(float) ** steps for beta in (self._beta_1, self._beta_2))
-        scaled: NDArray = rates * second**0.5 / first * (self.averages[0] / self.averages[1] ** 0.5)
+        scaled: NDArray[Any] = rates * second**0.5 / first * (self.averages[0] / self.averages[1] ** 0.5)
         return scaled
 
-    def apply(self, w: NDArray, g: NDArray, slots: list[NDArray], room: NDArray, rate: Any) -> None:
+    def apply(self, w: NDArray[Any], g: NDArray[Any], slots: list[NDArray[Any]], room: NDArray[Any], rate: Any) -> None:
         """See `Rule`."""
         m, v = slots
         self._sum_squares(v, g, self._beta_2, room)
@@ -166,8 +166,8 @@ class Plan:
         shrinking: Weights that decay.
     """
 
-    rates: NDArray
-    shrinking: NDArray
+    rates: NDArray[Any]
+    shrinking: NDArray[Any]
 
 
 class Optimizer:
@@ -252,7 +252,7 @@ class Optimizer:
         rates = self.rule.rates(rates, np.arange(first + 1, first + steps + 1))
         return Plan(rates.astype(np.float32), shrinking.astype(np.float32))
 
-    def step(self, vector: NDArray, gradient: NDArray, decayed: int, rate: Any, shrinking: Any) -> None:
+    def step(self, vector: NDArray[Any], gradient: NDArray[Any], decayed: int, rate: Any, shrinking: Any) -> None:
         """Update weights; the gradient is used up.
 
         Args:

@@ -72,9 +72,9 @@ class Scoring:
     validation_loss: CompiledLoss | WrittenLoss | None
     kind: tuple[Any, ...]
     metrics: Mapping[str, EpochMetric] = dataclasses.field(default_factory=dict)
-    seen: list[tuple[NDArray, NDArray]] = dataclasses.field(default_factory=list)
+    seen: list[tuple[NDArray[Any], NDArray[Any]]] = dataclasses.field(default_factory=list)
 
-    def loss_and_gradient(self, output: NDArray, *targets: NDArray) -> tuple[float, NDArray]:
+    def loss_and_gradient(self, output: NDArray[Any], *targets: NDArray[Any]) -> tuple[float, NDArray[Any]]:
         """Mean loss of a batch, and its derivative by the output.
 
         Args:
@@ -92,13 +92,13 @@ class Scoring:
             shares *= 1 / rows
         return _mean(each, *targets[1:]), shares
 
-    def mean_loss(self, output: NDArray, *targets: NDArray) -> float:
+    def mean_loss(self, output: NDArray[Any], *targets: NDArray[Any]) -> float:
         """Mean loss of a batch of validation; arguments as above."""
         if self.validation_loss is not None:
             return self.validation_loss.value(output, *targets)
         return _mean(_cross_entropy(output, targets[0])[0], *targets[1:])
 
-    def sums(self, output: NDArray, y: NDArray) -> list[float]:
+    def sums(self, output: NDArray[Any], y: NDArray[Any]) -> list[float]:
         """Sum over the examples of each metric but the loss; arguments as above."""
         if not self.kinds:
             return []
@@ -109,7 +109,7 @@ class Scoring:
             self.seen.append((values.copy(), y))
         return [0.0 if kind == BY_KERAS else float(np.add.reduce(_metric(kind, values, y))) for kind in self.kinds]
 
-    def results(self, sums: NDArray, rows: int) -> dict[str, float]:
+    def results(self, sums: NDArray[Any], rows: int) -> dict[str, float]:
         """Metrics by name from sums over examples."""
         means = sums / rows
         roots = [False, *(kind == "root" for kind in self.kinds)]
@@ -127,7 +127,7 @@ class Scoring:
         self.seen.clear()
         return {name: metric(y, values) for name, metric in self.metrics.items()}
 
-    def give(self, metrics: Sequence[Any], sums: NDArray, rows: int) -> None:
+    def give(self, metrics: Sequence[Any], sums: NDArray[Any], rows: int) -> None:
         """Leave the Keras metrics as they would be now.
 
         Args:
@@ -143,11 +143,11 @@ class Scoring:
                 variable.assign(value)
 
 
-def _mean(each: NDArray, weights: NDArray | None = None) -> float:
+def _mean(each: NDArray[Any], weights: NDArray[Any] | None = None) -> float:
     return float(np.add.reduce(each if weights is None else each * weights) / len(each))
 
 
-def _cross_entropy(output: NDArray, y: NDArray) -> tuple[NDArray, NDArray, NDArray]:
+def _cross_entropy(output: NDArray[Any], y: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
     """Loss of each example [batch], probabilities [batch, classes], and class ids [batch]."""
     ids = y.reshape(-1).astype(np.intp)
     shifted = output - np.maximum.reduce(output, axis=-1, keepdims=True)
@@ -157,8 +157,8 @@ def _cross_entropy(output: NDArray, y: NDArray) -> tuple[NDArray, NDArray, NDArr
     return np.log(total[:, 0]) - shifted[np.arange(len(ids)), ids], shares, ids
 
 
-def _metric(kind: str, values: NDArray, y: NDArray) -> NDArray:
-    scores: NDArray
+def _metric(kind: str, values: NDArray[Any], y: NDArray[Any]) -> NDArray[Any]:
+    scores: NDArray[Any]
     if kind == "sparse":
         scores = values.argmax(-1) == y.reshape(len(values))
     elif kind == "categorical":
@@ -280,6 +280,6 @@ def _is_cross_entropy(loss: keras.losses.Loss, head: Any) -> bool:
     return settings["from_logits"] == (head is None) and settings.get("ignore_class") is None
 
 
-def are_ids(y: NDArray, classes: int) -> bool:
+def are_ids(y: NDArray[Any], classes: int) -> bool:
     """Whether targets are class ids, one for each example."""
     return y.size == len(y) and 0 <= y.min() and y.max() < classes

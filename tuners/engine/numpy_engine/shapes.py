@@ -24,12 +24,12 @@ class Reshape(Kernel):
     def __init__(self, shape: tuple[int, ...]) -> None:
         self._to = shape
 
-    def forward(self, *inputs: NDArray, training: bool) -> NDArray:
+    def forward(self, *inputs: NDArray[Any], training: bool) -> NDArray[Any]:
         """See `Kernel`."""
         self._shape = inputs[0].shape
         return inputs[0].reshape(len(inputs[0]), *self._to)
 
-    def backward(self, gradient: NDArray, *, wanted: bool) -> Gradients:
+    def backward(self, gradient: NDArray[Any], *, wanted: bool) -> Gradients:
         """See `Kernel`."""
         return (gradient.reshape(self._shape),)
 
@@ -46,13 +46,13 @@ class Slice(Kernel):
     def __init__(self, key: tuple[Any, ...]) -> None:
         self._key = key
 
-    def forward(self, *inputs: NDArray, training: bool) -> NDArray:
+    def forward(self, *inputs: NDArray[Any], training: bool) -> NDArray[Any]:
         """See `Kernel`."""
         self._shape = inputs[0].shape
-        cut: NDArray = inputs[0][self._key]
+        cut: NDArray[Any] = inputs[0][self._key]
         return cut
 
-    def backward(self, gradient: NDArray, *, wanted: bool) -> Gradients:
+    def backward(self, gradient: NDArray[Any], *, wanted: bool) -> Gradients:
         """See `Kernel`."""
         if not wanted:
             return ()
@@ -76,11 +76,11 @@ class Concatenate(Kernel):
     def __init__(self, shapes: Sequence[tuple[int, ...]]) -> None:
         self.shapes = shapes
 
-    def forward(self, *inputs: NDArray, training: bool) -> NDArray:
+    def forward(self, *inputs: NDArray[Any], training: bool) -> NDArray[Any]:
         """See `Kernel`."""
         self._ends = [0, *itertools.accumulate(each.shape[-1] for each in inputs)]
         return np.concatenate(inputs, axis=-1)
 
-    def backward(self, gradient: NDArray, *, wanted: bool) -> Gradients:
+    def backward(self, gradient: NDArray[Any], *, wanted: bool) -> Gradients:
         """See `Kernel`."""
         return tuple(gradient[..., start:end] for start, end in itertools.pairwise(self._ends))
