@@ -376,6 +376,8 @@ def two_searches_on_one_run(chance, directory):
         refused = running.wait() == "ended"  # It had ended before.
     except tuners.RunLocked as error:
         refused = f"process {running.process.pid}" in str(error)
+    except tuners.JournalError as error:  # The first ended while the second looked at it.
+        refused = "start this one again" in str(error) and running.wait() == "ended"
     words = running.wait()
     return "" if refused and words == "ended" and trials_of(directory) == unbroken() else words
 

@@ -1,5 +1,6 @@
 import os
 import signal
+import subprocess
 import sys
 import threading
 import time
@@ -12,7 +13,9 @@ from tuners import Study
 
 
 @pytest.fixture(autouse=True)
-def _no_worker_lingers(tmp_path):
+def _no_worker_lingers(tmp_path, monkeypatch):
+    # Started as a user's are: by their command lines they are found.
+    monkeypatch.setattr("tuners.parallel.process.subprocess", subprocess)
     yield
     wait_for(lambda: not processes_with(tmp_path), 10)
 
