@@ -80,7 +80,7 @@ def data(
         split = preview(found, plan, kind=kind, target_scale=target_scale, merge_rare=merge_rare)  # type: ignore[arg-type]
         single = len(found.targets) == 1 and not in_fields(found.targets[0].values, kind)
         warnings = (
-            find_problems(found, split.sizes["test"], split.parts, kind=kind, merge_rare=merge_rare) if single else []
+            find_problems(found, split.sizes["test"], split.parts, kind=kind, counts=split.counts) if single else []
         )
         refused = [f"A search refuses this: {in_options(split.problem)}"] if split.problem else []
     if as_json:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from kzoo.datasets.split import Plan, Split, split_rows
 from kzoo.datasets.split_words import split_remarks
 from kzoo.datasets.target_scales import TargetScale, learns_logarithm
 from kzoo.datasets.targets import prepare_targets
+from kzoo.tables.findings import class_counts
 from kzoo.tables.marks import PARTS
 from kzoo.task import TaskKind
 
@@ -31,12 +33,14 @@ class Preview:
         parts: The part of each row, as its place in `PARTS`; None where rows are drawn at random.
         remarks: What a person wants to know of it, a sentence each.
         problem: Why a search would refuse it, or "".
+        counts: Rows of each class, where some are put together; else None.
     """
 
     sizes: dict[str, int]
     parts: NDArray[np.int8] | None = None
     remarks: tuple[str, ...] = ()
     problem: str = ""
+    counts: Mapping[str, int] | None = None
 
 
 def preview(
@@ -61,6 +65,7 @@ def preview(
     sizes = {"train": max(0, rows - sum(cut.values())), **cut}
     try:
         classes: NDArray[Any] | None = None
+        counts: dict[str, int] | None = None
         names: tuple[str, ...] = ()
         remarks: list[str] = []
         if found.targets:
@@ -71,15 +76,18 @@ def preview(
             targets = prepare_targets(raw, kind)
             if merge_rare is not None:
                 targets = merge_rare_classes(targets, merge_rare, found.where)
+                counts = class_counts(np.array(targets.class_names)[targets.train])
             remarks = [*targets.remarks, *filter(None, [learns_logarithm(targets, target_scale, found.where)[1]])]
             names, classes = targets.class_names, targets.train if targets.kind == "classification" else None
         if not found.marks:
-            return Preview(sizes, None, tuple(remarks))
+            return Preview(sizes, None, tuple(remarks), counts=counts)
         split = split_rows(rows, plan, classes=classes, where=found.where, marks=found.marks)
     except DataError as error:
         return Preview(sizes, problem=str(error))
     remarks += split_remarks(split, found.marks, classes, names)
-    return Preview({part: len(getattr(split, part)) for part in PARTS}, _parts(split, rows), tuple(remarks))
+    return Preview(
+        {part: len(getattr(split, part)) for part in PARTS}, _parts(split, rows), tuple(remarks), counts=counts
+    )
 
 
 def _parts(split: Split, rows: int) -> NDArray[np.int8]:

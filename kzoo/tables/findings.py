@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -45,7 +45,7 @@ def find_problems(
     parts: NDArray[np.int8] | None = None,
     *,
     kind: str | None = None,
-    merge_rare: int | None = None,
+    counts: Mapping[str, int] | None = None,
 ) -> list[str]:
     """What a careful person would say of a table.
 
@@ -54,7 +54,7 @@ def find_problems(
         test_rows: Rows that a test is going to have.
         parts: The part of each row, 0 to be trained on; None where they are drawn at random.
         kind: The kind of task, None to go by the data.
-        merge_rare: Rows that a class needs not to be put together with others, None where all stay.
+        counts: Rows of each class, where some are put together; None where the target is taken as it is.
 
     Returns:
         A sentence each: columns that give the target away, rows that are there twice, classes that are too rare to
@@ -65,7 +65,7 @@ def find_problems(
     target = survey.targets[0].values
     classes = is_classes(target, kind)
     return [
-        *(_rare_classes(target, merge_rare) if classes and parts is None else []),
+        *(_rare_classes(counts or class_counts(target)) if classes and parts is None else []),
         *_given_away(used, target, classes=classes),
         *_twice(used, target, parts),
         *_small_test(test_rows, classes=classes),
@@ -91,12 +91,7 @@ def class_counts(target: NDArray[Any]) -> dict[str, int]:
     return {str(names[index]): int(counts[index]) for index in order}
 
 
-def _rare_classes(target: NDArray[Any], merge_rare: int | None) -> list[str]:
-    counts = class_counts(target)
-    merged = {name: count for name, count in counts.items() if count < (merge_rare or 0)}
-    if len(merged) > 1:
-        counts = {name: count for name, count in counts.items() if name not in merged}
-        counts["other"] = sum(merged.values())
+def _rare_classes(counts: Mapping[str, int]) -> list[str]:
     rare = {name: count for name, count in counts.items() if count < PARTS}
     if not rare:
         return []

@@ -75,14 +75,14 @@ def test_wrong_kind_for_a_named_set():
         load_dataset("digits", kind="regression")
 
 
-def test_the_digits_are_thoseread_with_scikit_learn():
+def test_the_digits_are_those_of_scikit_learn():
     ours, theirs = named.read_digits(), named.read_with_scikit_learn("digits")
     for part, expected in zip(ours, theirs, strict=True):
         np.testing.assert_array_equal(part, expected)
 
 
 @pytest.mark.parametrize("place", [None, "here"])
-def test_digits_that_are_elsewhere_are_askedread_with_scikit_learn(monkeypatch, tmp_path, place):
+def test_digits_that_are_elsewhere_are_asked_of_scikit_learn(monkeypatch, tmp_path, place):
     found = place and importlib.machinery.ModuleSpec("sklearn", None, origin=str(tmp_path / "__init__.py"))
     monkeypatch.setattr("importlib.util.find_spec", lambda name: found)
     assert named.read_digits() is None

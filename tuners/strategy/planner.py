@@ -92,9 +92,10 @@ class Planner:
         self._check()
         if number < len(self.initial):
             return self._named(self.cube.to_point(self.initial[number]))
-        default = self._named(self.cube.to_point({}))
-        if number == 0 and default[0] not in self._repeats:
-            return default
+        if number == 0:
+            default = self._named(self.cube.to_point({}))
+            if default[0] not in self._repeats:
+                return default
         leader = self._to_repeat() if not closing else self._to_compare()
         if leader is not None:
             return self.table.planned(leader)
