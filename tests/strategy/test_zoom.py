@@ -55,6 +55,14 @@ def test_every_candidate_moves():
     assert (points != 0.5).any(axis=1).all()
 
 
+@pytest.mark.parametrize(("trials", "share"), [(15, 1.0), (16, 0.0)])
+def test_at_first_candidates_come_from_the_whole_space(trials, share):
+    history = history_of([[0.5] * SIZE] * trials, range(trials))
+    settings = ZoomSettings(everywhere=0.0, everywhere_at_first=1.0)
+    points = draw_candidates(history, Box(0.05), GEOMETRY, settings, np.random.default_rng(1), 200)
+    assert (np.abs(points - 0.5).max(axis=1) > 0.1).mean() == pytest.approx(share, abs=0.02)
+
+
 def test_box_widens_shrinks_and_opens_again():
     settings = ZoomSettings(coarse=2, patience=3)
     box = Box(0.2)

@@ -10,6 +10,7 @@ from small import DATA, X, Y, build
 
 import tuners
 from tuners.engine.graph import compiled_models, epoch
+from tuners.pruning import Race
 
 ENGINES = ("fit", "graph", "population")
 
@@ -117,6 +118,14 @@ def test_a_resumed_search_prunes_by_what_it_finds(search):
     again = search(max_trials=2, pruning=rule, **options)
     again.search(**DATA, epochs=5)
     assert len(again.oracle.trials["0001"].metrics.get_history("loss")) == 2
+
+
+def test_a_trial_that_compares_leaders_is_trained_to_its_end(search, monkeypatch):
+    monkeypatch.setattr(Race, "falls_behind", lambda *_: True)
+    made = search(max_trials=3, reruns=1, pruning=tuners.SuccessiveHalving(2), objective="val_loss")
+    made.search(**DATA, epochs=3)
+    lengths = [len(trial.metrics.get_history("loss")) for trial in made.oracle.trials.values()]
+    assert lengths == [1, 1, 3]
 
 
 def test_epochs_saved_are_reported(search, capsys):
