@@ -210,3 +210,17 @@ def test_the_weights_of_who_may_lead_in_the_end_are_kept_until_then(tmp_path):
     assert [trial.score for trial in search.oracle.trials.values()] == [0.2, 0.4, 0.0, 0.9]
     assert search.get_best_models()[0].layers[0].bias.numpy() == pytest.approx([0.2])
     assert kept_trials(tmp_path / "run") == ["0000"]
+
+
+def test_a_search_that_stops_before_its_end_keeps_no_more_weights_than_asked(tmp_path):
+    def build(hp):
+        model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
+        model.compile(keras.optimizers.SGD(hp.Float("rate", 1e-3, 1e-1)), "mse")
+        return model
+
+    options = {"max_trials": 40, "patience": 2, "seed": 1, "keep_checkpoints": 1, "directory": tmp_path}
+    search = tuners.CoarseToFineSearch(build, "val_loss", project_name="run", **options)
+    data = np.ones((4, 1))
+    search.search(data, data, validation_data=(data, data), epochs=1, verbose=0)
+    assert search.oracle.stop_reason and len(search.oracle.trials) < 40
+    assert kept_trials(tmp_path / "run") == [search.oracle.get_best_trials()[0].trial_id]
