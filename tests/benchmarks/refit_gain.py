@@ -92,19 +92,21 @@ def show(results: dict[str, dict[str, object]]) -> None:
     """Print what was measured, in the mean over seeds, and over all."""
     print(f"{'':16} {'search':>9} {'plain refit':>12} {'retrain':>9}  errors: search, plain refit, retrain")
     ways = ("search", "plain refit", "retrain")
-    ratios = {way: [] for way in ways}
+    tables: dict[str, list[float]] = {way: [] for way in ways}
+    runs: dict[str, list[float]] = {way: [] for way in ways}
     for name in dict.fromkeys(key.rpartition(" ")[0] for key in results):
         rows = [each for key, each in results.items() if key.rpartition(" ")[0] == name]
         losses = [np.mean([row[way]["loss"] for row in rows]) for way in ways]
         errors = [np.mean([row[way].get("errors", np.nan) for row in rows]) for way in ways]
         told = "" if np.isnan(errors).any() else ", ".join(f"{each:.1%}" for each in errors)
         print(f"{name:16} {losses[0]:9.3f} {losses[1]:12.3f} {losses[2]:9.3f}  {told}")
-        for way in ways:
-            ratios[way] += [row[way]["loss"] / row["search"]["loss"] for row in rows]
+        for way, loss in zip(ways, losses, strict=True):
+            tables[way].append(loss / losses[0])
+            runs[way] += [row[way]["loss"] / row["search"]["loss"] for row in rows]
     for way in ways[1:]:
-        found = np.array(ratios[way])
-        better, worse = int((found < 1).sum()), int((found > 1).sum())
-        print(f"{way}: loss {np.exp(np.log(found).mean()):.3f} of the search's, better {better}, worse {worse} times")
+        mean = np.exp(np.log(tables[way]).mean())
+        better, worse = (np.array(runs[way]) < 1).sum(), (np.array(runs[way]) > 1).sum()
+        print(f"{way}: mean loss {mean:.3f} of the search's over the tables; runs better {better}, worse {worse}")
 
 
 def main() -> None:
