@@ -32,7 +32,7 @@ ROOMS = {
         ["strategy", "store", "trackers"],
         ["trial_record"],
         ["study", "trial_metrics", "pruning", "folds", "changed_space", "callbacks", "compiling"],
-        ["insight"],
+        ["insight", "past_searches"],
         ["report"],
         ["engine"],
         ["parallel"],

@@ -11,7 +11,7 @@ import os
 import random
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import keras_tuner
@@ -19,6 +19,7 @@ from keras_tuner.engine.trial import Trial
 
 from tuners.changed_space import Identity, followed, recalled, redeclared
 from tuners.log import get_logger
+from tuners.past_searches import Past, past_searches
 from tuners.private_apis import RecalledSpace, identity, project_directory, replace_declaration
 from tuners.store.facts import circumstances
 from tuners.store.records import JournalWriter, TrialState
@@ -26,7 +27,8 @@ from tuners.strategy.coarse_stage import STARTING_POINTS
 from tuners.strategy.planner import Plan, Planner
 from tuners.strategy.scores import score_of
 from tuners.strategy.suggest import Strategy
-from tuners.strategy.warm_start import Known, known_trials
+from tuners.strategy.transfer import Source
+from tuners.strategy.warm_start import Known, known_from, known_trials
 from tuners.study import Study
 from tuners.trial_metrics import (
     Tally,
@@ -88,6 +90,9 @@ class CoarseToFineOracle(keras_tuner.Oracle):
             own first ones; none of them is run again, none counts for `max_trials`, and `get_best_trials` gives none.
             Their scores must mean the same here: the same data, objective and number of epochs. Where the data
             have changed, pass `initial=study.best_values(5)` instead. What they lack is taken at its default.
+        learn_from: Searches on other data, for any objective, whose spaces have hyperparameters of this one: studies,
+            directories of searches, directories that hold such directories, or a list of these. What they have in
+            common is where this search begins; it is left as far as the results here do not agree with it.
         reevaluate: Times that a configuration that leads is trained again, each time from another seed; the mean of
             its scores then stands for it, so that luck does not lead the search. Worth its trials where the same
             values give scores further apart than the best configurations are.
@@ -118,6 +123,7 @@ class CoarseToFineOracle(keras_tuner.Oracle):
         priorities: Mapping[str, int] | None = None,
         initial: Sequence[Mapping[str, Any]] = (),
         earlier: Study | str | os.PathLike[str] | None = None,
+        learn_from: Past | Iterable[Past] = (),
         reevaluate: int = 0,
         reruns: int | None = None,
         starting_points: str = "quasi",
@@ -153,8 +159,11 @@ class CoarseToFineOracle(keras_tuner.Oracle):
         strategy = Strategy(self.seed, ranking, starting_points, priorities=dict(priorities or {}))
         first = [*map(dict, initial)]
         # Kept with the search: it goes on the same when the earlier one has grown or is gone.
-        header = {"earlier": [dataclasses.asdict(each) for each in known]} if known else {}
-        self._make_planner = functools.partial(Planner, strategy, dict(scales or {}), first, known, reevaluate)
+        header: dict[str, Any] = {"earlier": [dataclasses.asdict(each) for each in known]} if known else {}
+        sources = past_searches(learn_from)
+        if sources:
+            header["learned_from"] = [dataclasses.asdict(each) for each in sources]
+        self._make_planner = functools.partial(Planner, strategy, dict(scales or {}), first, known, reevaluate, sources)
         self._make_ledger = functools.partial(
             JournalWriter, {"objective": directions(self.objective), "seed": self.seed, **header}
         )
@@ -548,7 +557,10 @@ class CoarseToFineOracle(keras_tuner.Oracle):
         self.seed = state.header.get("seed", self.seed)
         self._planner.strategy = dataclasses.replace(self._planner.strategy, seed=self.seed)
         if state.header:
-            self._planner.earlier = [Known(**each) for each in state.header.get("earlier", ())]
+            self._planner.earlier = known_from(state.header.get("earlier", ()))
+            self._planner.sources = [
+                Source(each["name"], tuple(known_from(each["trials"]))) for each in state.header.get("learned_from", ())
+            ]
         self._recall(state.space)
         for number, known in enumerate(state.trials.values()):
             self._restore(number, known)

@@ -43,6 +43,7 @@ class Run:
         folds: Folds of a cross-validation over training and validation rows, or None.
         executions: Times that each trial is trained, its scores averaged.
         earlier: Directory of a search whose trials are known from the start, or None.
+        learn_from: Directories of searches on other data, or of directories that hold them, that are learned from.
         direction: Which way the objective is better, "min" or "max"; "" for an objective of the task.
         constant: Score on the validation rows of always giving the same answer, the best one of the training rows; None
             where that is not known.
@@ -65,6 +66,7 @@ class Run:
     folds: int | None = None
     executions: int = 1
     earlier: str | None = None
+    learn_from: tuple[str, ...] = ()
     direction: str = ""
     constant: float | None = None
     code: str = ""
@@ -125,7 +127,7 @@ class Run:
     def differences(self, other: Run) -> list[str]:
         """In what a search differs from another that it should continue: one phrase each, "epochs 20 (there: 15)"."""
         names = ["model", "data", "fingerprint", "epochs", "seed", "objective", "priority", "fixed", "ranges"]
-        names += ["folds", "executions", "earlier", "direction", "balance"]
+        names += ["folds", "executions", "earlier", "learn_from", "direction", "balance"]
         # As they are written: JSON knows no tuples.
         here, there = (json.loads(json.dumps(dataclasses.asdict(each))) for each in (self, other))
         changed = [name for name in names if here[name] != there[name]]
@@ -164,6 +166,7 @@ class Run:
                 **fields["data"], target=target, image_size=tuple(size) if size else None, drop=drop, keep=keep
             )
             fields["task"] = Task.from_dict(fields["task"])
+            fields["learn_from"] = tuple(fields.get("learn_from", ()))
             run = cls(**fields)
             check_types(run)
             check_types(run.data)

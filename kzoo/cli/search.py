@@ -10,7 +10,7 @@ import typer
 
 import kzoo
 from kzoo.cli import arguments, summary, understood
-from kzoo.cli.console import Failure, bad_argument, console, mendable, print_json, warn
+from kzoo.cli.console import Failure, bad_argument, console, describe, mendable, print_json, warn
 from kzoo.cli.effort import Effort
 from kzoo.cli.quiet import import_tensorflow
 from kzoo.cli.run import FILE, Run, parts_of
@@ -58,6 +58,10 @@ def search(
     earlier: Annotated[
         Path | None,
         arguments.tuned(metavar="RUN", help="Begin with what this search found."),
+    ] = None,
+    learn_from: Annotated[
+        list[Path] | None,
+        arguments.tuned(metavar="DIR", help="Learn from searches on other data: a RUN, or what holds RUNs."),
     ] = None,
     balance: Annotated[bool, arguments.trained("--balance", help="Every class weighs the same.")] = False,
     folds: Annotated[int | None, arguments.trained(min=2, help="Cross-validate each trial.")] = None,
@@ -135,7 +139,8 @@ def search(
             tensorboard.mkdir(parents=True, exist_ok=True)
     board = None if tensorboard is None else str(tensorboard.absolute())
     effort = Effort(trials, engine, prune, workers, trial_timeout, ray, trial_cpus, trial_gpus, limit, patience, board)
-    wish = Wish(model, epochs, seed, objective, priority, fixed, ranges, folds, executions, earlier, balance)
+    past = tuple(str(each.absolute()) for each in learn_from or ())
+    wish = Wish(model, epochs, seed, objective, priority, fixed, ranges, folds, executions, earlier, past, balance)
     _search(wish, source, out, effort, as_json=as_json)
 
 
@@ -171,8 +176,11 @@ def _search(wish: Wish, source: Source, out: Path | None, effort: Effort, *, as_
     goes_on = _goes_on(directory, asked)
     if asked.earlier:
         _check_earlier(Path(asked.earlier), asked)
+    learned = _learned(asked) if asked.learn_from and not goes_on else None
     before = summary.load(directory) if goes_on and (directory / JOURNAL).exists() else None
     say(understood.of_search(asked, directory, effort, before))
+    if learned:
+        say(learned)
     interrupted = _run(asked, directory, data, effort, before, goes_on=goes_on, quiet=as_json)
     read = {"understood": said, "remarks": list(data.remarks)} if as_json else None
     _end(directory, interrupted=interrupted, read=read)
@@ -260,6 +268,23 @@ def _goes_on(directory: Path, asked: Run) -> bool:
         # Found out now, and not after TensorFlow has been loaded.
         directory.mkdir(parents=True, exist_ok=True)
     return False
+
+
+def _learned(asked: Run) -> dict[str, str]:
+    """The line about the searches that are learned from.
+
+    Raises:
+        BadParameter: There are none.
+    """
+    from tuners.past_searches import past_searches
+
+    with bad_argument(hint="--learn-from"):
+        try:
+            sources = past_searches(asked.learn_from)
+        except OSError as error:
+            raise ValueError(describe(error)) from None
+    trials = counted(sum(len(each.trials) for each in sources), "trial")
+    return {"learns from": f"{counted(len(sources), 'search', 'searches')} with {trials}, as far as they agree"}
 
 
 def _check_earlier(earlier: Path, asked: Run) -> None:

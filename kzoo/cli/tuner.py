@@ -65,6 +65,7 @@ def make_tuner(
             initial=initial,
             # A search that goes on has kept what it knew.
             earlier=None if (directory / JOURNAL).exists() else asked.earlier,
+            learn_from=() if (directory / JOURNAL).exists() else asked.learn_from,
             folds=data.folds(asked.folds, seed=asked.seed) if asked.folds and data.groups is not None else asked.folds,
             executions_per_trial=asked.executions,
             trial_time_limit=effort.trial_timeout,

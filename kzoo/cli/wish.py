@@ -35,6 +35,7 @@ class Wish:
     folds: int | None
     executions: int
     earlier: Path | None
+    learn_from: tuple[str, ...]
     balance: bool
 
     def check(self) -> tuple[Family | None, dict[str, str]]:
@@ -99,6 +100,7 @@ class Wish:
             folds=self.folds,
             executions=self.executions,
             earlier=str(self.earlier.absolute()) if self.earlier else None,
+            learn_from=self.learn_from,
             direction="" if direction == data.task.objectives.get(name) else direction,
             constant=None if own_metrics and name == "val_loss" else understood.constant_score(data, name),
             code=digest_of(self.model) if own else "",

@@ -45,6 +45,7 @@ CALLS = {
     "an export to ask": (("predict", "nothing", "request.json"), 1, "nothing"),
     "a file of one's own": (("search", "./mine.py:build", "--data", "wine"), 2, "mine.py: no such file"),
     "an earlier search": ((*MLP, "--earlier", "nowhere"), 1, "nowhere holds no search"),
+    "searches to learn from": ((*MLP, "--learn-from", "nowhere"), 2, "nowhere is no directory"),
     "a target that is dropped": ((*CSV, "--drop", "y"), 2, "drop: column 'y' is the target"),
     "nothing for data": (("search", "mlp", "--data", ""), 2, "is empty"),
     "no version to promote": (("promote", "x"), 2, "Missing argument 'VERSION'"),

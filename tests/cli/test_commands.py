@@ -1,5 +1,6 @@
 import inspect
 import json
+import re
 import shlex
 
 import numpy as np
@@ -134,7 +135,7 @@ APART = {"image_size": (8, 9), "group": "c", "time": "seen", "part": "fold", "ta
 
 def test_every_option_survives_the_round_trip(kzoo):
     other = {"model", "data", "trials", "out", "workers", "trial_timeout", "prune", "ray", "trial_cpus", "trial_gpus"}
-    other |= {"engine", "as_json", "max_time", "patience", "earlier", "tensorboard"}
+    other |= {"engine", "as_json", "max_time", "patience", "earlier", "learn_from", "tensorboard"}
     assert set(inspect.signature(search).parameters) - set(OPTIONS) == other | {*APART}
     rows = "\n".join(f"{a},{a % 3},{a % 5},{a % 7},{a % 2}" for a in range(40))
     (kzoo.directory / "data.csv").write_text(f"id,a,b,c,y\n{rows}")
@@ -189,6 +190,18 @@ def test_a_search_that_knows_another(searched):
     assert searched("search", "mlp", *options).exit_code == 0
     refused = searched("search", "mlp", "--data", "wine", "--epochs", 3, "--earlier", "RUN", "--out", "NONE")
     assert (refused.exit_code, "RUN has other epochs" in refused.stderr) == (2, True)
+
+
+def test_a_search_that_learns_from_others(searched):
+    options = ("--data", "iris", "--epochs", 1, "--learn-from", ".", "--trials", 1, "--out", "TAUGHT")
+    result = searched("search", "mlp", *options)
+    assert result.exit_code == 0 and re.search(r"learns from +\d+ search(es)? with \d+ trials", result.stdout)
+    learned = replay(read_journal(searched.directory / "TAUGHT"), "TAUGHT").header["learned_from"]
+    assert 6 in [len(each["trials"]) for each in learned if each["name"] == "RUN"]
+    # It goes on with what it knows, whatever is there by now.
+    assert searched("search", "mlp", *options).exit_code == 0
+    other = searched("search", "mlp", *options[:4], "--out", "TAUGHT")
+    assert other.exit_code == 1 and "learn_from none (there: " in str(other.exception)
 
 
 def test_a_search_ends_by_patience_or_time(kzoo):

@@ -87,13 +87,19 @@ class Dimension:
 
     def holds(self, value: Value) -> bool:
         """Whether a value lies in the range, or is one of the choices."""
-        if self.values and (self.kind == "choice" or isinstance(self.values[0], str)):
-            return value in self.values
-        if isinstance(value, str):
+        if not self.has_place_for(value):
             return False
+        if self.values and (self.kind == "choice" or isinstance(self.values[0], str)):
+            return True
         low, high = (min(self.values), max(self.values)) if self.values else (self.low, self.high)
         slack = 1e-9 * max(abs(float(low)), abs(float(high)))
         return float(low) - slack <= float(value) <= float(high) + slack
+
+    def has_place_for(self, value: Value) -> bool:
+        """Whether a value has a position: a choice that there is, or any number where there are numbers."""
+        if self.values and (self.kind == "choice" or isinstance(self.values[0], str)):
+            return value in self.values
+        return not isinstance(value, str)
 
     @property
     def of(self) -> str:

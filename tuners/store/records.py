@@ -108,6 +108,11 @@ def _take(search: SearchState, record: dict[str, Any]) -> None:
     if kind == "header":
         if not isinstance(record["seed"], int) or not set(record["objective"].values()) <= {"min", "max"}:
             raise ValueError("the header has no seed or no objective")
+        _check_known(record.get("earlier", []))
+        for source in record.get("learned_from", []):
+            if not isinstance(source["name"], str):
+                raise ValueError("a search that was learned from has no name")
+            _check_known(source["trials"])
         search.header = record
     elif kind == "about":
         search.about = dict(record["about"])
@@ -120,6 +125,14 @@ def _take(search: SearchState, record: dict[str, Any]) -> None:
         _end(search, record)
     elif kind == "stopped":
         search.stopped = str(record["reason"])
+
+
+def _check_known(trials: list[dict[str, Any]]) -> None:
+    """Check trials of other searches: values by name, and a score or None."""
+    for each in trials:
+        _checked({"number": 0, "point": {}, "values": each["values"]})
+        if not (each["score"] is None or _is_number(each["score"])):
+            raise ValueError("the score of a trial of another search is not a number")
 
 
 def _end(search: SearchState, record: dict[str, Any]) -> None:

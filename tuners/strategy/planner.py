@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -14,6 +15,7 @@ from scipy import special
 from tuners.space.dimensions import Cube, Dimension, check_names, cube_from_space
 from tuners.strategy.configurations import Configuration, Configurations
 from tuners.strategy.suggest import Strategy, Suggester
+from tuners.strategy.transfer import LEAST, Source
 from tuners.strategy.trial_table import TrialTable
 from tuners.strategy.warm_start import Known, fitting
 
@@ -34,6 +36,7 @@ class Planner:
         initial: Values to try first, in place of the defaults.
         earlier: Trials of an earlier search; their score stands without their being run again.
         reevaluate: Times that a leading configuration is tried again.
+        sources: Searches on other data to learn from.
     """
 
     def __init__(
@@ -43,12 +46,13 @@ class Planner:
         initial: Sequence[Mapping[str, Any]],
         earlier: Sequence[Known] = (),
         reevaluate: int = 0,
+        sources: Sequence[Source] = (),
     ) -> None:
         self.strategy, self.scales, self.initial = strategy, scales, initial
-        self.earlier, self.reevaluate = earlier, reevaluate
+        self.earlier, self.reevaluate, self.sources = earlier, reevaluate, sources
         self.cube = Cube(())
         self.table = TrialTable(self.cube)
-        self._suggester = Suggester(self.cube, strategy)
+        self._suggester = Suggester(self.cube, strategy, sources)
         self._space: list[Mapping[str, Any]] | None = None
         self._checked = False
         self._repeats = Configurations()
@@ -69,7 +73,7 @@ class Planner:
             return
         names = {each["config"]["name"] for each in space}
         self.cube = cube_from_space(space, {name: scale for name, scale in self.scales.items() if name in names})
-        self._suggester = Suggester(self.cube, self.strategy)
+        self._suggester = Suggester(self.cube, self.strategy, self.sources)
         self.table.reshape(self.cube)
         if not self._before:
             self._learn()
@@ -206,6 +210,12 @@ class Planner:
             for each in self.cube.dimensions:
                 if each.name in values and not each.holds(values[each.name]):
                     raise ValueError(f"initial: {each.name}: {values[each.name]!r} is not {each.range}.")
+        if self.sources and not self._suggester.sources.used:
+            warnings.warn(
+                f"learn_from: nothing is learned, since none of the {len(self.sources)} searches has at least {LEAST} "
+                "trials with a score that differ in hyperparameters of this search.",
+                stacklevel=2,
+            )
         self._checked = True
 
     def _check_names(self, argument: str, given: Mapping[str, Any]) -> None:

@@ -99,6 +99,12 @@ class Model:
         variance = signal - (solved**2).sum(0)
         return cross @ self.weights, np.sqrt(np.maximum(variance, 1e-10))
 
+    def mean(self, features: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Mean of the response alone, [points]."""
+        correlation, _ = _correlation(features, self.features, np.exp(self.kernel.log_lengths))
+        mean: NDArray[np.float64] = np.exp(self.kernel.log_signal) * (correlation @ self.weights)
+        return mean
+
     def joint(self, features: NDArray[np.float64]) -> tuple[NDArray[Any], NDArray[Any]]:
         """Mean [points] and covariance [points, points] of the noiseless response at features [points, features]."""
         lengths, signal = np.exp(self.kernel.log_lengths), np.exp(self.kernel.log_signal)
@@ -156,6 +162,25 @@ PRIOR_DEVIATION = (1.0, 1.0, 1.5)
 def log_posterior(kernel: Kernel, features: NDArray[Any], targets: NDArray[Any]) -> float:
     """Logarithm of the density of a kernel given the trials, but for a constant."""
     return -_loss(kernel.pack(), features, targets)[0]
+
+
+def log_evidence(
+    kernel: Kernel, features: NDArray[Any], targets: NDArray[Any], more: NDArray[Any] | float = 0.0
+) -> float:
+    """Logarithm of the density of results given a kernel, but for a constant.
+
+    Args:
+        kernel: The kernel.
+        features: [trials, features].
+        targets: [trials].
+        more: Covariance that comes on top of the kernel's, [trials, trials].
+    """
+    correlation, _ = _correlation(features, features, np.exp(kernel.log_lengths))
+    covariance = np.exp(kernel.log_signal) * correlation + more
+    covariance[np.diag_indices_from(covariance)] += np.exp(kernel.log_noise) + 1e-8
+    factor = linalg.cholesky(covariance, lower=True, check_finite=False)
+    explained = linalg.cho_solve((factor, True), targets, check_finite=False)
+    return float(-0.5 * targets @ explained - np.log(np.diag(factor)).sum())
 
 
 def log_prior_of_variances(kernel: Kernel) -> float:

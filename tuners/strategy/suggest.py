@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,6 +14,7 @@ from tuners.space.dimensions import Cube
 from tuners.strategy import neighbours, ranking
 from tuners.strategy.coarse_stage import Priorities, starting_points
 from tuners.strategy.features import features_of
+from tuners.strategy.transfer import Source, SourceModels, WeightedSum, kernel_for, weighted
 from tuners.strategy.zoom import Box, Geometry, History, ZoomSettings, draw_candidates, refined
 from tuners.threads import one_thread
 
@@ -78,13 +79,16 @@ class Suggester:
     Args:
         cube: The space.
         strategy: How trials are chosen.
+        sources: Searches on other data, which are learned from as far as the trials agree with them.
     """
 
-    def __init__(self, cube: Cube, strategy: Strategy) -> None:
+    def __init__(self, cube: Cube, strategy: Strategy, sources: Sequence[Source] = ()) -> None:
         self.cube = cube
         self.strategy = strategy
+        self._given = sources
         self.geometry = Geometry(cube.choices, cube.steps, cube.free)
         self._priorities = Priorities([each.name for each in cube.dimensions], cube.free, strategy.priorities)
+        self._fitted_to: tuple[int, bytes] | None = None
         self._boxes: list[Box] = [Box(strategy.zoom.start)]
         self._scores = np.empty(0)
 
@@ -127,12 +131,31 @@ class Suggester:
         return self._boxes[-1]
 
     def _coarse(self, number: int, history: History, attempt: int, rng: np.random.Generator) -> NDArray[np.float64]:
+        if attempt == 0 and not history.finite and number < len(self._portfolio):
+            # The first trials of several workers.
+            best: NDArray[np.float64] = self._portfolio[number]
+            return best
         evenly = attempt == 0 and number < len(self._starting_points)
         point = self._starting_points[number] if evenly else rng.random(self.cube.size)
         if attempt >= GIVE_UP:
             return point
         leader = history.points[history.order[0]] if history.finite else self._defaults
         return np.where(self._priorities.held(number, self.strategy.zoom.coarse), leader, point)
+
+    @functools.cached_property
+    def sources(self) -> SourceModels:
+        """Models of the searches on other data."""
+        with one_thread():
+            return SourceModels(self._given, self.cube, self._seen)
+
+    @functools.cached_property
+    def _portfolio(self) -> NDArray[np.float64]:
+        """The defaults, then the leaders of the searches on other data, those first that suit most of them."""
+        if not self.sources.used:
+            return np.empty((0, self.cube.size))
+        leaders = self.sources.leaders
+        best = self.sources.portfolio(self._seen(leaders), self.strategy.zoom.coarse)
+        return np.vstack([self._defaults, leaders[best]])
 
     @functools.cached_property
     def _defaults(self) -> NDArray[np.float64]:
@@ -151,9 +174,9 @@ class Suggester:
         points = draw_candidates(part, box, self.geometry, self.strategy.zoom, rng, RATED)
         tried, standings = self.features(part.points, part.active), neighbours.standing(part.scores)
         if len(pending):
-            tried = np.vstack([tried, self.features(pending, self.cube.active_at(pending))])
+            tried = np.vstack([tried, self._seen(pending)])
             standings = np.concatenate([standings, np.full(len(pending), 0.5)])
-        promise = neighbours.promise(self.features(points, self.cube.active_at(points)), tried, standings)
+        promise = neighbours.promise(self._seen(points), tried, standings)
         best: NDArray[np.float64] = points[int(np.argmax(promise))]
         return best
 
@@ -161,21 +184,27 @@ class Suggester:
         self, number: int, history: History, box: Box, rng: np.random.Generator, pending: NDArray[Any]
     ) -> NDArray[np.float64]:
         chosen = ranking.informative(history.points, history.scores)
-        model, targets = self._model(history, chosen, pending)
-        smoothed, _ = model.predict(self.features(history.points[chosen], history.active[chosen]))
+        model, targets, taught = self._model(history, chosen, pending)
+        seen = self.features(history.points[chosen], history.active[chosen])
+        smoothed = model.mean(seen) + self._expected(taught, seen)
         part = History(history.points[chosen], targets, history.active[chosen])
         wanted = float(smoothed.max()) + MARGIN * np.sqrt(box.width / self.strategy.zoom.start)
 
         def promise(points: NDArray[np.float64]) -> NDArray[np.float64]:
-            found = model.predict(self.features(points, self.cube.active_at(points)))
-            return ranking.log_expected_improvement(*found, wanted)
+            features = self._seen(points)
+            mean, deviation = model.predict(features)
+            return ranking.log_expected_improvement(mean + self._expected(taught, features), deviation, wanted)
 
         opening = number < self.strategy.zoom.opening
         count = RANKED_AT_FIRST if opening else RANKED
         points = draw_candidates(part, box, self.geometry, self.strategy.zoom, rng, count, merit=smoothed)
+        if taught is not None:
+            points = np.vstack([points, self.sources.leaders])
         if not opening:
             best: NDArray[np.float64] = points[int(np.argmax(promise(points)))]
             return best
+        if taught is not None:  # What is curious and what matters most are known then.
+            return refined(points, promise, self.geometry, np.zeros(self.cube.size, dtype=bool), 0.0, rng)
         edge = EDGE if number < WITHIN else 0.0
         points = np.where(self.geometry.choices, points, np.clip(points, edge, 1 - edge))
         held = self._priorities.held(number, self.strategy.zoom.coarse)
@@ -184,20 +213,27 @@ class Suggester:
 
     def _model(
         self, history: History, chosen: NDArray[np.intp], pending: NDArray[Any]
-    ) -> tuple[ranking.Model, NDArray[np.float64]]:
+    ) -> tuple[ranking.Model, NDArray[np.float64], WeightedSum | None]:
+        """The model of what the searches on other data do not explain, the standardised scores, and what they do."""
         features = self.features(history.points[chosen], history.active[chosen])
         targets = ranking.standardised(history.scores[chosen])
-        kernel = self._kernel(history)
-        model = ranking.condition(kernel, features, targets)
+        kernel, helped = self._kernel(history)
+        taught = weighted(self.sources.predict(features), targets) if helped else None
+        left = targets - self._expected(taught, features)
+        model = ranking.condition(kernel, features, left)
         if len(pending):
-            waiting = self.features(pending, self.cube.active_at(pending))
+            waiting = self._seen(pending)
             # What runs is taken to end as predicted, so that no second trial goes to the same spot (the kriging
             # believer of Ginsbourger et al., 2010).
-            believed, _ = model.predict(waiting)
-            model = ranking.condition(kernel, np.vstack([features, waiting]), np.concatenate([targets, believed]))
-        return model, targets
+            model = ranking.condition(
+                kernel, np.vstack([features, waiting]), np.concatenate([left, model.mean(waiting)])
+            )
+        return model, targets, taught
 
-    def _kernel(self, history: History) -> ranking.Kernel:
+    def _expected(self, taught: WeightedSum | None, features: NDArray[np.float64]) -> NDArray[np.float64] | float:
+        return 0.0 if taught is None else taught.at(self.sources.predict(features))
+
+    def _kernel(self, history: History) -> tuple[ranking.Kernel, bool]:
         # Fitted at certain lengths of the history only, always from the same start, so that a resumed search has the
         # same kernel as the unbroken one.
         length = last_refit(len(history.scores))
@@ -206,16 +242,20 @@ class Suggester:
             length, points, scores = len(history.scores), history.points, history.scores
         return self._fitted(length, points, scores, history.active[:length])
 
-    def _fitted(self, length: int, points: NDArray[Any], scores: NDArray[Any], active: NDArray[Any]) -> ranking.Kernel:
+    def _fitted(
+        self, length: int, points: NDArray[Any], scores: NDArray[Any], active: NDArray[Any]
+    ) -> tuple[ranking.Kernel, bool]:
+        """The kernel, and whether the searches on other data help to explain these scores."""
         key = (length, scores.tobytes())
-        if getattr(self, "_kernel_key", None) != key:
+        if self._fitted_to != key:
             chosen = ranking.informative(points, scores)
             features = self.features(points[chosen], active[chosen])
-            self._kernel_key = key
-            self._kernel_value = ranking.fit_kernel(
-                ranking.Kernel.initial(features.shape[1]), features, ranking.standardised(scores[chosen])
-            )
-        return self._kernel_value
+            targets = ranking.standardised(scores[chosen])
+            self._fitted_to, self._fit = key, kernel_for(features, self.sources.predict(features), targets)
+        return self._fit
+
+    def _seen(self, points: NDArray[np.float64]) -> NDArray[np.float64]:
+        return self.features(points, self.cube.active_at(points))
 
     def features(self, points: NDArray[np.float64], active: NDArray[np.bool_]) -> NDArray[np.float64]:
         """What the model sees of points; see `features_of`."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from tuners.space.dimensions import Cube, Dimension
@@ -28,9 +28,7 @@ class Known:
 
 
 def known_trials(study: Study, objective: str, direction: str) -> list[Known]:
-    """The trials of a search that another one can learn from: those with a score, and those that were infeasible.
-
-    A failed trial is left out, since what made it fail may have been mended.
+    """The trials of a search for the same objective; see `trials_of`.
 
     Args:
         study: The earlier search.
@@ -45,11 +43,27 @@ def known_trials(study: Study, objective: str, direction: str) -> list[Known]:
             f"earlier: that search was for the {study.direction} of {study.objective}, this one is for the {direction} "
             f"of {objective}; their scores cannot be compared."
         )
+    return trials_of(study)
+
+
+def trials_of(study: Study) -> list[Known]:
+    """The trials of a search that another one can learn from: those with a score, and those that were infeasible.
+
+    A failed trial is left out, since what made it fail may have been mended.
+
+    Args:
+        study: The earlier search.
+    """
     return [
-        Known(dict(trial.values), None if trial.score is None else gain_of(trial.score, direction))
+        Known(dict(trial.values), None if trial.score is None else gain_of(trial.score, study.direction))
         for trial in study.trials
         if trial.status in ("COMPLETED", "INVALID")
     ]
+
+
+def known_from(records: Iterable[Mapping[str, Any]]) -> list[Known]:
+    """Trials as a journal's first record keeps them."""
+    return [Known(dict(each["values"]), each["score"]) for each in records]
 
 
 def fitting(trials: Sequence[Known], cube: Cube) -> list[Known]:

@@ -1,0 +1,88 @@
+"""Searches on other data that an oracle learns from, from disk."""
+
+import json
+import zlib
+
+import keras_tuner
+import pytest
+from oracle_without_tuner import flat_space, oracle_in, told
+
+import tuners
+from tuners.past_searches import past_searches
+from tuners.private_apis import project_directory
+from tuners.store.journal import FILE, JournalError
+from tuners.store.records import replay
+
+
+def height(values):
+    return -((values["x"] - 0.6) ** 2) - 0.5 * (values["kind"] == "b")
+
+
+@pytest.fixture(scope="module")
+def past(tmp_path_factory):
+    """Two searches in one directory: one for more of a score, one for less of a loss."""
+    directory = tmp_path_factory.mktemp("past")
+    for name, options, score in (
+        ("scores", {}, height),
+        ("deeper/losses", {"objective": keras_tuner.Objective("loss", "min")}, lambda values: 3 - height(values)),
+    ):
+        oracle = oracle_in(directory / name, seed=5, max_trials=12, **options)
+        for _ in range(12):
+            told(oracle, score)
+    return directory
+
+
+def values_of(oracle, trials, score=height):
+    return [told(oracle, score).hyperparameters.values for _ in range(trials)]
+
+
+def test_what_others_have_found_is_where_it_begins(asked, past):
+    plain, taught = asked("plain"), asked("taught", learn_from=past)
+    assert height(values_of(taught, 2)[1]) > max(height(values_of(plain, 2)[1]), -0.01)
+    one = asked("one", learn_from=[tuners.Study.load(past / "scores"), past / "deeper/losses"])
+    assert values_of(one, 2)[1].keys() == {"x", "kind"}
+
+
+def test_a_search_that_goes_on_needs_them_no_more(asked, past, tmp_path):
+    expected = values_of(asked("whole", learn_from=past), 6)
+    begun = asked("broken", learn_from=past)
+    found = values_of(begun, 3)
+    assert [*found, *values_of(asked("broken"), 3)] == expected
+
+
+def test_directories_that_hold_searches(past):
+    names = {source.name: len(source.trials) for source in past_searches(past)}
+    assert names == {"scores": 12, "deeper/losses": 12}
+    losses = next(each for each in past_searches([past]) if each.name != "scores")
+    best = max(losses.trials, key=lambda trial: trial.score)
+    assert best.score == pytest.approx(height(best.values) - 3)
+    with pytest.raises(FileNotFoundError, match="no directory"):
+        past_searches(past / "nowhere")
+    (past / "empty").mkdir()
+    with pytest.raises(FileNotFoundError, match=r"holds no search: there is no journal\.jsonl in it or below"):
+        past_searches(past / "empty")
+
+
+def test_one_that_cannot_be_read_is_passed_over_among_others(past, tmp_path):
+    newer = json.dumps({"kind": "header", "format": 99, "objective": {"score": "max"}, "seed": 1})
+    oracle = oracle_in(tmp_path / "newer", flat_space())
+    told(oracle, 1.0)
+    path = project_directory(oracle) / FILE
+    lines = path.read_text().splitlines()
+    path.write_text("\n".join([f"{zlib.crc32(newer.encode()):08x} {newer}", *lines[1:]]) + "\n")
+    with pytest.raises(JournalError):
+        past_searches(tmp_path / "newer")
+    told(oracle_in(tmp_path / "good"), 1.0)
+    with pytest.warns(UserWarning, match="newer is passed over"):
+        assert [each.name for each in past_searches(tmp_path)] == ["good"]
+
+
+@pytest.mark.parametrize(
+    "learned", [[{"name": 1, "trials": []}], [{"name": "a", "trials": [{"values": {"x": []}, "score": 1}]}], [{}]]
+)
+def test_a_header_that_is_none_is_refused(learned):
+    header = {"kind": "header", "format": 1, "objective": {"s": "max"}, "seed": 1, "learned_from": learned}
+    with pytest.raises(JournalError, match="record 1 is not of a search"):
+        replay([header])
+    header["learned_from"] = [{"name": "a", "trials": [{"values": {"x": 1}, "score": None}]}]
+    assert replay([header]).header == header
