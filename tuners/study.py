@@ -6,7 +6,7 @@ import dataclasses
 import functools
 import math
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -106,6 +106,28 @@ class Study:
         name, direction = next(iter(project.header["objective"].items()))
         seed, space = project.header["seed"], tuple(project.space)
         return cls(name, direction, seed, tuple(trials), space, about=project.about)
+
+    @classmethod
+    def from_results(
+        cls, objective: str, direction: str, results: Iterable[tuple[Mapping[str, Any], float | None]]
+    ) -> Study:
+        """What is known from elsewhere, such as a grid or another tool, for `earlier=` and `learn_from=` of a search.
+
+        Args:
+            objective: Name of the metric.
+            direction: "min" or "max".
+            results: Values of the hyperparameters by name, each with what they reached; None where they diverged.
+
+        Raises:
+            ValueError: The direction is none.
+        """
+        if direction not in ("min", "max"):
+            raise ValueError(f"direction is {direction!r}; expected 'min' or 'max'.")
+        trials = [
+            TrialRecord(f"{number:04d}", number + 1, "INVALID" if score is None else "COMPLETED", dict(values), score)
+            for number, (values, score) in enumerate(results)
+        ]
+        return cls(objective, direction, 0, tuple(trials))
 
     @functools.cached_property
     def completed(self) -> tuple[TrialRecord, ...]:

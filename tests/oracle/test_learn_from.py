@@ -63,6 +63,36 @@ def test_directories_that_hold_searches(past):
         past_searches(past / "empty")
 
 
+def test_searches_of_keras_tuner_are_learned_from_too(tmp_path):
+    tuner = keras_tuner.RandomSearch(
+        lambda hp: None, objective=keras_tuner.Objective("score", "max"), max_trials=4, seed=1,
+        hyperparameters=flat_space(), directory=tmp_path, project_name="random",
+    )  # fmt: skip
+    for _ in range(4):
+        told(tuner.oracle, height)
+    tuner.save()
+    (source,) = past_searches(tmp_path)
+    assert source.name == "random"
+    assert [each.score for each in source.trials] == [height(each.values) for each in source.trials]
+
+
+def test_results_that_are_known_from_elsewhere(asked, tell):
+    values = [{"x": x / 10, "kind": kind} for x in range(11) for kind in "ab"]
+    study = tuners.Study.from_results("score", "max", [(each, height(each)) for each in values] + [({"x": 1.0}, None)])
+    assert study.best[0].values == {"x": 0.6, "kind": "a"} and study.trials[-1].status == "INVALID"
+    assert height(values_of(asked("taught", learn_from=study), 2)[1]) > -0.01
+    assert tell(asked("known", earlier=study), height).hyperparameters.values not in values[:-2]
+    with pytest.raises(ValueError, match="direction is 'up'; expected 'min' or 'max'"):
+        tuners.Study.from_results("score", "up", [])
+
+
+def test_of_many_trials_the_best_and_the_latest_are_kept(monkeypatch, past):
+    monkeypatch.setattr("tuners.past_searches.MOST_TRIALS", 4)
+    study = tuners.Study.load(past / "scores")
+    kept = [each.values for each in past_searches(study)[0].trials]
+    assert study.best[0].values in kept and study.trials[-1].values in kept and len(kept) == 4
+
+
 def test_one_that_cannot_be_read_is_passed_over_among_others(past, tmp_path):
     newer = json.dumps({"kind": "header", "format": 99, "objective": {"score": "max"}, "seed": 1})
     oracle = oracle_in(tmp_path / "newer", flat_space())
@@ -70,7 +100,7 @@ def test_one_that_cannot_be_read_is_passed_over_among_others(past, tmp_path):
     path = project_directory(oracle) / FILE
     lines = path.read_text().splitlines()
     path.write_text("\n".join([f"{zlib.crc32(newer.encode()):08x} {newer}", *lines[1:]]) + "\n")
-    with pytest.raises(JournalError):
+    with pytest.raises(JournalError, match="this version reads up to"):
         past_searches(tmp_path / "newer")
     told(oracle_in(tmp_path / "good"), 1.0)
     with pytest.warns(UserWarning, match="newer is passed over"):
