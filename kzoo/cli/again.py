@@ -63,7 +63,8 @@ def train_again(directory: Path, study: Study, times: int, *, workers: int | Non
     place = directory / FOLDER / f"{digest}-{times}"
     with mendable(OSError):
         asked.write(place)
-    effort = Effort(len(found), workers=workers)
+    # Each configuration is trained several times as it is.
+    effort = Effort(len(found), workers=workers, reruns=0)
     tuner = make_tuner(asked.hypermodel(), asked, data, place, effort, initial=found)
     if train(tuner, data, asked, place, effort, elapsed=0.0, quiet=quiet):
         raise KeyboardInterrupt
@@ -84,12 +85,12 @@ def _asked(directory: Path, times: int, *, trust: bool) -> Run:
 
 
 def _configurations(directory: Path, study: Study) -> list[dict[str, Any]]:
-    from tuners.insight.path import configurations
+    from tuners.insight.path import to_train_again
     from tuners.insight.response import response_of
 
     if not study.best or not study.space:
         raise Failure(f"{directory}: no trial has given a result yet.")
-    found = configurations(study, response_of(study))
-    if len(found) < 2 or found[0] == found[-1]:
+    found = to_train_again(study, response_of(study))
+    if len(found) < 2 or found[0] == study.best[0].values:
         raise Failure(f"{directory}: no trial was better than the default, so that there is nothing to compare.")
     return found

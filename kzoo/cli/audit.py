@@ -23,7 +23,7 @@ def audit(
             min=3,
             metavar="TIMES",
             show_default=False,
-            help="First train the default, the best, and the steps between, again, so many times each.",
+            help="First train the default, the best, the runner-up and the steps between again, so often each.",
         ),
     ] = None,
     workers: Annotated[

@@ -28,6 +28,7 @@ class Effort:
         max_time: Seconds after which no trial starts, or None.
         patience: Trials in a row without a new best after which none starts, or None.
         tensorboard: Directory that TensorBoard reads, or None.
+        reruns: Of the last trials, those that run the leaders and the defaults again; None for a tenth.
     """
 
     trials: int
@@ -41,6 +42,7 @@ class Effort:
     max_time: float | None = None
     patience: int | None = None
     tensorboard: str | None = None
+    reruns: int | None = None
 
     @property
     def hard_timeout(self) -> float | None:

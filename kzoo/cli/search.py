@@ -66,6 +66,9 @@ def search(
     balance: Annotated[bool, arguments.trained("--balance", help="Every class weighs the same.")] = False,
     folds: Annotated[int | None, arguments.trained(min=2, help="Cross-validate each trial.")] = None,
     executions: Annotated[int, arguments.trained(min=1, help="Train each trial so often.")] = 1,
+    reruns: Annotated[
+        int | None, arguments.trained(min=0, help="Last trials that run the leaders again; a tenth if not given.")
+    ] = None,
     prune: Annotated[bool, arguments.trained("--prune", help="End trials that fall behind.")] = False,
     trial_timeout: Annotated[
         float | None,
@@ -138,7 +141,9 @@ def search(
         with mendable(OSError):
             tensorboard.mkdir(parents=True, exist_ok=True)
     board = None if tensorboard is None else str(tensorboard.absolute())
-    effort = Effort(trials, engine, prune, workers, trial_timeout, ray, trial_cpus, trial_gpus, limit, patience, board)
+    effort = Effort(
+        trials, engine, prune, workers, trial_timeout, ray, trial_cpus, trial_gpus, limit, patience, board, reruns
+    )
     past = tuple(str(each.absolute()) for each in learn_from or ())
     wish = Wish(model, epochs, seed, objective, priority, fixed, ranges, folds, executions, earlier, past, balance)
     _search(wish, source, out, effort, as_json=as_json)

@@ -62,6 +62,7 @@ def make_tuner(
             max_trials=effort.trials,
             max_time=effort.max_time,
             patience=effort.patience,
+            reruns=effort.reruns,
             initial=initial,
             # A search that goes on has kept what it knew.
             earlier=None if (directory / JOURNAL).exists() else asked.earlier,

@@ -135,7 +135,7 @@ APART = {"image_size": (8, 9), "group": "c", "time": "seen", "part": "fold", "ta
 
 def test_every_option_survives_the_round_trip(kzoo):
     other = {"model", "data", "trials", "out", "workers", "trial_timeout", "prune", "ray", "trial_cpus", "trial_gpus"}
-    other |= {"engine", "as_json", "max_time", "patience", "earlier", "learn_from", "tensorboard"}
+    other |= {"engine", "as_json", "max_time", "patience", "earlier", "learn_from", "tensorboard", "reruns"}
     assert set(inspect.signature(search).parameters) - set(OPTIONS) == other | {*APART}
     rows = "\n".join(f"{a},{a % 3},{a % 5},{a % 7},{a % 2}" for a in range(40))
     (kzoo.directory / "data.csv").write_text(f"id,a,b,c,y\n{rows}")
@@ -202,6 +202,12 @@ def test_a_search_that_learns_from_others(searched):
     assert searched("search", "mlp", *options).exit_code == 0
     other = searched("search", "mlp", *options[:4], "--out", "TAUGHT")
     assert other.exit_code == 1 and "learn_from none (there: " in str(other.exception)
+
+
+def test_the_last_trials_run_the_leaders_again(kzoo):
+    kzoo("search", "softmax_regression", "--data", "wine", "--trials", 3, "--epochs", 1, "--reruns", 1, "--out", "RUN")
+    *first, last = (trial.values for trial in Study.load(kzoo.directory / "RUN").trials)
+    assert first[0] != first[1] and last in first
 
 
 def test_a_search_ends_by_patience_or_time(kzoo):

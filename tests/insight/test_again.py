@@ -6,7 +6,7 @@ from surfaces import ordinary, searched, trained
 
 from tuners.insight import conclude
 from tuners.insight.again import again_of, same
-from tuners.insight.path import configurations
+from tuners.insight.path import configurations, runner_up, to_train_again
 from tuners.insight.response import response_of
 from tuners.study import Study, TrialRecord
 
@@ -43,6 +43,28 @@ def test_what_was_trained_again_decides_the_verdict(gained):
     as_good = conclude(study, again=[flat]).verdict
     assert as_good.kind == "the default is as good" and as_good.action == {}
     assert conclude(study).verdict == conclude(study, again=[]).verdict
+
+
+def test_the_runner_up_is_trained_again_and_may_be_the_better_one(gained):
+    surface, study = gained
+    found = to_train_again(study, response_of(study))
+    second = runner_up(study)
+    assert found[:-1] == configurations(study, response_of(study)) and found[-1] == second.values
+    verdict = conclude(study, again=[trained(surface, study, found, 300)]).verdict
+    ahead = surface.gain(study.cube(), study.best[0].values) - surface.gain(study.cube(), second.values)
+    assert verdict.runner_up == second.number and (verdict.runner_up_chance > 0.5) == (ahead < 0)
+    # Each has the gain of the other: the runner-up is the better one, or the best by far.
+    swapped = dataclasses.replace(study, trials=tuple(_renamed(each, study, second) for each in study.trials))
+    words = conclude(swapped, again=[trained(surface, study, found, 300)]).verdict.words
+    said = f"Trial {swapped.best[1].number}, the runner-up, was better in the mean." in words
+    assert said == (ahead > 0)
+    assert "runner-up" not in conclude(study, again=[trained(surface, study, found[:-1], 5)]).verdict.words
+
+
+def _renamed(trial, study, second):
+    """A trial with the values of the best where it is the second best, and the other way round."""
+    exchanged = {study.best[0].number: second.values, second.number: study.best[0].values}
+    return dataclasses.replace(trial, values=exchanged.get(trial.number, trial.values))
 
 
 def test_each_step_has_what_it_brought(gained):

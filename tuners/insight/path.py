@@ -16,6 +16,7 @@ from tuners.space.shown import shown_name, shown_value
 
 if TYPE_CHECKING:
     from tuners.study import Study
+    from tuners.trial_record import TrialRecord
 
 
 @dataclasses.dataclass(frozen=True)
@@ -69,6 +70,22 @@ def configurations(study: Study, response: Response | None = None) -> list[dict[
     """
     between = [after for _, after, _ in _changes(response)][:-1] if response else []
     return [_default(study), *between, dict(study.best[0].values)]
+
+
+def to_train_again(study: Study, response: Response | None = None) -> list[dict[str, Any]]:
+    """The configurations on the way, and the runner-up, which may be the better one.
+
+    Args:
+        study: A study with a score and a space.
+        response: Its model, or None.
+    """
+    way, second = configurations(study, response), runner_up(study)
+    return [*way, *([dict(second.values)] if second is not None and second.values not in way else [])]
+
+
+def runner_up(study: Study) -> TrialRecord | None:
+    """The best trial of another configuration than the best."""
+    return next((trial for trial in study.best[1:] if trial.values != study.best[0].values), None)
 
 
 def _default(study: Study) -> dict[str, Any]:

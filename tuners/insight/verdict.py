@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from tuners.insight.again import Again, alike
 from tuners.insight.noise import Noise, noise_of
-from tuners.insight.path import configurations
+from tuners.insight.path import configurations, runner_up
 from tuners.insight.response import Contrast, Response
 from tuners.space.shown import number
 from tuners.strategy.scores import gain_of, score_of
@@ -94,22 +94,22 @@ def verdict_of(study: Study, response: Response | None, again: Again | None = No
     known = functools.partial(Verdict, best=best.number, default=default.number if default else None)
     measured = _measured(study, again) if again and default is not best else None
     if again is not None and measured is not None:
-        kind = _kind(measured)
+        kind, second = _kind(measured), runner_up(study)
+        rival = again.contrast(best.values, second.values, noise_of(study).rows) if second else None
         return known(
-            kind, f"{OPENINGS[kind]}: {_scores_again(study, again)}, {_gain_again(measured)}",
+            kind, f"{OPENINGS[kind]}: {_scores_again(study, again)}, {_gain_again(measured)}{_rival(second, rival)}",
+            runner_up=second.number if second else None, runner_up_chance=rival.chance if rival else None,
             observed=_observed(study, best, default) if default else None,
             gain=measured.mean, interval=measured.interval(), chance=measured.chance, noise=again.deviation,
             noise_source="repeats",
         )  # fmt: skip
     if response is None:
         return known(UNKNOWN, f"Too few trials ({len(study.completed)}) to tell a gain from luck.")
-    runner_up = _runner_up(study, best)
-    against_second = (
-        response.contrast(response.point(best.values), response.point(runner_up.values)) if runner_up else None
-    )
+    second = runner_up(study)
+    against_second = response.contrast(response.point(best.values), response.point(second.values)) if second else None
     known = functools.partial(
         known,
-        runner_up=runner_up.number if runner_up else None,
+        runner_up=second.number if second else None,
         runner_up_chance=against_second.chance if against_second else None,
         noise=response.deviation_of_noise,
         noise_source=_source(response),
@@ -160,12 +160,16 @@ def _gain_again(gain: Contrast) -> str:
     )
 
 
+def _rival(second: TrialRecord | None, rival: Contrast | None) -> str:
+    """A sentence about the runner-up where it was trained again and may be the better one."""
+    if second is None or rival is None or rival.chance <= SURE:
+        return ""
+    more = "was better in the mean" if rival.mean < 0 else f"is as good with a chance of {_percent(rival.chance)}"
+    return f" Trial {second.number}, the runner-up, {more}."
+
+
 def _percent(chance: float) -> str:
     return "below 1 %" if chance < 0.01 else f"{100 * chance:.0f} %"
-
-
-def _runner_up(study: Study, best: TrialRecord) -> TrialRecord | None:
-    return next((trial for trial in study.best[1:] if trial.values != best.values), None)
 
 
 def _source(response: Response) -> str:
