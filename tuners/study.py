@@ -248,6 +248,7 @@ class Study:
 
         Raises:
             ModuleNotFoundError: MLflow is not installed.
+            ConnectionError: Nobody listens at the address.
             mlflow.exceptions.MlflowException: It cannot be written.
         """
         return write_mlflow(self, experiment, tracking_uri)

@@ -79,6 +79,8 @@ def to_mlflow(study: Study, uri: str, name: str) -> str:
         raise Failure("MLflow is not installed: pip install 'kzoo[mlflow]'.") from None
     try:
         study.to_mlflow(name, uri)
+    except ConnectionError as error:
+        raise Failure(str(error)) from None
     except (MlflowException, ValueError) as error:
         raise Failure(f"{uri}: {describe(error)}") from None
     return f"MLflow: the experiment {name} at {uri}"

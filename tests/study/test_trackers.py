@@ -3,11 +3,13 @@
 import dataclasses
 import json
 import math
+import socket
 
 import pytest
 
 from tuners.study import Study, TrialRecord
 from tuners.trackers import optuna_study
+from tuners.trackers.mlflow_runs import check_answers
 
 CHOICE = {"class_name": "Choice", "config": {"name": "optimizer", "values": ["adam", "sgd"], "conditions": []}}
 SIZES = {"class_name": "Choice", "config": {"name": "size", "values": [16, 32, 64], "ordered": True, "conditions": []}}
@@ -145,6 +147,16 @@ def test_runs_of_mlflow(tmp_path):
     assert runs["trial 2"].data.params["sgd/momentum"] == "0.9"
     with pytest.raises(mlflow.exceptions.MlflowException, match="maintenance mode|mlruns"):
         study.to_mlflow("mine", str(tmp_path / "mlruns"))
+
+
+def test_a_dead_address_of_mlflow_is_told_at_once():
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        uri = f"http://127.0.0.1:{server.getsockname()[1]}"
+        check_answers(uri)
+    with pytest.raises(ConnectionError, match=f"{uri}: no server answers .*mlflow server"):
+        check_answers(uri)
+    for other in ("", "sqlite:///runs.db", "runs", "databricks", "http:///"):
+        check_answers(other)
 
 
 def test_without_them_it_is_said_what_to_install(monkeypatch):

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import itertools
 import math
+import os
 import re
+import socket
+import urllib.parse
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +21,11 @@ if TYPE_CHECKING:
 
 STATUSES = {"COMPLETED": "FINISHED", "INVALID": "FAILED", "FAILED": "FAILED", "RUNNING": "KILLED"}
 
+PORTS = {"http": 80, "https": 443}
+
+PATIENCE = 5.0
+"""Seconds that a server may take to answer."""
+
 MOST = 1000
 """Metrics that MLflow takes in one request."""
 
@@ -30,6 +38,7 @@ def write_mlflow(study: Study, experiment: str, tracking_uri: str | None) -> str
         from mlflow import MlflowClient
     except ModuleNotFoundError:
         raise ModuleNotFoundError("MLflow is not installed: pip install 'kzoo[mlflow]'.", name="mlflow") from None
+    check_answers(tracking_uri or os.environ.get("MLFLOW_TRACKING_URI", ""))
     client = MlflowClient(tracking_uri=tracking_uri)
     found = client.get_experiment_by_name(experiment)
     place = client.create_experiment(experiment) if found is None else found.experiment_id
@@ -48,6 +57,21 @@ def write_mlflow(study: Study, experiment: str, tracking_uri: str | None) -> str
         raise
     client.set_terminated(parent, "FINISHED", _milliseconds(ended))
     return parent
+
+
+def check_answers(uri: str) -> None:
+    """Refuse the address of a server where nobody listens, since MLflow asks it for minutes without a word.
+
+    Raises:
+        ConnectionError: Nobody listens there.
+    """
+    parts = urllib.parse.urlsplit(uri)
+    if parts.scheme not in PORTS or not parts.hostname:
+        return
+    try:
+        socket.create_connection((parts.hostname, parts.port or PORTS[parts.scheme]), PATIENCE).close()
+    except OSError as error:
+        raise ConnectionError(f"{uri}: no server answers ({error}); start one there: mlflow server.") from None
 
 
 def _milliseconds(time: datetime.datetime | None) -> int | None:
