@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import functools
 import inspect
+import shutil
 import tempfile
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import keras
@@ -58,7 +60,15 @@ def groups(name: str) -> Iterator[Group]:
             except Exception:
                 continue
             args, kwargs = tabular()
-            yield Group({label: _model}, args, {**kwargs, "epochs": 4, "callbacks": [callback]})
+            build = functools.partial(_built_anew, Path(directory))
+            yield Group({label: build}, args, {**kwargs, "epochs": 4, "callbacks": [callback]})
+
+
+def _built_anew(directory: Path) -> keras.Model:
+    """A model that finds nothing of what a callback has written for the one before, such as a backup to go on from."""
+    for path in directory.iterdir():
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+    return _model()
 
 
 def _within(directory: str, value: Any) -> Any:
