@@ -1,6 +1,7 @@
 """Searches on other data that an oracle learns from, from disk."""
 
 import json
+import os
 import zlib
 
 import keras_tuner
@@ -11,7 +12,7 @@ import tuners
 from tuners.past_searches import past_searches
 from tuners.private_apis import project_directory
 from tuners.store.journal import FILE, JournalError
-from tuners.store.records import replay
+from tuners.store.records import FOREIGN, replay
 
 
 def height(values):
@@ -84,6 +85,15 @@ def test_results_that_are_known_from_elsewhere(asked, tell):
     assert tell(asked("known", earlier=study), height).hyperparameters.values not in values[:-2]
     with pytest.raises(ValueError, match="direction is 'up'; expected 'min' or 'max'"):
         tuners.Study.from_results("score", "up", [])
+
+
+def test_of_many_searches_the_latest_are_taken(monkeypatch, past):
+    monkeypatch.setattr("tuners.past_searches.MOST", 1)
+    for seconds, name in ((10**9, "deeper/losses"), (2 * 10**9, "scores")):
+        for file in (FILE, FOREIGN):
+            os.utime(past / name / file, (seconds, seconds))
+    with pytest.warns(UserWarning, match="the last 1 of the 2 searches"):
+        assert [each.name for each in past_searches(past)] == ["scores"]
 
 
 def test_of_many_trials_the_best_and_the_latest_are_kept(monkeypatch, past):

@@ -10,7 +10,7 @@ from tuners.space.dimensions import cube_from_space
 from tuners.strategy import ranking
 from tuners.strategy.planner import Planner
 from tuners.strategy.suggest import Strategy
-from tuners.strategy.transfer import LEAST, Source, SourceModels, kernel_for, usable, weighted
+from tuners.strategy.transfer import LEAST, Source, SourceModels, TaughtModel, kernel_for, usable, weighted
 from tuners.strategy.warm_start import Known
 
 PLANE = [number("a"), number("b")]
@@ -46,19 +46,17 @@ def test_the_second_trial_is_where_others_were_good():
 
 @pytest.mark.parametrize("ranking", [True, False])
 def test_the_first_of_several_workers_take_the_leaders_of_others_in_turn(ranking):
-    tops = (0.1, 0.9)
-    planner = Planner(
-        Strategy(1, ranking=ranking), {}, [], sources=[source(lambda v, t=top: hill(t, v), trials=60) for top in tops]
-    )
+    others = [source(lambda v, top=top: hill(top, v), trials=60) for top in (0.1, 0.9)]
+    planner = Planner(Strategy(1, ranking=ranking), {}, [], sources=others)
     planner.take_space(PLANE)
     asked = []
     for one in range(3):
         values, point = planner.plan(one)
         planner.start(one, values, point)
-        asked.append(values["a"])
-    assert asked[0] == 0.0
-    # The default of `a` suits the one with its top at .1: the other one's best adds most, or what suits both.
-    assert abs(asked[1] - asked[2]) > 0.2
+        asked.append([values["a"], values["b"]])
+    models = SourceModels(others, cube_from_space(PLANE), same)
+    best = models.leaders[models.portfolio(models.leaders, 2)]
+    np.testing.assert_allclose(asked, [[0, 0], *best], atol=1e-6)
 
 
 def test_searches_that_mislead_are_left():
@@ -81,11 +79,71 @@ def same(points):
     return points
 
 
+def test_neither_priorities_nor_ends_are_heeded_where_others_know():
+    others = [source(lambda v, top=top: hill(top, v), seed=seed, trials=60) for seed, top in enumerate((0.94, 0.97))]
+    planner = Planner(Strategy(1, priorities={"a": 1}), {}, [], sources=others)
+    planner.take_space(PLANE)
+    for one in range(2):
+        values, point = planner.plan(one)
+        planner.start(one, values, point)
+        planner.finish(one, hill(0.96, values))
+    assert values["a"] > 0.85 and values["b"] == pytest.approx(0.3, abs=0.1)
+
+
+def test_leaders_of_others_are_candidates_whenever_they_help():
+    space = [number(str(each)) for each in range(12)]
+    top = dict(zip(map(str, range(12)), np.random.default_rng(3).random(12), strict=True))
+
+    def score(values):
+        return -sum((values[name] - top[name]) ** 2 for name in top)
+
+    known = source(score, space, trials=40)
+    known = Source("known", (*known.trials, Known(top, 0.0)))
+    planner = Planner(Strategy(1), {}, [], sources=[known])
+    planner.take_space(space)
+    rng = np.random.default_rng(4)
+    for one in range(20):
+        values, point = planner.completed({name: rng.random() for name in top}, one)
+        planner.start(one, values, point)
+        planner.finish(one, score(values))
+    assert planner.plan(20)[0] == pytest.approx(top)
+
+
+def test_the_model_goes_through_the_results_with_others_and_without():
+    rng = np.random.default_rng(5)
+    features = rng.random((15, 2))
+    targets = ranking.standardised(np.array([hill(0.7, {"a": a, "b": b}) for a, b in features]))
+    sources = SourceModels([source(lambda values: hill(0.6, values), trials=40)], cube_from_space(PLANE), same)
+    assert sources.used == ["other"] and len(sources.leaders) == 3
+    assert np.abs(sources.leaders - [0.6, 0.3]).max() < 0.25
+    kernel, helped = kernel_for(features, sources.predict(features), targets)
+    plain, _ = kernel_for(features, np.empty((15, 0)), targets)
+    # What others explain is not left to the process.
+    assert helped and kernel.log_signal < plain.log_signal - 0.5
+    for model in (TaughtModel(kernel, features, targets, sources), TaughtModel(plain, features, targets)):
+        np.testing.assert_allclose(model.mean(features), targets, atol=0.1)
+        np.testing.assert_allclose(model.predict(features)[0], model.mean(features), atol=1e-9)
+    far = np.array([[5.0, 5.0]])
+    taught = weighted(sources.predict(features), targets)
+    expected = TaughtModel(kernel, features, targets, sources).mean(far)
+    np.testing.assert_allclose(expected, taught.constant, atol=0.05)
+
+
+def test_a_portfolio_suits_all_and_repeats_nothing():
+    others = [source(lambda v, t=top: hill(t, v), trials=60, seed=seed) for seed, top in enumerate((0.1, 0.1, 0.9))]
+    models = SourceModels(others, cube_from_space(PLANE), same)
+    points = np.array([[0.1, 0.3], [0.11, 0.31], [0.9, 0.3], [0.5, 1.0]])
+    first, second, *_ = models.portfolio(points, 2)
+    assert first in (0, 1) and second == 2
+    assert sorted(models.portfolio(points, 9)) == [0, 1, 2, 3]
+
+
 def test_weights_follow_the_results():
     rng = np.random.default_rng(1)
     predictions = rng.normal(size=(30, 3))
     sum_ = weighted(predictions, 2.0 * predictions[:, 1] - 1.0)
     assert np.argmax(sum_.weights) == 1 and abs(sum_.weights[1] - 2.0) < 0.1 and abs(sum_.constant + 1.0) < 0.1
+    np.testing.assert_allclose(sum_.at(predictions), 2.0 * predictions[:, 1] - 1.0, atol=0.2)
     before = weighted(predictions[:1] * 0, np.zeros(1))
     assert np.allclose(before.weights, 0.7 / 3)
 

@@ -14,7 +14,7 @@ from tuners.space.dimensions import Cube
 from tuners.strategy import neighbours, ranking
 from tuners.strategy.coarse_stage import Priorities, starting_points
 from tuners.strategy.features import features_of
-from tuners.strategy.transfer import Source, SourceModels, WeightedSum, kernel_for, weighted
+from tuners.strategy.transfer import Source, SourceModels, TaughtModel, kernel_for
 from tuners.strategy.zoom import Box, Geometry, History, ZoomSettings, draw_candidates, refined
 from tuners.threads import one_thread
 
@@ -184,26 +184,23 @@ class Suggester:
         self, number: int, history: History, box: Box, rng: np.random.Generator, pending: NDArray[Any]
     ) -> NDArray[np.float64]:
         chosen = ranking.informative(history.points, history.scores)
-        model, targets, taught = self._model(history, chosen, pending)
-        seen = self.features(history.points[chosen], history.active[chosen])
-        smoothed = model.mean(seen) + self._expected(taught, seen)
-        part = History(history.points[chosen], targets, history.active[chosen])
+        part = History(history.points[chosen], ranking.standardised(history.scores[chosen]), history.active[chosen])
+        model = self._model(history, part, pending)
+        smoothed = model.mean(self.features(part.points, part.active))
         wanted = float(smoothed.max()) + MARGIN * np.sqrt(box.width / self.strategy.zoom.start)
 
         def promise(points: NDArray[np.float64]) -> NDArray[np.float64]:
-            features = self._seen(points)
-            mean, deviation = model.predict(features)
-            return ranking.log_expected_improvement(mean + self._expected(taught, features), deviation, wanted)
+            return ranking.log_expected_improvement(*model.predict(self._seen(points)), wanted)
 
         opening = number < self.strategy.zoom.opening
         count = RANKED_AT_FIRST if opening else RANKED
         points = draw_candidates(part, box, self.geometry, self.strategy.zoom, rng, count, merit=smoothed)
-        if taught is not None:
+        if model.taught is not None:
             points = np.vstack([points, self.sources.leaders])
         if not opening:
             best: NDArray[np.float64] = points[int(np.argmax(promise(points)))]
             return best
-        if taught is not None:  # What is curious and what matters most are known then.
+        if model.taught is not None:  # What is worth a try and what matters most are known then.
             return refined(points, promise, self.geometry, np.zeros(self.cube.size, dtype=bool), 0.0, rng)
         edge = EDGE if number < WITHIN else 0.0
         points = np.where(self.geometry.choices, points, np.clip(points, edge, 1 - edge))
@@ -211,27 +208,19 @@ class Suggester:
         points = np.where(held, history.points[history.order[0]], points)
         return refined(points, promise, self.geometry, held, edge, rng)
 
-    def _model(
-        self, history: History, chosen: NDArray[np.intp], pending: NDArray[Any]
-    ) -> tuple[ranking.Model, NDArray[np.float64], WeightedSum | None]:
-        """The model of what the searches on other data do not explain, the standardised scores, and what they do."""
-        features = self.features(history.points[chosen], history.active[chosen])
-        targets = ranking.standardised(history.scores[chosen])
+    def _model(self, history: History, part: History, pending: NDArray[Any]) -> TaughtModel:
+        """The model of the standardised scores of `part`, the informative trials of the history."""
+        features = self.features(part.points, part.active)
         kernel, helped = self._kernel(history)
-        taught = weighted(self.sources.predict(features), targets) if helped else None
-        left = targets - self._expected(taught, features)
-        model = ranking.condition(kernel, features, left)
+        sources = self.sources if helped else None
+        model = TaughtModel(kernel, features, part.scores, sources)
         if len(pending):
             waiting = self._seen(pending)
             # What runs is taken to end as predicted, so that no second trial goes to the same spot (the kriging
             # believer of Ginsbourger et al., 2010).
-            model = ranking.condition(
-                kernel, np.vstack([features, waiting]), np.concatenate([left, model.mean(waiting)])
-            )
-        return model, targets, taught
-
-    def _expected(self, taught: WeightedSum | None, features: NDArray[np.float64]) -> NDArray[np.float64] | float:
-        return 0.0 if taught is None else taught.at(self.sources.predict(features))
+            expected = np.concatenate([part.scores, model.mean(waiting)])
+            model = TaughtModel(kernel, np.vstack([features, waiting]), expected, sources)
+        return model
 
     def _kernel(self, history: History) -> tuple[ranking.Kernel, bool]:
         # Fitted at certain lengths of the history only, always from the same start, so that a resumed search has the

@@ -213,3 +213,40 @@ def kernel_for(
     plain = ranking.fit_kernel(start, features, targets)
     helped = with_them >= ranking.log_evidence(plain, features, targets)
     return (taught, True) if helped else (plain, False)
+
+
+class TaughtModel:
+    """The model of a search: what earlier searches expect, and a Gaussian process of what they leave unexplained.
+
+    Args:
+        kernel: Of the process, as `kernel_for` gives it.
+        features: Of the trials, [trials, features].
+        targets: Their standardised scores, [trials].
+        sources: Models of the earlier searches; None where they do not help.
+
+    Attributes:
+        taught: The sum that they are taken by, or None.
+    """
+
+    def __init__(
+        self,
+        kernel: ranking.Kernel,
+        features: NDArray[np.float64],
+        targets: NDArray[np.float64],
+        sources: SourceModels | None = None,
+    ) -> None:
+        self._sources = sources
+        self.taught = None if sources is None else weighted(sources.predict(features), targets)
+        self._rest = ranking.condition(kernel, features, targets - self._expected(features))
+
+    def mean(self, features: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Mean of the response [points] at features [points, features]."""
+        return self._rest.mean(features) + self._expected(features)
+
+    def predict(self, features: NDArray[np.float64]) -> tuple[NDArray[Any], NDArray[Any]]:
+        """Mean and standard deviation of the noiseless response, each [points]."""
+        mean, deviation = self._rest.predict(features)
+        return mean + self._expected(features), deviation
+
+    def _expected(self, features: NDArray[np.float64]) -> NDArray[np.float64] | float:
+        return 0.0 if self._sources is None or self.taught is None else self.taught.at(self._sources.predict(features))
