@@ -187,8 +187,8 @@ class Study:
         """The trials as a table: one row each, with their values by the names that people use.
 
         Returns:
-            Columns number, status, score, best_epoch, epochs_trained, seconds, worker, seed, engines and reason, then
-            one for each hyperparameter, empty where it did not apply.
+            Columns number, status, score, best_epoch, epochs_trained, parameters, seconds, worker, seed, engines and
+            reason, then one for each hyperparameter, empty where it did not apply.
         """
         import pandas as pd
 
@@ -201,6 +201,7 @@ class Study:
                     "score": trial.score,
                     "best_epoch": trial.best_epoch,
                     "epochs_trained": len(trial.history.get(self.objective, ())) or None,
+                    "parameters": trial.parameters,
                     "seconds": trial.seconds,
                     "worker": trial.worker,
                     "seed": trial.seed,

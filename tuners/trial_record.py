@@ -32,6 +32,7 @@ class TrialRecord:
         seed: Of its first execution, or None where that is not known.
         worker: The worker process that trained it, or "".
         ended: Seconds that the search had run for when it ended, or None.
+        parameters: Weights of its model, those that are not trained included, or None where that is not known.
     """
 
     trial_id: str
@@ -49,6 +50,7 @@ class TrialRecord:
     seed: int | None = None
     worker: str = ""
     ended: float | None = None
+    parameters: int | None = None
 
     @property
     def shown(self) -> dict[str, Any]:
@@ -91,6 +93,7 @@ def record_of(number: int, trial: TrialState, seed: int | None) -> TrialRecord:
         seed=own_seed,
         worker=trial.engines.get("worker", ""),
         ended=trial.elapsed,
+        parameters=trial.engines.get("parameters"),
     )
 
 

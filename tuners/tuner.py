@@ -81,6 +81,7 @@ class FastTuner(keras_tuner.Tuner):
         epochs_saved: Epochs that pruning has left out since this tuner was made.
         engine_uses: What trained in each call of `model.fit` since this tuner was made, and why no faster engine did.
         execution_scores: The best objective of each execution and fold of the last trial that was run here.
+        parameters: Weights of the model of that trial, those that are not trained included; None where not known.
         stop_search: Set to true, by an observer for one, it ends the search that runs after the trial that runs.
 
     Raises:
@@ -125,6 +126,7 @@ class FastTuner(keras_tuner.Tuner):
         self.trial_time_limit, self.observer = trial_time_limit, observer
         self._memory = Memory()
         self.execution_scores: list[float] = []
+        self.parameters: int | None = None
         self.stop_search = False
 
     @property
@@ -158,11 +160,12 @@ class FastTuner(keras_tuner.Tuner):
         with frozen_heap():
             while not self.stop_search and (trial := self._next_trial()) is not None:
                 self.on_trial_begin(trial)
-                trained_before, self.execution_scores = len(self.engine_uses), []
+                trained_before, self.execution_scores, self.parameters = len(self.engine_uses), [], None
                 with beating(self.oracle, trial.trial_id), _judged(trial):
                     self._run_and_update_trial(trial, *args, **kwargs)
                     trial.status = "COMPLETED"
-                self.note_engines(trial, summary_of(self.engine_uses[trained_before:], self.execution_scores))
+                uses = self.engine_uses[trained_before:]
+                self.note_engines(trial, summary_of(uses, self.execution_scores, self.parameters))
                 self.on_trial_end(trial)
         if isinstance(self.oracle, CoarseToFineOracle):
             self.prune()
@@ -208,6 +211,7 @@ class FastTuner(keras_tuner.Tuner):
         epochs = averaged([each.epochs for each in executions], self.oracle.objective)
         direction = self.oracle.objective.direction
         self.execution_scores = [score_of(self._merit(each.epochs), direction) for each in executions]
+        self.parameters = sum(each.size for each in executions[-1].weights)
         self._keep(trial, max(executions, key=lambda each: self._merit(each.epochs)), self._merit(epochs))
         return [each.result for each in executions]
 

@@ -9,7 +9,7 @@ import typer
 
 import kzoo
 from kzoo.cli import arguments, summary
-from kzoo.cli.console import Failure, command, console, mendable, print_json, warn
+from kzoo.cli.console import Failure, bad_argument, command, console, mendable, print_json, warn
 from kzoo.cli.quiet import import_tensorflow
 from kzoo.cli.run import Run, is_own
 from kzoo.cli.shown import number, shown_name, shown_value
@@ -33,6 +33,15 @@ def export(
     name: Annotated[str, typer.Option(metavar="NAME", help="Name to serve it under.")],
     to: arguments.Exports = arguments.EXPORTS,
     trial: Annotated[int | None, typer.Option(help="Number of a trial; the best if not given.")] = None,
+    smallest_within: Annotated[
+        float | None,
+        typer.Option(
+            min=0,
+            max=100,
+            metavar="PERCENT",
+            help="The trial with the fewest weights that is so close to the best.",
+        ),
+    ] = None,
     refit: Annotated[bool, typer.Option("--refit", help="Train it again, on validation rows too.")] = False,
     seeds: Annotated[int, typer.Option(min=1, help="With --refit: models to train; their answers are averaged.")] = 1,
     top: Annotated[
@@ -61,10 +70,12 @@ def export(
         raise typer.BadParameter(
             "the best trials are averaged as they are; leave --trial and --refit out.", param_hint="--top"
         )
+    if smallest_within is not None and (trial is not None or top > 1):
+        raise typer.BadParameter("it chooses one trial; leave --trial and --top out.", param_hint="--smallest-within")
     others = _formats(formats)
     study = summary.load(run)
     asked = Run.read(run)
-    chosen = _chosen(study, trial, run)
+    chosen = _chosen(study, trial, run) if smallest_within is None else _small(study, smallest_within, run)
     if is_own(asked.model) and not trust:
         raise Failure(
             f"{run} was made with {asked.model}, a program that export has to run: look at it, and pass --trust."
@@ -80,6 +91,8 @@ def export(
     else:
         model, training = _model(asked, run, chosen, data, refitted=refit, seeds=seeds)
     runs = len(study.runs_of(chosen))
+    if smallest_within is not None:
+        training += f"; {chosen.parameters:,} weights, the fewest within {smallest_within:g} % of the best"
     if trial is None and top == 1 and runs > 1:
         training += f"; chosen by the mean of {runs} runs"
     parts = {"test": (data.x_test, data.y_test)}
@@ -125,6 +138,15 @@ def _chosen(study: Study, trial: int | None, run: Path) -> TrialRecord:
         numbers = ", ".join(str(each.number) for each in study.best[:3]) or "none"
         raise typer.BadParameter(f"No trial {trial} has a result; the best are {numbers}.", param_hint="--trial")
     return found[0]
+
+
+def _small(study: Study, percent: float, run: Path) -> TrialRecord:
+    from tuners.insight import smallest_within
+    from tuners.store.checkpoints import kept_trials
+
+    _chosen(study, None, run)
+    with bad_argument(hint="--smallest-within"):
+        return smallest_within(study, percent / 100, kept_trials(run))
 
 
 def _trained(asked: Run, run: Path, trial: TrialRecord) -> keras.Model:

@@ -93,6 +93,11 @@ CALLS = {
     "a model for classes": (("search", "softmax_regression", "--data", "diabetes"), 2, "for classification only"),
     "a model for numbers": (("search", "linear_regression", "--data", "wine"), 2, "for regression only"),
     "seeds without refit": (("export", "RUN", "--name", "x", "--seeds", 3), 2, "add --refit"),
+    "the smallest of several": (
+        ("export", "RUN", "--name", "x", "--smallest-within", 1, "--top", 2),
+        2,
+        "leave --trial and --top out",
+    ),
     "a format": (("export", "RUN", "--name", "x", "--format", "pickle"), 2, "pickle"),
     "a trial": (("export", "RUN", "--name", "x", "--trial", 99), 2, "No trial 99 has a result"),
     "trial none": (("export", "RUN", "--name", "x", "--trial", 0), 2, "No trial 0 has a result"),

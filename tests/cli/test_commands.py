@@ -339,3 +339,11 @@ def test_versions_are_promoted_and_pruned(exported, monkeypatch):
     assert exported.json("prune", "many", "--keep", 1) == []
     monkeypatch.setattr("kzoo.serving.releases.SETTLED", 0)
     assert exported.json("prune", "many", "--keep", 1) == [1]
+
+
+def test_the_smallest_of_the_good_ones_is_exported(exported):
+    record = exported.json("export", "RUN", "--name", "small", "--smallest-within", 100)
+    study = Study.load(exported.directory / "RUN")
+    fewest = min(trial.parameters for trial in study.completed)
+    assert study.by_number(record["trial"]).parameters == fewest
+    assert f"{fewest:,} weights, the fewest within 100 % of the best" in record["training"]

@@ -119,6 +119,7 @@ def altered(kind, *path, value):
         ("ended", ("state", "metrics", "metrics", "val_loss", "observations"), [{"value": [10**400], "step": 0}]),
         ("ended", ("engines",), ["fit"]),
         ("ended", ("engines",), {"used": [3]}),
+        ("ended", ("engines",), {"parameters": "many"}),
         ("ended", ("engines",), {"refusals": {"numpy": None}}),
         ("header", ("objective",), "val_loss"),
         ("header", ("objective",), {"val_loss": "up"}),

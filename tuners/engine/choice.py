@@ -49,18 +49,22 @@ class EngineUse:
     refusals: Mapping[str, str]
 
 
-def summary_of(uses: Sequence[EngineUse], executions: Sequence[float] = ()) -> dict[str, Any]:
+def summary_of(
+    uses: Sequence[EngineUse], executions: Sequence[float] = (), parameters: int | None = None
+) -> dict[str, Any]:
     """What trained a trial, as its record keeps it: the engines, each once, and why others did not, by their names.
 
     Args:
         uses: What trained, call by call.
         executions: The best objective of each execution and fold; kept where there are several.
+        parameters: Weights of its model, or None where that is not known.
     """
     refusals: dict[str, str] = {}
     for use in uses:
         refusals.update(use.refusals)
     several = {"executions": list(executions)} if len(executions) > 1 else {}
-    return {"used": list(dict.fromkeys(use.engine for use in uses)), "refusals": refusals, **several}
+    size = {} if parameters is None else {"parameters": parameters}
+    return {"used": list(dict.fromkeys(use.engine for use in uses)), "refusals": refusals, **several, **size}
 
 
 class Engines:

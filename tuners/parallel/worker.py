@@ -52,7 +52,8 @@ def train_trial(tuner: Any, order: Order, report: Report, *args: Any, **kwargs: 
     declared = hyperparameters.get_config()["space"]
     trial = Trial(hyperparameters, trial_id=order.trial_id)
     epochs: list[dict[str, float]] = []
-    message, trained_before, tuner.execution_scores = None, len(tuner.engine_uses), []
+    message, trained_before = None, len(tuner.engine_uses)
+    tuner.execution_scores, tuner.parameters = [], None
     try:
         result = tuner.run_trial(trial, *args, **kwargs)
         epochs, status = epochs_of(result, tuner.oracle.objective, "Tuner.run_trial()"), "COMPLETED"
@@ -60,7 +61,7 @@ def train_trial(tuner: Any, order: Order, report: Report, *args: Any, **kwargs: 
         status, message = _status(error), traceback.format_exc()
     config = hyperparameters.get_config()
     turned_up = {} if config["space"] == declared else {"values": config["values"], "space": config["space"]}
-    engines = summary_of(tuner.engine_uses[trained_before:], tuner.execution_scores)
+    engines = summary_of(tuner.engine_uses[trained_before:], tuner.execution_scores, tuner.parameters)
     return Ended(order.trial_id, status, message, epochs, engines=engines, **turned_up)
 
 

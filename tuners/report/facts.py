@@ -6,6 +6,7 @@ import collections
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from tuners.insight.size import front
 from tuners.space.shown import number, seconds, shown_name, shown_value
 
 if TYPE_CHECKING:
@@ -16,6 +17,9 @@ WORDS = {"COMPLETED": "finished", "INVALID": "infeasible", "FAILED": "failed", "
 
 REASONS = 4
 """Reasons that are told of trials that failed, and of those that were infeasible."""
+
+SMALLER = 3
+"""Models with fewer weights that are told of."""
 
 LAST = ("fingerprint", "versions")
 """Facts that come last, wherever they are from."""
@@ -108,6 +112,16 @@ def compared(study: Study) -> list[tuple[str, str, str]]:
         )
         for name, value in study.best[0].values.items()
     ]
+
+
+def smaller(study: Study) -> list[str]:
+    """A line about models with fewer weights than the best, those that nothing so small is better than."""
+    found = front(study)
+    if len(found) < 2:
+        return []
+    best, *others = found
+    named = [f"{number(trial.score, 4)} with {trial.parameters:,} (trial {trial.number})" for trial in others[:SMALLER]]
+    return [f"Fewer weights than the {best.parameters:,} of trial {best.number}: {study.objective} {', '.join(named)}."]
 
 
 def best_line(study: Study) -> str:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from tuners.insight.conclusions import Conclusions
 from tuners.insight.finding import Finding
+from tuners.insight.size import front
 from tuners.report.facts import compared
 from tuners.space.shown import shown_name, shown_value
 
@@ -38,6 +39,7 @@ def record_of(study: Study, conclusions: Conclusions, given: Mapping[str, Any], 
             {"name": name, "best": best, "default": default} for name, best, default in compared(study)
         ],
         **conclusions_record(conclusions, command),
+        "smaller": [trial.number for trial in front(study)],
         "ranges": _ranges(study),
         "trials": [trial_record(trial) for trial in study.trials],
     }
@@ -72,6 +74,7 @@ def trial_record(trial: TrialRecord) -> dict[str, Any]:
         "best_epoch": trial.best_epoch,
         "hyperparameters": clean(trial.shown),
         "history": {name: [_finite(each) for each in curve] for name, curve in trial.history.items()},
+        "parameters": trial.parameters,
         "executions": [_finite(each) for each in trial.executions],
         "seconds": trial.seconds,
         "ended": trial.ended,

@@ -10,7 +10,7 @@ from tuners.insight.conclusions import Conclusions
 from tuners.insight.finding import Finding
 from tuners.insight.path import Step
 from tuners.report.actions import in_a_script
-from tuners.report.facts import best_line, compared, counts, facts, troubles
+from tuners.report.facts import best_line, compared, counts, facts, smaller, troubles
 from tuners.report.plot import best_so_far
 from tuners.space.shown import cell, columns, number, shown_name
 
@@ -68,7 +68,7 @@ def _body(study: Study, conclusions: Conclusions, width: int, top: int, plain: b
     if study.best:
         yield from ["", *trial_table(study.best[:top], study, width)]
         yield from ["", *_best(study, width)]
-    lines = troubles(study)
+    lines = [*smaller(study), *troubles(study)]
     if lines:
         yield ""
     for each in lines:

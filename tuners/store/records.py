@@ -40,7 +40,8 @@ class TrialState:
         seconds: How long its last run took, or None.
         elapsed: Seconds that the search had run for when it ended, or None.
         engines: What trained it, "used", and why others did not, "refusals", the objective of each execution where
-            there were several, "executions", and which worker it was, "worker"; empty where that is not known.
+            there were several, "executions", how many weights its model has, "parameters", and which worker it was,
+            "worker"; empty where that is not known.
     """
 
     trial_id: str
@@ -179,6 +180,8 @@ def _checked_engines(engines: dict[str, Any]) -> dict[str, Any]:
         raise ValueError("the engines of a trial are not text")
     if not all(map(_is_number, engines.get("executions", []))):
         raise ValueError("the executions of a trial are not numbers")
+    if not isinstance(engines.get("parameters", 0), int):
+        raise ValueError("the parameters of a trial are not a number")
     return engines
 
 

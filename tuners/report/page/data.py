@@ -107,6 +107,7 @@ def _trial(trial: TrialRecord, axes: Sequence[PageAxis]) -> dict[str, Any]:
         "score": trial.score,
         "epoch": trial.best_epoch,
         "seconds": None if trial.seconds is None else round(trial.seconds, 2),
+        "weights": trial.parameters,
         "worker": trial.worker,
         "at": [axis.position(trial.values) for axis in axes],
         "shown": [_short(axis.value(trial.values)) for axis in axes],

@@ -86,7 +86,7 @@ const order = { key: "score", down: null, keys: null };
 
 const columnsOf = () => [
   ["trial", (each) => each.n, "trial"], [data.objective, (each) => each.score, "score"], ["epoch", (each) => each.epoch, "epoch"],
-  ["seconds", (each) => each.seconds, "seconds"], ["status", (each) => each.status, "status"],
+  ["weights", (each) => each.weights, "weights"], ["seconds", (each) => each.seconds, "seconds"], ["status", (each) => each.status, "status"],
   ...data.axes.map((axis, at) => [axis.name, (each) => each.shown[at], `of ${axis.name}`]),
 ];
 
