@@ -28,7 +28,8 @@ ROOMS = {
         ["__main__"],
     ],
     "tuners": [
-        ["space", "protocols", "machine", "threads", "log", "private_apis", "version"],
+        ["space", "protocols", "cgroups", "threads", "log", "private_apis", "version"],
+        ["machine"],
         ["strategy", "store", "trackers"],
         ["trial_record"],
         ["study", "trial_metrics", "pruning", "folds", "changed_space", "callbacks", "compiling"],

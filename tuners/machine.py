@@ -1,4 +1,4 @@
-"""The machine: memory that models leave behind, cores and GPUs. No TensorFlow."""
+"""The machine: memory, cores and GPUs. No TensorFlow."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ import gc
 import os
 from collections.abc import Iterator
 from pathlib import Path
+
+from tuners.cgroups import cpu_quota, memory_left
 
 GROWTH = 64 * 2**20
 """Bytes by which resident memory may grow before unreachable models are collected."""
@@ -48,6 +50,54 @@ def resident() -> int:
             return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
     except OSError:
         return 0
+
+
+def peak_resident() -> int:
+    """The most resident memory that this process has had, in bytes; 0 where the system does not say."""
+    # Not getrusage, whose value a process takes over from the one that started it.
+    return _kilobytes("/proc/self/status", "VmHWM") or 0
+
+
+def free_memory() -> int | None:
+    """Bytes that this process and others that it starts may still take; None where the system does not say."""
+    known = [each for each in (_kilobytes("/proc/meminfo", "MemAvailable"), memory_left()) if each is not None]
+    return min(known, default=None)
+
+
+def _kilobytes(path: str, name: str) -> int | None:
+    try:
+        lines = Path(path).read_text(encoding="ascii", errors="replace").splitlines()
+    except OSError:
+        return None
+    return next((int(line.split()[1]) * 1024 for line in lines if line.startswith(f"{name}:")), None)
+
+
+def core_limit() -> float:
+    """Cores whose time this process may use: those it may run on, within the quota of its container.
+
+    Where OMP_NUM_THREADS or TF_NUM_INTRAOP_THREADS says how many threads compute, it is that many at most.
+    """
+    limits: list[float] = [len(available_cores())]
+    told = (os.environ.get(name, "") for name in ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS"))
+    limits += [int(each) for each in told if each.isdecimal() and int(each)]
+    quota = cpu_quota()
+    return min(limits if quota is None else [*limits, quota])
+
+
+def busy_seconds() -> float | None:
+    """Seconds that the cores which this process may use have been busy with programs, all cores together.
+
+    Those of programs with low priority do not count, since they make way. None where the system does not say.
+    """
+    mine = {f"cpu{core}" for core in available_cores()}
+    try:
+        with open("/proc/stat", encoding="ascii") as file:
+            rows = [line.split() for line in file if line.startswith("cpu")]
+        # Of user, nice and system.
+        ticks = sum(int(row[1]) + int(row[3]) for row in rows if row[0] in mine)
+    except (OSError, ValueError, IndexError):
+        return None
+    return ticks / os.sysconf("SC_CLK_TCK")
 
 
 def available_cores() -> list[int]:

@@ -343,6 +343,16 @@ class CoarseToFineOracle(keras_tuner.Oracle):
                     f"(max_consecutive_failed_trials). The last one:\n{known.message or ''}"
                 )
 
+    def give_back(self, trial_id: str) -> None:
+        """A trial was not begun by who was given it; the next one who asks gets it.
+
+        Args:
+            trial_id: Its id.
+        """
+        with self._mutex:
+            self._released(trial_id)
+            self._again.append(trial_id)
+
     def note_engines(self, trial_id: str, engines: Mapping[str, Any]) -> None:
         """Keep with a trial that is about to end what trained it.
 
@@ -524,8 +534,12 @@ class CoarseToFineOracle(keras_tuner.Oracle):
             engines=self._engines.pop(trial.trial_id, {}),
             again=again,
         )
+        self._released(trial.trial_id)
+
+    def _released(self, trial_id: str) -> None:
+        """Nobody has a trial any more."""
         for tuner_id, ongoing in list(self.ongoing_trials.items()):
-            if ongoing.trial_id == trial.trial_id:
+            if ongoing.trial_id == trial_id:
                 del self.ongoing_trials[tuner_id]
 
     def _finish(self, trial: Trial) -> None:

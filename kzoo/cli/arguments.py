@@ -104,6 +104,19 @@ def duration(text: str | None) -> float | None:
     return value
 
 
+def workers(text: str) -> int | None:
+    """A number of processes from "2"; None for "auto".
+
+    Raises:
+        ValueError: It is neither.
+    """
+    if text == "auto":
+        return None
+    if not text.isdecimal() or int(text) < 1:
+        raise ValueError(f"{text!r} is no number of processes; expected 1 or more, or auto.")
+    return int(text)
+
+
 def fixed(assignments: Iterable[str]) -> dict[str, Any]:
     """Values by name from ["optimizer=adam", "learning_rate=0.01"].
 

@@ -20,7 +20,7 @@ class Effort:
         trials: Trials in all.
         engine: Name of the engine.
         prune: Whether trials that fall behind end early.
-        workers: Processes that train, or None.
+        workers: Processes that train, or None for as many as trials show to pay.
         trial_timeout: Seconds after which a trial begins no further epoch, or None.
         ray: Address of a cluster, or None.
         trial_cpus: Cores of a trial on the cluster.
@@ -29,6 +29,7 @@ class Effort:
         patience: Trials in a row without a new best after which none starts, or None.
         tensorboard: Directory that TensorBoard reads, or None.
         reruns: Of the last trials, those that run the leaders and the defaults again; None for a tenth.
+        alone: Why a search without `workers` stays in one process, or "".
     """
 
     trials: int
@@ -43,6 +44,7 @@ class Effort:
     patience: int | None = None
     tensorboard: str | None = None
     reruns: int | None = None
+    alone: str = ""
 
     @property
     def hard_timeout(self) -> float | None:

@@ -36,6 +36,10 @@ class SearchProgress:
         ended: The trials that are finished already.
         time_left: Seconds that the search may go on for, or None.
         quiet: Show nothing.
+
+    Attributes:
+        finished: Trials that have ended.
+        since: How many of them came after the best.
     """
 
     def __init__(
@@ -50,6 +54,7 @@ class SearchProgress:
     ) -> None:
         self.objective, self.direction = objective, direction
         self.best: Any = None
+        self.since = 0
         for trial in ended:
             self._leads(trial)
         finished = len(ended)
@@ -120,6 +125,22 @@ class SearchProgress:
         else:
             self.bar.update(row, note=f"{_name(trial)}, {state}")
 
+    def note(self, line: str, *, anew: bool = False) -> None:
+        """Show a line about how the search goes on.
+
+        Args:
+            line: The line.
+            anew: Whether trials take another time from now on, so that those before tell nothing of it.
+        """
+        self.console.print(line, markup=False)
+        if anew:
+            self.time_left, self.began, self.before = self.seconds_left(), time.monotonic(), self.finished
+            self.bar.update(self.task, note=self._note())
+
+    def seconds_left(self) -> float | None:
+        """Seconds that the search may go on for, or None."""
+        return None if self.time_left is None else max(0.0, self.time_left - (time.monotonic() - self.began))
+
     def on_stop(self) -> None:
         """The search is to end when the trials that run have."""
         if not self._stopping:
@@ -152,11 +173,12 @@ class SearchProgress:
 
     def _leads(self, trial: Any) -> bool:
         """Whether a trial that has ended is the best so far, of equals that with the least loss."""
+        self.since += 1
         if trial.status != "COMPLETED":
             return False
         best = self.best
         if best is None or self._goodness(trial) > self._goodness(best):
-            self.best = trial
+            self.best, self.since = trial, 0
         return self.best is not best
 
     def _goodness(self, trial: Any) -> tuple[float, float]:
@@ -184,8 +206,9 @@ class SearchProgress:
             return ""
         gone = time.monotonic() - self.began
         left = gone / here * (self.trials - self.finished)
-        if self.time_left is not None:
-            left = min(left, max(0.0, self.time_left - gone))
+        limit = self.seconds_left()
+        if limit is not None:
+            left = min(left, limit)
         return f"{before}{f'about {seconds(left)}' if left >= 10 else 'under 10 s'} left"
 
     def _note(self) -> str:

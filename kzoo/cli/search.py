@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
 ENGINES = ("auto", "fit", "graph", "numpy", "population")
 """Of `tuners.engine.choice`, which cannot be read without TensorFlow; the last is an earlier name."""
 
+SEED = 1
+
 ZOO_ONLY = "is for models that declare their hyperparameters with kzoo; say it in {file} itself."
 
 
@@ -46,7 +49,10 @@ def search(
         int | None, typer.Option(min=1, metavar="TRIALS", help="Stop after so many in a row without a new best.")
     ] = None,
     out: Annotated[Path | None, typer.Option(metavar="RUN", help="Directory; runs/MODEL-DATA if not given.")] = None,
-    seed: Annotated[int, typer.Option(min=0, max=2**31 - 1, help="Seed of the search.")] = 1,
+    seed: Annotated[
+        int | None,
+        typer.Option(min=0, max=2**31 - 1, show_default=str(SEED), help="Seed of the search; one process if given."),
+    ] = None,
     objective: Annotated[
         str | None,
         typer.Option(metavar="METRIC", help="accuracy, log_loss, auc, pr_auc, f1, ...; of numbers rmse, mae, r2."),
@@ -74,7 +80,9 @@ def search(
         float | None,
         arguments.trained(min=1e-3, metavar="SECONDS", help="End a trial then."),
     ] = None,
-    workers: Annotated[int | None, arguments.trained(min=1, help="Processes that train.")] = None,
+    workers: Annotated[
+        str, arguments.trained(metavar="N", help="Processes that train, or auto: as many as pay.")
+    ] = "auto",
     engine: Annotated[str, arguments.trained(help="auto, fit, graph or numpy.")] = "auto",
     ray: Annotated[
         str | None,
@@ -111,6 +119,8 @@ def search(
         check_address(ray or "auto")
     with bad_argument(hint="--max-time"):
         limit = arguments.duration(max_time)
+    with bad_argument(hint="--workers"):
+        processes = arguments.workers(workers)
     if engine not in ENGINES:
         raise typer.BadParameter(f"is {engine!r}; expected one of {', '.join(ENGINES[:4])}.", param_hint="--engine")
     if prune and (folds or executions > 1):
@@ -142,9 +152,13 @@ def search(
             tensorboard.mkdir(parents=True, exist_ok=True)
     board = None if tensorboard is None else str(tensorboard.absolute())
     effort = Effort(
-        trials, engine, prune, workers, trial_timeout, ray, trial_cpus, trial_gpus, limit, patience, board, reruns
+        trials, engine, prune, processes, trial_timeout, ray, trial_cpus, trial_gpus, limit, patience, board, reruns
     )
+    if seed is not None:
+        # Which trial ends first is nobody's choice, and later ones depend on it.
+        effort = dataclasses.replace(effort, alone=f"--seed {seed} is to give the same trials again")
     past = tuple(str(each.absolute()) for each in learn_from or ())
+    seed = SEED if seed is None else seed
     wish = Wish(model, epochs, seed, objective, priority, fixed, ranges, folds, executions, earlier, past, balance)
     _search(wish, source, out, effort, as_json=as_json)
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kzoo.cli.console import Failure, describe
 from kzoo.cli.effort import Effort
+from kzoo.cli.handover import HandOver
 from kzoo.cli.progress import SearchProgress
-from kzoo.cli.run import Run
+from kzoo.cli.run import Run, is_own
 from kzoo.cli.tuner import MAKER, WORKER, fit_arguments
 from tuners.parallel.interrupt import Interrupt
 from tuners.store.journal import JournalError
@@ -17,6 +19,9 @@ from tuners.store.journal import JournalError
 if TYPE_CHECKING:
     from kzoo.datasets import Dataset
     from tuners import CoarseToFineSearch
+
+FitArguments = tuple[tuple[Any, ...], dict[str, Any]]
+"""Arguments of `model.fit`, those by place and those by name."""
 
 
 def train(
@@ -77,23 +82,60 @@ def _shortened(message: str) -> str:
 
 
 def _work(tuner: CoarseToFineSearch, data: Dataset, asked: Run, directory: Path, effort: Effort) -> None:
-    arguments = [str(directory.absolute()), effort.to_json()]
     if effort.ray is not None:
         from tuners.parallel.cluster import Needs, search_on_ray
 
         needs = Needs(effort.trial_cpus, effort.trial_gpus, effort.workers, effort.hard_timeout)
+        arguments = _arguments(directory, effort)
         search_on_ray(MAKER, arguments, address=effort.ray, observer=tuner.observer, needs=needs)
-    elif (effort.workers or 1) > 1 or effort.trial_timeout is not None:
-        import tuners
-        from tuners.folds import facts_of_call
-
-        tuner.oracle.verbose = 0
-        tuner.oracle.note_search(facts_of_call(*fit_arguments(asked, data, effort), tuner.folds, asked.executions))
-        # Not from the working directory, where a file may have the name of a module.
-        command = [sys.executable, "-P", "-m", WORKER, *arguments]
-        tuners.search_in_processes(tuner, command, workers=effort.workers or 1, trial_timeout=effort.hard_timeout)
+        return
+    fit = fit_arguments(asked, data, effort)
+    if (effort.workers or 1) > 1 or effort.trial_timeout is not None:
+        _search_in_workers(tuner, fit, asked, directory, effort, effort.workers or 1)
+    elif effort.workers == 1:
+        _search_here(tuner, *fit)
     else:
-        _search_here(tuner, *fit_arguments(asked, data, effort))
+        _search_by_measure(tuner, fit, asked, directory, effort)
+
+
+def _search_by_measure(
+    tuner: CoarseToFineSearch, fit: FitArguments, asked: Run, directory: Path, effort: Effort
+) -> None:
+    """Begin here, and go on in worker processes where the first trials show that these pay."""
+    progress = tuner.observer
+    assert isinstance(progress, SearchProgress)
+    if is_own(asked.model) and not asked.family:
+        # What its `fit` writes to a file of its own, another process would write over.
+        effort = dataclasses.replace(effort, alone=effort.alone or f"{asked.model_name} may write files of its own")
+    tuner.observer = measured = HandOver(tuner, progress, effort)
+    _search_here(tuner, *fit)
+    tuner.observer = progress
+    if measured.workers == 1:
+        return
+    from tuners.parallel.pool import NoWorkerError
+
+    try:
+        _search_in_workers(tuner, fit, asked, directory, effort, measured.workers)
+    except NoWorkerError as error:
+        progress.note(f"On in this process: {_shortened(str(error))}", anew=True)
+        _search_here(tuner, *fit)
+
+
+def _search_in_workers(
+    tuner: CoarseToFineSearch, fit: FitArguments, asked: Run, directory: Path, effort: Effort, workers: int
+) -> None:
+    import tuners
+    from tuners.folds import facts_of_call
+
+    tuner.oracle.verbose = 0
+    tuner.oracle.note_search(facts_of_call(*fit, tuner.folds, asked.executions))
+    # Not from the working directory, where a file may have the name of a module.
+    command = [sys.executable, "-P", "-m", WORKER, *_arguments(directory, effort)]
+    tuners.search_in_processes(tuner, command, workers=workers, trial_timeout=effort.hard_timeout)
+
+
+def _arguments(directory: Path, effort: Effort) -> list[str]:
+    return [str(directory.absolute()), effort.to_json()]
 
 
 def _search_here(tuner: CoarseToFineSearch, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
@@ -101,7 +143,7 @@ def _search_here(tuner: CoarseToFineSearch, args: tuple[Any, ...], kwargs: dict[
 
     def stop() -> None:
         tuner.stop_search = True
-        assert isinstance(tuner.observer, SearchProgress)
+        assert isinstance(tuner.observer, SearchProgress | HandOver)
         tuner.observer.on_stop()
 
     with Interrupt(stop) as interrupt:

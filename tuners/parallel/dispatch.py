@@ -66,6 +66,12 @@ class Dispatch:
         """A trial was not begun; it goes to the next process that asks."""
         self._waiting.append(trial)
 
+    def leave(self) -> None:
+        """No process trains any more: the trials that were not begun go back to the oracle, where it is ours."""
+        give_back = getattr(self.oracle, "give_back", None)
+        while self._waiting and give_back is not None:
+            give_back(self._waiting.pop(0).trial_id)
+
     def lose(self, trial: Trial, words: str) -> bool:
         """The process that trained a trial has died, with this last output; whether the trial is run again.
 

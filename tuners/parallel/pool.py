@@ -22,9 +22,12 @@ POLL = 0.5
 STARTS = 2
 """Times in a row that a worker may end before it is ready, before it is given up."""
 
-
 EXIT_WAIT = 2.0
 """Seconds that a worker which has closed its pipe may take to exit."""
+
+
+class NoWorkerError(RuntimeError):
+    """No worker can be started; the trials that were theirs are to be had from the oracle again."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -221,7 +224,8 @@ class _Pool:
             self.seats.remove(seat)
             self._tell(seat, "given up")
         if not self.seats:
-            raise RuntimeError(f"No worker can be started. The last one printed:\n{words}")
+            self.dispatch.leave()
+            raise NoWorkerError(f"No worker can be started. The last one printed:\n{words}")
 
     def _dismiss(self, seat: _Seat) -> str:
         """End the process of a place; the end of its output."""

@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import TypeVar
 
+from tuners.cgroups import cpu_quota
 from tuners.machine import available_cores, available_gpus
 from tuners.parallel.worker_pipe import CORES
 
@@ -20,16 +21,18 @@ class Share:
         cores: Numbers of its cores.
         gpus: Its GPUs, as CUDA_VISIBLE_DEVICES names them; empty where the machine has none.
         alone: Whether no other worker has these GPUs.
+        threads: Threads that compute at once, where a quota allows fewer than there are cores; 0 for one a core.
     """
 
     cores: tuple[int, ...]
     gpus: tuple[str, ...] = ()
     alone: bool = True
+    threads: int = 0
 
     @property
     def environment(self) -> Mapping[str, str]:
         """Environment variables that keep TensorFlow to it."""
-        threads = str(len(self.cores))
+        threads = str(self.threads or len(self.cores))
         names = ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")
         variables = {CORES: ",".join(map(str, self.cores)), **dict.fromkeys(names, threads)}
         if self.gpus:
@@ -51,9 +54,13 @@ def shares(workers: int, cores: Sequence[int] | None = None, gpus: Sequence[str]
     cores = available_cores() if cores is None else cores
     gpus = available_gpus() if gpus is None else gpus
     alone = len(gpus) >= workers or not gpus
+    quota = cpu_quota()
+    parts = [tuple(_part(cores, number, workers)) for number in range(workers)]
+    # More threads than a quota pays for are all stopped when it is used up.
+    threads = [len(part) if quota is None else min(len(part), max(1, int(quota / workers))) for part in parts]
     return [
-        Share(tuple(_part(cores, number, workers)), tuple(_part(gpus, number, workers)), alone)
-        for number in range(workers)
+        Share(part, tuple(_part(gpus, number, workers)), alone, each)
+        for number, (part, each) in enumerate(zip(parts, threads, strict=True))
     ]
 
 
