@@ -14,13 +14,14 @@ from kzoo.cli import arguments, summary, understood
 from kzoo.cli.console import Failure, bad_argument, console, describe, mendable, print_json, warn
 from kzoo.cli.effort import Effort
 from kzoo.cli.quiet import import_tensorflow
-from kzoo.cli.run import FILE, Run, parts_of
+from kzoo.cli.run import FILE, NONE, Run, parts_of
 from kzoo.cli.shown import counted
 from kzoo.cli.source import Source, asked_source
 from kzoo.cli.training import train
 from kzoo.cli.tuner import make_tuner
 from kzoo.cli.wish import Wish
 from kzoo.datasets.split import SHARE
+from kzoo.zoo.past_searches import past_searches as shipped_searches
 from tuners.parallel.cluster import check_address
 from tuners.store.journal import FILE as JOURNAL
 
@@ -66,8 +67,10 @@ def search(
         arguments.tuned(metavar="RUN", help="Begin with what this search found."),
     ] = None,
     learn_from: Annotated[
-        list[Path] | None,
-        arguments.tuned(metavar="DIR", help="Learn from searches on other data: a RUN, or what holds RUNs."),
+        list[str] | None,
+        arguments.tuned(
+            metavar="DIR", help="Learn from more searches on other data: a RUN, or what holds RUNs. Or none at all."
+        ),
     ] = None,
     balance: Annotated[bool, arguments.trained("--balance", help="Every class weighs the same.")] = False,
     folds: Annotated[int | None, arguments.trained(min=2, help="Cross-validate each trial.")] = None,
@@ -157,7 +160,7 @@ def search(
     if seed is not None:
         # Which trial ends first is nobody's choice, and later ones depend on it.
         effort = dataclasses.replace(effort, alone=f"--seed {seed} is to give the same trials again")
-    past = tuple(str(each.absolute()) for each in learn_from or ())
+    past = tuple(each if each == NONE else str(Path(each).absolute()) for each in learn_from or ())
     seed = SEED if seed is None else seed
     wish = Wish(model, epochs, seed, objective, priority, fixed, ranges, folds, executions, earlier, past, balance)
     _search(wish, source, out, effort, as_json=as_json)
@@ -195,11 +198,10 @@ def _search(wish: Wish, source: Source, out: Path | None, effort: Effort, *, as_
     goes_on = _goes_on(directory, asked)
     if asked.earlier:
         _check_earlier(Path(asked.earlier), asked)
-    learned = _learned(asked) if asked.learn_from and not goes_on else None
+    learned = {} if goes_on else _learned(asked)
     before = summary.load(directory) if goes_on and (directory / JOURNAL).exists() else None
     say(understood.of_search(asked, directory, effort, before))
-    if learned:
-        say(learned)
+    say(learned)
     interrupted = _run(asked, directory, data, effort, before, goes_on=goes_on, quiet=as_json)
     read = {"understood": said, "remarks": list(data.remarks)} if as_json else None
     _end(directory, interrupted=interrupted, read=read)
@@ -290,20 +292,24 @@ def _goes_on(directory: Path, asked: Run) -> bool:
 
 
 def _learned(asked: Run) -> dict[str, str]:
-    """The line about the searches that are learned from.
+    """The line about the searches that are learned from, where there are any.
 
     Raises:
-        BadParameter: There are none.
+        BadParameter: A directory has none.
     """
     from tuners.past_searches import past_searches
 
-    with bad_argument(hint="--learn-from"):
-        try:
-            sources = past_searches(asked.learn_from)
-        except OSError as error:
-            raise ValueError(describe(error)) from None
-    trials = counted(sum(len(each.trials) for each in sources), "trial")
-    return {"learns from": f"{counted(len(sources), 'search', 'searches')} with {trials}, as far as they agree"}
+    directories, own = asked.past
+    shipped = shipped_searches(asked.model, asked.task.kind) if own and asked.family else {}
+    counts = [f"{counted(len(shipped), 'search', 'searches')} of {asked.model} that come with kzoo"] if shipped else []
+    if directories:
+        with bad_argument(hint="--learn-from"):
+            try:
+                found = past_searches(directories)
+            except OSError as error:
+                raise ValueError(describe(error)) from None
+        counts.append(f"{counted(len(found), 'search', 'searches')} of yours")
+    return {"learns from": f"{' and '.join(counts)}, as far as they agree with this one"} if counts else {}
 
 
 def _check_earlier(earlier: Path, asked: Run) -> None:

@@ -200,9 +200,7 @@ class Suggester:
         if not opening:
             best: NDArray[np.float64] = points[int(np.argmax(promise(points)))]
             return best
-        if model.taught is not None:  # What is worth a try and what matters most are known then.
-            return refined(points, promise, self.geometry, np.zeros(self.cube.size, dtype=bool), 0.0, rng)
-        edge = EDGE if number < WITHIN else 0.0
+        edge = EDGE if number < WITHIN and model.taught is None else 0.0
         points = np.where(self.geometry.choices, points, np.clip(points, edge, 1 - edge))
         held = self._priorities.held(number, self.strategy.zoom.coarse)
         points = np.where(held, history.points[history.order[0]], points)
