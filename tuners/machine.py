@@ -87,14 +87,16 @@ def core_limit() -> float:
 def busy_seconds() -> float | None:
     """Seconds that the cores which this process may use have been busy with programs, all cores together.
 
-    Those of programs with low priority do not count, since they make way. None where the system does not say.
+    Those of programs with low priority do not count, since they make way, unless this is one itself. None where the
+    system does not say.
     """
     mine = {f"cpu{core}" for core in available_cores()}
     try:
         with open("/proc/stat", encoding="ascii") as file:
             rows = [line.split() for line in file if line.startswith("cpu")]
-        # Of user, nice and system.
-        ticks = sum(int(row[1]) + int(row[3]) for row in rows if row[0] in mine)
+        # They are: user, nice (what user programs of low priority take), system.
+        columns = (1, 2, 3) if os.getpriority(os.PRIO_PROCESS, 0) > 0 else (1, 3)
+        ticks = sum(int(row[column]) for row in rows if row[0] in mine for column in columns)
     except (OSError, ValueError, IndexError):
         return None
     return ticks / os.sysconf("SC_CLK_TCK")

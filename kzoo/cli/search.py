@@ -52,7 +52,9 @@ def search(
     out: Annotated[Path | None, typer.Option(metavar="RUN", help="Directory; runs/MODEL-DATA if not given.")] = None,
     seed: Annotated[
         int | None,
-        typer.Option(min=0, max=2**31 - 1, show_default=str(SEED), help="Seed of the search; one process if given."),
+        typer.Option(
+            min=0, max=2**31 - 1, show_default=False, help=f"Seed, {SEED} if not given; with one, one process."
+        ),
     ] = None,
     objective: Annotated[
         str | None,
