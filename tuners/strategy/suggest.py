@@ -131,12 +131,10 @@ class Suggester:
         return self._boxes[-1]
 
     def _coarse(self, number: int, history: History, attempt: int, rng: np.random.Generator) -> NDArray[np.float64]:
-        if attempt == 0 and not history.finite and number < len(self._portfolio):
-            # The first trials of several workers.
-            best: NDArray[np.float64] = self._portfolio[number]
-            return best
-        evenly = attempt == 0 and number < len(self._starting_points)
-        point = self._starting_points[number] if evenly else rng.random(self.cube.size)
+        rows: NDArray[np.float64] = self._starting_points
+        if not history.finite and len(self._portfolio):
+            rows = self._portfolio  # The first trials of several workers.
+        point = rows[number] if attempt == 0 and number < len(rows) else rng.random(self.cube.size)
         if attempt >= GIVE_UP:
             return point
         leader = history.points[history.order[0]] if history.finite else self._defaults
