@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 import kzoo
-from kzoo.cli import arguments, summary, understood
-from kzoo.cli.console import Failure, bad_argument, console, describe, mendable, print_json, warn
+from kzoo.cli import arguments, known, summary, understood
+from kzoo.cli.console import Failure, bad_argument, console, mendable, print_json, warn
 from kzoo.cli.effort import Effort
 from kzoo.cli.quiet import import_tensorflow
 from kzoo.cli.run import FILE, NONE, Run, parts_of
@@ -21,7 +21,6 @@ from kzoo.cli.training import train
 from kzoo.cli.tuner import make_tuner
 from kzoo.cli.wish import Wish
 from kzoo.datasets.split import SHARE
-from kzoo.zoo.past_searches import past_searches as shipped_searches
 from tuners.parallel.cluster import check_address
 from tuners.store.journal import FILE as JOURNAL
 
@@ -199,8 +198,8 @@ def _search(wish: Wish, source: Source, out: Path | None, effort: Effort, *, as_
     directory = out or Path("runs", f"{file.stem}-{Path(source.source).stem}")
     goes_on = _goes_on(directory, asked)
     if asked.earlier:
-        _check_earlier(Path(asked.earlier), asked)
-    learned = {} if goes_on else _learned(asked)
+        known.check_earlier(Path(asked.earlier), asked)
+    learned = {} if goes_on else known.learned(asked)
     before = summary.load(directory) if goes_on and (directory / JOURNAL).exists() else None
     say(understood.of_search(asked, directory, effort, before))
     say(learned)
@@ -291,46 +290,3 @@ def _goes_on(directory: Path, asked: Run) -> bool:
         # Found out now, and not after TensorFlow has been loaded.
         directory.mkdir(parents=True, exist_ok=True)
     return False
-
-
-def _learned(asked: Run) -> dict[str, str]:
-    """The line about the searches that are learned from, where there are any.
-
-    Raises:
-        BadParameter: A directory has none.
-    """
-    from tuners.past_searches import past_searches
-
-    directories, own = asked.past
-    shipped = shipped_searches(asked.model, asked.task.kind) if own and asked.family else {}
-    counts = [f"{counted(len(shipped), 'search', 'searches')} of {asked.model} that come with kzoo"] if shipped else []
-    if directories:
-        with bad_argument(hint="--learn-from"):
-            try:
-                found = past_searches(directories)
-            except OSError as error:
-                raise ValueError(describe(error)) from None
-        counts.append(f"{counted(len(found), 'search', 'searches')} of yours")
-    return {"learns from": f"{' and '.join(counts)}, as far as they agree with this one"} if counts else {}
-
-
-def _check_earlier(earlier: Path, asked: Run) -> None:
-    """Refuse the trials of a search whose scores mean something else.
-
-    Raises:
-        BadParameter: They do, or there is no such search.
-    """
-    study = summary.load(earlier)
-    if (earlier / FILE).exists():
-        before = Run.read(earlier)
-        fields = ("fingerprint", "objective", "epochs", "folds", "executions")
-        other = [name for name in fields if getattr(before, name) != getattr(asked, name)]
-        if other:
-            named = ", ".join("data" if name == "fingerprint" else name for name in other)
-            raise typer.BadParameter(
-                f"{earlier} has other {named}, so that its scores do not compare.", param_hint="--earlier"
-            )
-    elif study.objective != asked.objective:
-        raise typer.BadParameter(
-            f"{earlier} was chosen by {study.objective}, not {asked.objective}.", param_hint="--earlier"
-        )
