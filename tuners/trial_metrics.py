@@ -21,6 +21,9 @@ from tuners.strategy.scores import BestSoFar, gain_of, goodness, tie_breaker
 
 LOSSES = ("loss", "val_loss")
 
+OVERSIZED = re.compile(r"Oversized model: \d+ parameters[^\n]*")
+"""What tuners say, keras-tuner's own too, of a model that has more than `max_model_size`."""
+
 
 def directions(objective: Any) -> dict[str, str]:
     """Which way is better, "min" or "max", by the name of each metric that an objective is made of."""
@@ -193,6 +196,11 @@ class Tally:
             Whether it is to be run again.
         """
         self.runs[trial.trial_id] += 1
+        too_large = OVERSIZED.search(trial.message or "")
+        if too_large and trial.status in ("FAILED", "INVALID"):
+            # Many in a row are no reason to stop: the search learns to make smaller ones.
+            trial.status, trial.message = "INVALID", f"infeasible: {too_large[0]}"
+            return False
         if trial.status not in STATUSES:  # Whoever ran it has not said how it ended.
             trial.status = "COMPLETED" if trial.metrics.exists(self.objective.name) else "INVALID"
         if trial.status == "COMPLETED":

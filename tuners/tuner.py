@@ -74,7 +74,8 @@ class FastTuner(keras_tuner.Tuner):
             keras-tuner's own distributed search it does not go.
         observer: Is told of epochs and trials as they end; see `tuners.protocols.Observer`.
         **kwargs: Arguments of `keras_tuner.Tuner`: `executions_per_trial`, `max_model_size`, `optimizer`, `loss`,
-            `metrics`, `distribution_strategy`, `directory`, `project_name`, `tuner_id`, `overwrite`.
+            `metrics`, `distribution_strategy`, `directory`, `project_name`, `tuner_id`, `overwrite`. A model with more
+            trainable weights than `max_model_size` is not trained; to our oracle it is infeasible, which is no failure.
 
     Attributes:
         race: What pruning judges trials by, or None.

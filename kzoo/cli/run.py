@@ -47,6 +47,7 @@ class Run:
         earlier: Directory of a search whose trials are known from the start, or None.
         learn_from: Directories of searches on other data, or of directories that hold them, that are learned from
             beside those that come with the family; "none" among them for none of the latter.
+        max_weights: Trainable weights that a model may have, or None.
         direction: Which way the objective is better, "min" or "max"; "" for an objective of the task.
         constant: Score on the validation rows of always giving the same answer, the best one of the training rows; None
             where that is not known.
@@ -70,6 +71,7 @@ class Run:
     executions: int = 1
     earlier: str | None = None
     learn_from: tuple[str, ...] = ()
+    max_weights: int | None = None
     direction: str = ""
     constant: float | None = None
     code: str = ""
@@ -135,7 +137,7 @@ class Run:
     def differences(self, other: Run) -> list[str]:
         """In what a search differs from another that it should continue: one phrase each, "epochs 20 (there: 15)"."""
         names = ["model", "data", "fingerprint", "epochs", "seed", "objective", "priority", "fixed", "ranges"]
-        names += ["folds", "executions", "earlier", "learn_from", "direction", "balance"]
+        names += ["folds", "executions", "earlier", "learn_from", "max_weights", "direction", "balance"]
         # As they are written: JSON knows no tuples.
         here, there = (json.loads(json.dumps(dataclasses.asdict(each))) for each in (self, other))
         changed = [name for name in names if here[name] != there[name]]

@@ -73,6 +73,9 @@ def search(
             metavar="DIR", help="Learn from more searches on other data: a RUN, or what holds RUNs. Or none at all."
         ),
     ] = None,
+    max_weights: Annotated[
+        int | None, arguments.tuned(min=1, metavar="N", help="Train no model with more weights than that.")
+    ] = None,
     balance: Annotated[bool, arguments.trained("--balance", help="Every class weighs the same.")] = False,
     folds: Annotated[int | None, arguments.trained(min=2, help="Cross-validate each trial.")] = None,
     executions: Annotated[int, arguments.trained(min=1, help="Train each trial so often.")] = 1,
@@ -163,7 +166,9 @@ def search(
         effort = dataclasses.replace(effort, alone=f"--seed {seed} is to give the same trials again")
     past = tuple(each if each == NONE else str(Path(each).absolute()) for each in learn_from or ())
     seed = SEED if seed is None else seed
-    wish = Wish(model, epochs, seed, objective, priority, fixed, ranges, folds, executions, earlier, past, balance)
+    wish = Wish(
+        model, epochs, seed, objective, priority, fixed, ranges, folds, executions, earlier, past, max_weights, balance
+    )
     _search(wish, source, out, effort, as_json=as_json)
 
 

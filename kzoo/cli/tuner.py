@@ -69,6 +69,7 @@ def make_tuner(
             learn_from=() if (directory / JOURNAL).exists() else _past(hypermodel, asked),
             folds=data.folds(asked.folds, seed=asked.seed) if asked.folds and data.groups is not None else asked.folds,
             executions_per_trial=asked.executions,
+            max_model_size=asked.max_weights,
             trial_time_limit=effort.trial_timeout,
             seed=asked.seed,
             directory=str(path.parent),

@@ -36,6 +36,7 @@ class Wish:
     executions: int
     earlier: Path | None
     learn_from: tuple[str, ...]
+    max_weights: int | None
     balance: bool
 
     def check(self) -> tuple[Family | None, dict[str, str]]:
@@ -101,6 +102,7 @@ class Wish:
             executions=self.executions,
             earlier=str(self.earlier.absolute()) if self.earlier else None,
             learn_from=self.learn_from,
+            max_weights=self.max_weights,
             direction="" if direction == data.task.objectives.get(name) else direction,
             constant=None if own_metrics and name == "val_loss" else understood.constant_score(data, name),
             code=digest_of(self.model) if own else "",

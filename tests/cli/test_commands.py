@@ -121,6 +121,7 @@ OPTIONS = {
     "keep": ("--keep", "id"),
     "kind": ("--kind", "classification"),
     "folds": ("--folds", 2),
+    "max_weights": ("--max-weights", 100_000),
     "learn_from": ("--learn-from", "none"),
     "balance": ("--balance",),
     "executions": ("--executions", 2),

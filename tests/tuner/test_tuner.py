@@ -139,11 +139,24 @@ def test_a_build_that_raises_is_a_failed_trial(search):
         made.search(**DATA, epochs=1)
 
 
-def test_an_oversized_model_is_skipped(search):
-    made = search(max_trials=2, max_model_size=60, initial=[{"units": 32}, {"units": 2}])
+def test_many_oversized_models_do_not_stop_a_search(search):
+    sizes = [{"units": units} for units in (32, 31, 30, 29, 2)]
+    made = search(max_trials=5, max_model_size=60, max_consecutive_failed_trials=2, initial=sizes)
     made.search(**DATA, epochs=1)
-    assert [trial.status for trial in made.oracle.trials.values()] == ["FAILED", "COMPLETED"]
-    assert "max_model_size is 60" in made.oracle.trials["0000"].message
+    assert [trial.status for trial in made.oracle.trials.values()] == [*["INVALID"] * 4, "COMPLETED"]
+    message = made.oracle.trials["0000"].message
+    assert message.startswith("infeasible: Oversized model: ") and message.endswith("max_model_size is 60. Skip model.")
+    assert made.oracle.get_best_trials()[0].hyperparameters.get("units") == 2
+
+
+def test_nor_do_those_of_keras_tuners_own_tuner(search, tmp_path):
+    made = search(max_trials=4, max_consecutive_failed_trials=2, initial=[{"units": each} for each in (32, 31, 30, 2)])
+    theirs = keras_tuner.Tuner(
+        made.oracle, made.hypermodel, max_model_size=60, directory=str(tmp_path), project_name="theirs"
+    )
+    theirs.search(**DATA, epochs=1, verbose=0)
+    assert [trial.status for trial in made.oracle.trials.values()] == ["INVALID", "INVALID", "INVALID", "COMPLETED"]
+    assert made.oracle.trials["0000"].message.startswith("infeasible: Oversized model: ")
 
 
 def test_not_a_model(search):
