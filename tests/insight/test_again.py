@@ -80,7 +80,7 @@ def test_each_step_has_what_it_brought(gained):
 
 def test_too_few_trials_for_a_model_are_decided_as_well():
     surface = ordinary(noise=0.001, optimum={"learning_rate": 0.75})
-    few = searched(surface, 3, seed=2)
+    few = searched(surface, 3, seed=2, about={"validation_rows": 100_000})
     assert conclude(few).verdict.kind == "not known"
     verdict = conclude(few, again=[trained(surface, few, configurations(few), 3)]).verdict
     assert verdict.kind != "not known" and "trained again" in verdict.words
