@@ -148,7 +148,9 @@ class Configurations:
         for each in by_mean:
             if each is default:
                 break
-            if each.mean - default.mean > self._luck(each, default, rows):
+            luck = self._luck(each, default, rows)
+            # Where nothing tells of luck, the loss has told them apart.
+            if each.mean - default.mean > luck or not luck:
                 yield each
             else:
                 lucky.append(each)
