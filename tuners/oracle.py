@@ -24,6 +24,7 @@ from tuners.private_apis import RecalledSpace, identity, project_directory, repl
 from tuners.store.facts import circumstances
 from tuners.store.records import JournalWriter, TrialState
 from tuners.strategy.coarse_stage import STARTING_POINTS
+from tuners.strategy.luck import is_rate
 from tuners.strategy.planner import Plan, Planner
 from tuners.strategy.scores import score_of
 from tuners.strategy.suggest import Strategy
@@ -98,11 +99,13 @@ class CoarseToFineOracle(keras_tuner.Oracle):
             values give scores further apart than the best configurations are.
         reruns: Of the last trials, those that run the leaders and the defaults again, from other seeds, so that the
             best is not the luckiest: where none is given a tenth of `max_trials`, or of the trials so far in the last
-            tenth of `max_time`; 0 for none. Fewer are used, and the others search on, where the lead is clear.
+            tenth of `max_time` and where `patience` ends the search; 0 for none. Fewer are used, and the others search
+            on, where the lead is clear.
         starting_points: Of the coarse stage, "quasi" (evenly spread) or "independent".
         ranking: Whether a Gaussian process ranks the candidates; without it one is drawn from the box.
         max_time: Seconds after which no further trial starts, the time of an earlier part of the search included.
-        patience: Trials in a row without a new best after which the search stops; None for no such limit.
+        patience: Trials in a row without a new best, those that run others again aside, after which the search stops;
+            None for no such limit.
 
     Raises:
         ValueError: An argument is out of range.
@@ -369,6 +372,7 @@ class CoarseToFineOracle(keras_tuner.Oracle):
             facts: Plain data by name, such as {"rows": 1437, "validation_rows": 180, "epochs": 20}.
         """
         self._ledger.about = {**circumstances(), **facts}
+        self._take_facts(facts)
 
     def score_trial(self, trial: Trial) -> None:
         """Give a trial the score of its best epoch.
@@ -380,6 +384,9 @@ class CoarseToFineOracle(keras_tuner.Oracle):
 
     def get_best_trials(self, num_trials: int = 1) -> list[Trial]:
         """The best trials, one per configuration, by the mean of its trials.
+
+        The defaults come before what leads them by no more than luck: of the seeds, where trials were run again, and of
+        the rows of validation, where their number is known and the objective is an accuracy.
 
         Args:
             num_trials: How many, >= 1.
@@ -401,12 +408,23 @@ class CoarseToFineOracle(keras_tuner.Oracle):
         """Trials that may still change which of the leaders is the best, where it is known that they come."""
         if self.stop_reason:
             return 0
-        total = self.max_trials or len(self.trials)
-        return min(self._reruns_of(total), total - len(self.end_order))
+        if self.max_trials is None:
+            ends = self.max_time is not None or self.patience is not None
+            return self._reruns_of(len(self.trials)) if ends else 0
+        return min(self._reruns_of(self.max_trials), int(self.max_trials) - len(self.end_order))
+
+    @property
+    def default(self) -> Trial | None:
+        """The latest trial at the defaults, while what leads them may turn out to be no better; None after that."""
+        number = self._planner.default()
+        return None if self.stop_reason or number is None else self.trials[self.start_order[number]]
 
     def is_rerun(self, trial_id: str) -> bool:
         """Whether a trial runs the values of an earlier one again."""
         return trial_id in self._reruns
+
+    def _take_facts(self, facts: Mapping[str, Any]) -> None:
+        self._planner.rows = facts.get("validation_rows") if is_rate(self.objective.name) else None
 
     def _known(self, earlier: Study | str | os.PathLike[str]) -> list[Known]:
         study = earlier if isinstance(earlier, Study) else Study.load(earlier)
@@ -421,11 +439,17 @@ class CoarseToFineOracle(keras_tuner.Oracle):
     def _closing(self) -> bool:
         """Whether the next trial is one of the last, in which the leaders and the defaults are run again."""
         number = len(self.trials)
-        allowed = self._reruns_of(self.max_trials or number)
+        ends = number if self.max_trials is None or self._worn_out() else self.max_trials
+        allowed = self._reruns_of(ends)
         if self._planner.reruns >= allowed:
             return False
         late = self.max_time is not None and self._ledger.elapsed >= (1 - RERUN_SHARE) * self.max_time
-        return late or (self.max_trials is not None and number >= self.max_trials - allowed)
+        return late or self._worn_out() or (self.max_trials is not None and number >= self.max_trials - allowed)
+
+    def _worn_out(self) -> bool:
+        """Whether there was no new best in as many trials as `patience` says."""
+        best = self._tally.best
+        return self.patience is not None and best.found and best.since >= self.patience
 
     def _reruns_of(self, trials: int) -> int:
         return int(RERUN_SHARE * trials) if self.reruns is None else self.reruns
@@ -508,9 +532,8 @@ class CoarseToFineOracle(keras_tuner.Oracle):
             return "All trials are done."
         if self.max_time is not None and self._ledger.elapsed >= self.max_time:
             return f"The time is used up ({self.max_time:g} s)."
-        best = self._tally.best
-        if self.patience is not None and best.since >= self.patience and best.found:
-            return f"The search no longer improves: no new best in {best.since} trials."
+        if self._worn_out() and not (self._closing() and self._planner.to_compare):
+            return f"The search no longer improves: no new best in {self._tally.best.since} trials."
         return ""
 
     def _stop(self, reason: str) -> None:
@@ -546,7 +569,7 @@ class CoarseToFineOracle(keras_tuner.Oracle):
         """Let the zoom know; `trial` has a final status."""
         running = self._open.pop(trial.trial_id)
         self.end_order.append(trial.trial_id)
-        score = self._tally.count(trial)
+        score = self._tally.count(trial, self.is_rerun(trial.trial_id))
         # Its values are taken anew: hyperparameters may have turned up while the model was built.
         self._planner.take_space(self._space())
         self._planner.start(running.number, trial.hyperparameters.values, running.point)
@@ -575,6 +598,7 @@ class CoarseToFineOracle(keras_tuner.Oracle):
             self._planner.sources = [
                 Source(each["name"], tuple(known_from(each["trials"]))) for each in state.header.get("learned_from", ())
             ]
+        self._take_facts(self._ledger.about or state.about)
         self._recall(state.space)
         for number, known in enumerate(state.trials.values()):
             self._restore(number, known)

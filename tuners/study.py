@@ -14,7 +14,8 @@ from tuners.space.dimensions import Cube, cube_from_space
 from tuners.store.journal import read_journal
 from tuners.store.keras_tuner_project import read_project
 from tuners.store.records import replay
-from tuners.strategy.configurations import Configurations
+from tuners.strategy.configurations import Configurations, alike
+from tuners.strategy.luck import is_rate
 from tuners.strategy.scores import gain_of, tie_breaker
 from tuners.trackers.mlflow_runs import write_mlflow
 from tuners.trackers.optuna_study import write_optuna
@@ -135,20 +136,45 @@ class Study:
         return tuple(trial for trial in self.trials if _has_score(trial))
 
     @functools.cached_property
+    def default(self) -> TrialRecord | None:
+        """The first trial with a score at the default of every hyperparameter, or None."""
+        if not self.space:
+            return None
+        cube = self.cube()
+        values = cube.to_values(cube.to_point({}))
+        at_default = (
+            trial
+            for trial in self.completed
+            if all(alike(trial.values.get(name), value) for name, value in values.items())
+        )
+        return next(at_default, None)
+
+    @functools.cached_property
     def best(self) -> tuple[TrialRecord, ...]:
         """Trials with a score, the best first; of equals that with the least loss, then the earlier one.
 
         Trials with the same values are one configuration: its latest trial stands at the mean of their scores, the
-        others come last, as in `CoarseToFineOracle.get_best_trials`.
+        others come last. The default comes before those that lead it by no more than luck. All this as in
+        `CoarseToFineOracle.get_best_trials`.
         """
         configurations = Configurations()
         for index, trial in enumerate(self.trials):
             if trial.status != "RUNNING":
                 configurations.start(index, trial.values)
                 configurations.finish(index, gain_of(trial.score, self.direction), self._loss_of(trial))
-        leading = [self.trials[max(each.scores)] for each in configurations.best()]
+        default = configurations.with_values(self.default.values) if self.default else None
+        rows = self.fact("validation_rows") if is_rate(self.objective) else None
+        leading = [self.trials[max(each.scores)] for each in configurations.best(default, rows)]
         known = {trial.trial_id for trial in leading}
         return (*leading, *(trial for trial in self.completed if trial.trial_id not in known))
+
+    @property
+    def default_stands(self) -> bool:
+        """Whether the default is the best though others have reached more, since luck explains that."""
+        if self.default is None or not self.best or self.best[0].values != self.default.values:
+            return False
+        gains = [gain_of(trial.score, self.direction) for trial in self.best if trial.values != self.default.values]
+        return max(gains, default=-math.inf) > gain_of(self.best[0].score, self.direction)
 
     def _loss_of(self, trial: TrialRecord) -> float:
         """The loss of the best epoch of a trial, as `tuners.trial_metrics.loss_of` has it."""

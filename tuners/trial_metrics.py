@@ -213,9 +213,14 @@ class Tally:
         again: bool = trial.status == "INVALID"
         return again
 
-    def count(self, trial: Trial) -> float:
-        """Count a trial with its final status; its gain, -inf where it has no score."""
+    def count(self, trial: Trial, rerun: bool = False) -> float:
+        """Count a trial with its final status; one that runs an earlier one again is no new best.
+
+        Returns:
+            Its gain, -inf where it has no score.
+        """
         self.failures = self.failures + 1 if trial.status == "FAILED" else 0
         gain = gain_of(trial.score if trial.status == "COMPLETED" else None, self.objective.direction)
-        self.best.add(gain)
+        if not rerun:
+            self.best.add(gain)
         return gain

@@ -301,7 +301,8 @@ class FastTuner(keras_tuner.Tuner):
         if self._keeps_all:
             return
         # Another process may have written the weights of a trial whose end is not known here yet.
-        kept = [*self._best(self._kept), *self.oracle.ongoing_trials.values()]
+        default = self.oracle.default if isinstance(self.oracle, CoarseToFineOracle) else None
+        kept = [*self._best(self._kept), *self.oracle.ongoing_trials.values(), *([default] if default else [])]
         checkpoints.keep_only(self.project_dir, [each.trial_id for each in kept])
 
     def load_model(self, trial: Any) -> keras.Model:
@@ -430,7 +431,12 @@ class FastTuner(keras_tuner.Tuner):
         # Written before the oracle knows, so that a trial that has ended always has its weights.
         direction = self.oracle.objective.direction
         # Of equals the loss decides, which the oracle compares.
-        if unknown or leads or merit >= min(gain_of(each.score, direction) for each in best):
+        if (
+            unknown
+            or leads
+            or self._compares(trial.trial_id)
+            or merit >= min(gain_of(each.score, direction) for each in best)
+        ):
             checkpoints.save_weights(self.project_dir, trial.trial_id, trained.weights, trained.build_config)
 
     @property

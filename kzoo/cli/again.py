@@ -93,6 +93,6 @@ def _configurations(directory: Path, study: Study) -> list[dict[str, Any]]:
     if not study.best or not study.space:
         raise Failure(f"{directory}: no trial has given a result yet.")
     found = to_train_again(study, response_of(study))
-    if len(found) < 2 or found[0] == study.best[0].values:
+    if len(found) < 2 or (found[0] == study.best[0].values and not study.default_stands):
         raise Failure(f"{directory}: no trial was better than the default, so that there is nothing to compare.")
     return found

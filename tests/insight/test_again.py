@@ -61,6 +61,17 @@ def test_the_runner_up_is_trained_again_and_may_be_the_better_one(gained):
     assert "runner-up" not in conclude(study, again=[trained(surface, study, found[:-1], 5)]).verdict.words
 
 
+def test_a_default_that_stands_by_luck_is_compared_with_what_leads_it(gained):
+    surface, study = gained
+    first = dataclasses.replace(study.trials[0], score=study.best[0].score - 0.001)
+    few = dataclasses.replace(study, trials=(first, *study.trials[1:]), about={"validation_rows": 100})
+    assert few.default_stands and not study.default_stands
+    found = to_train_again(few, response_of(few))
+    assert found == [few.best[0].values, study.best[0].values]
+    words = conclude(few, again=[trained(surface, few, found, 300)]).verdict.words
+    assert "use it" in words and f"Trial {study.best[0].number}, the runner-up, was better in the mean." in words
+
+
 def _renamed(trial, study, second):
     """A trial with the values of the best where it is the second best, and the other way round."""
     exchanged = {study.best[0].number: second.values, second.number: study.best[0].values}
@@ -80,7 +91,7 @@ def test_each_step_has_what_it_brought(gained):
 
 def test_too_few_trials_for_a_model_are_decided_as_well():
     surface = ordinary(noise=0.001, optimum={"learning_rate": 0.75})
-    few = searched(surface, 3, seed=2)
+    few = searched(surface, 3, seed=2, about={"validation_rows": 100_000})
     assert conclude(few).verdict.kind == "not known"
     verdict = conclude(few, again=[trained(surface, few, configurations(few), 3)]).verdict
     assert verdict.kind != "not known" and "trained again" in verdict.words

@@ -7,11 +7,12 @@ from surfaces import Surface, ordinary, real, searched
 from tuners.insight import conclude
 from tuners.insight.budget import budget_of
 from tuners.insight.importance import importances
-from tuners.insight.noise import SHARED, noise_of
+from tuners.insight.noise import noise_of
 from tuners.insight.path import path_of
 from tuners.insight.response import groups_of, one_thread, response_of
 from tuners.insight.verdict import verdict_of
 from tuners.space.dimensions import cube_from_space
+from tuners.strategy.luck import SHARED
 from tuners.study import Study, TrialRecord
 
 
@@ -38,6 +39,8 @@ def test_luck_is_seldom_called_better():
 
 def test_a_gain_that_is_expected_is_no_part_of_a_smaller_lead(clean):
     study, response = clean
+    # So many rows that a lead of any size is no luck of theirs.
+    study = dataclasses.replace(study, about={"validation_rows": 10**12})
     assert "between them about" in verdict_of(study, response).words
     close = dataclasses.replace(study.trials[0], score=study.best[0].score - 1e-5)
     verdict = verdict_of(dataclasses.replace(study, trials=(close, *study.trials[1:])), response)
@@ -49,7 +52,21 @@ def test_the_default_that_nothing_beats_is_kept():
     study = searched(ordinary(), 12)
     first = dataclasses.replace(study.trials[0], score=0.999)
     verdict = conclude(dataclasses.replace(study, trials=(first, *study.trials[1:]))).verdict
-    assert verdict.kind == "the default is as good" and "use it" in verdict.words
+    assert (
+        verdict.kind == "the default is as good"
+        and "No trial was better than the default (trial 1): use it." in verdict.words
+    )
+
+
+def test_a_lead_over_the_default_that_luck_explains_is_said_to_be_one(clean):
+    study, _ = clean
+    score = study.best[0].score - 0.002
+    first = dataclasses.replace(study.trials[0], score=score)
+    again = dataclasses.replace(first, trial_id="24", number=25)
+    few = dataclasses.replace(study, trials=(first, *study.trials[1:], again), about={"validation_rows": 100})
+    verdict = conclude(few).verdict
+    assert (verdict.best, verdict.default, verdict.kind) == (25, 1, "the default is as good")
+    assert "better than the default (trial 25) by more than luck explains: use it." in verdict.words
 
 
 def test_a_default_that_was_not_tried_and_too_few_trials():
@@ -136,7 +153,7 @@ def test_noise_by_repeats_rows_and_curves():
     study = searched(ordinary(noise=0.01), 20)
     assert noise_of(study).source == "curves"
     rows = dataclasses.replace(study, about={"validation_rows": 100})
-    share = study.best[0].score
+    share = rows.best[0].score
     assert noise_of(rows).rows == pytest.approx(np.sqrt((1 - SHARED) * share * (1 - share) / 100))
     scores = (0.90, 0.92, 0.91, 0.93, 0.90)
     same = [TrialRecord(str(n), n, "COMPLETED", {"a": 1}, score, 1) for n, score in enumerate(scores, start=1)]

@@ -44,7 +44,7 @@ def test_of_equal_epochs_the_weights_of_the_least_loss_are_kept():
 
 def test_of_equal_trials_the_one_with_the_least_loss_keeps_its_weights(tmp_path):
     def build(hp):
-        bias = keras.initializers.Constant(hp.Float("certainty", 1, 3))
+        bias = keras.initializers.Constant(hp.Float("certainty", 1, 3, default=1.5))
         head = keras.layers.Dense(1, "sigmoid", kernel_initializer="zeros", bias_initializer=bias)
         model = keras.Sequential([keras.Input((1,)), head])
         model.compile(keras.optimizers.SGD(0.0), "binary_crossentropy", metrics=["accuracy"])

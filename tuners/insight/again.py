@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tuners.insight.response import Contrast
+from tuners.strategy.configurations import alike
 from tuners.strategy.scores import gain_of
 
 if TYPE_CHECKING:
@@ -79,10 +80,3 @@ def again_of(studies: Iterable[Study]) -> Again | None:
 def same(values: Mapping[str, Any], others: Mapping[str, Any]) -> bool:
     """Whether two configurations are one; numbers may differ in their last digits."""
     return values.keys() == others.keys() and all(alike(values[name], others[name]) for name in values)
-
-
-def alike(value: object, other: object) -> bool:
-    """Whether two values are one, but for the last digits of numbers."""
-    if isinstance(value, float) and isinstance(other, int | float):
-        return abs(value - other) <= 1e-6 * max(abs(value), abs(other))
-    return value == other

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tuners.insight.noise import is_rate
 from tuners.insight.response import Response
 from tuners.strategy import ranking
+from tuners.strategy.luck import is_rate
 from tuners.strategy.scores import gain_of
 
 AHEAD = (10, 30, 100)

@@ -11,10 +11,10 @@ import numpy as np
 
 from tuners.insight.finding import Finding
 from tuners.insight.importance import Importance
-from tuners.insight.noise import SHARED, is_rate
 from tuners.insight.response import Response, groups_of
 from tuners.space.dimensions import Cube
 from tuners.space.shown import number
+from tuners.strategy.luck import is_rate, luck_of_rows
 
 if TYPE_CHECKING:
     from tuners.study import Study
@@ -95,8 +95,7 @@ def _small_validation(study: Study) -> Iterator[Finding]:
         return
     best, middle = max(scores), float(np.median(scores))
     # The middle's, since luck has raised the best's.
-    share = min(max(middle, 1 / (rows + 2)), 1 - 1 / (rows + 2))
-    error = math.sqrt((1 - SHARED) * share * (1 - share) / rows)
+    error = luck_of_rows(middle, rows)
     # What the best of so many would lead by if all were the same, about: the expected largest of normal draws.
     luck = error * math.sqrt(2 * math.log(len(scores)))
     if best - middle < 1.15 * luck and best < 1:

@@ -9,17 +9,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tuners.strategy.configurations import Key, key_of
+from tuners.strategy.luck import is_rate, luck_of_rows
 
 if TYPE_CHECKING:
     from tuners.study import Study
     from tuners.trial_record import TrialRecord
-
-SHARED = 0.6
-"""Correlation of the errors that two models make on the same rows.
-
-What both get wrong moves both scores alike and leaves their difference as it is. Measured on pairs of configurations of
-small tables: 0.5 to 0.8.
-"""
 
 ENOUGH = 4
 """Degrees of freedom from which repeats are trusted over what the curves and the model say."""
@@ -84,13 +78,7 @@ def _by_rows(study: Study) -> float:
         return 0.0
     score = study.best[0].score
     assert score is not None
-    share = min(max(float(score), 1 / (rows + 2)), 1 - 1 / (rows + 2))
-    return math.sqrt((1 - SHARED) * share * (1 - share) / rows)
-
-
-def is_rate(metric: str) -> bool:
-    """Whether a metric is a share of rows."""
-    return metric.removeprefix("val_").endswith("accuracy")
+    return luck_of_rows(float(score), rows)
 
 
 def _by_curves(study: Study) -> float:

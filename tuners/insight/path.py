@@ -80,6 +80,7 @@ def to_train_again(study: Study, response: Response | None = None) -> list[dict[
         response: Its model, or None.
     """
     way, second = configurations(study, response), runner_up(study)
+    way = way[:-1] if way[0] == way[-1] else way
     return [*way, *([dict(second.values)] if second is not None and second.values not in way else [])]
 
 

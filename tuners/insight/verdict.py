@@ -7,7 +7,7 @@ import functools
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from tuners.insight.again import Again, alike
+from tuners.insight.again import Again
 from tuners.insight.noise import Noise, noise_of
 from tuners.insight.path import configurations, runner_up
 from tuners.insight.response import Contrast, Response
@@ -68,18 +68,6 @@ class Verdict:
     action: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
 
-def default_trial(study: Study) -> TrialRecord | None:
-    """The trial at the default of every hyperparameter that is tuned, the earliest."""
-    if not study.space:
-        return None
-    cube = study.cube()
-    default = cube.to_values(cube.to_point({}))
-    for trial in study.completed:
-        if all(alike(trial.values.get(name), value) for name, value in default.items()):
-            return trial
-    return None
-
-
 def verdict_of(study: Study, response: Response | None, again: Again | None = None) -> Verdict | None:
     """The verdict; None where no trial has a score.
 
@@ -90,12 +78,14 @@ def verdict_of(study: Study, response: Response | None, again: Again | None = No
     """
     if not study.best:
         return None
-    best, default = study.best[0], default_trial(study)
+    best, default = study.best[0], study.default
+    at_default = default is not None and default.values == best.values
     known = functools.partial(Verdict, best=best.number, default=default.number if default else None)
-    measured = _measured(study, again) if again and default is not best else None
+    measured = _measured(study, again) if again and not at_default else None
+    second = runner_up(study)
+    rival = again.contrast(best.values, second.values, noise_of(study).rows) if again and second else None
     if again is not None and measured is not None:
-        kind, second = _kind(measured), runner_up(study)
-        rival = again.contrast(best.values, second.values, noise_of(study).rows) if second else None
+        kind = _kind(measured)
         return known(
             kind, f"{OPENINGS[kind]}: {_scores_again(study, again)}, {_gain_again(measured)}{_rival(second, rival)}",
             runner_up=second.number if second else None, runner_up_chance=rival.chance if rival else None,
@@ -105,7 +95,6 @@ def verdict_of(study: Study, response: Response | None, again: Again | None = No
         )  # fmt: skip
     if response is None:
         return known(UNKNOWN, f"Too few trials ({len(study.completed)}) to tell a gain from luck.")
-    second = runner_up(study)
     against_second = response.contrast(response.point(best.values), response.point(second.values)) if second else None
     known = functools.partial(
         known,
@@ -114,10 +103,11 @@ def verdict_of(study: Study, response: Response | None, again: Again | None = No
         noise=response.deviation_of_noise,
         noise_source=_source(response),
     )
-    if default is not None and default is best:
+    if at_default:
+        luck = " by more than luck explains" if study.default_stands else ""
         return known(
             AS_GOOD,
-            f"No trial was better than the default (trial {best.number}): use it.",
+            f"No trial was better than the default (trial {best.number}){luck}: use it.{_rival(second, rival)}",
             chance=1.0,
             gain=0.0,
             observed=0.0,

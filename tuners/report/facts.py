@@ -128,6 +128,8 @@ def best_line(study: Study) -> str:
     """Which trial is the best, and by what it was chosen where its values were run again."""
     best = study.best[0]
     scores = [each.score for each in study.runs_of(best) if each.score is not None]
+    if study.default_stands:
+        return f"Trial {best.number}, the default, is the choice, since no other leads it by more than luck:"
     if len(scores) < 2:
         return f"Trial {best.number} is the best:"
     mean = number(sum(scores) / len(scores), 4)

@@ -9,12 +9,28 @@ import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from tuners.strategy.luck import luck_of_rows
+
 Key = tuple[Any, ...]
 
 Rank = tuple[float, float, int]
 
 MOST_SHRUNK = 2.0
 """Runs, at most, that what is known of all configurations weighs as much as in the estimate of one."""
+
+
+CLEAR = 1.5
+"""Standard deviations of luck by which a configuration has to lead the default to come before it.
+
+See `tests/benchmarks/never_worse.md`.
+"""
+
+
+def alike(value: object, other: object) -> bool:
+    """Whether two values are one, but for the last digits of numbers."""
+    if isinstance(value, float) and isinstance(other, int | float):
+        return abs(value - other) <= 1e-6 * max(abs(value), abs(other))
+    return value == other
 
 
 def key_of(values: Mapping[str, Any]) -> Key:
@@ -112,15 +128,42 @@ class Configurations:
         squares = sum((score - each.mean) ** 2 for each in feasible for score in each.scores.values())
         return math.sqrt(squares / max(freedom, 1)), freedom
 
-    def best(self) -> Iterator[Configuration]:
+    def best(self, default: Configuration | None = None, rows: int | None = None) -> Iterator[Configuration]:
         """Configurations that were feasible whenever they were tried, the best first, the earlier of equals first.
 
         Their means are drawn towards the median of all, which is weighed against runs (empirical Bayes): the best of
         many single runs has been lucky, the more so the more scores owe to luck, while several runs of one say more.
 
+        Args:
+            default: One that comes before those that lead it by no more than luck, or None.
+            rows: Rows of validation where the scores are shares of them, which are luck that runs do not tell.
+
         References:
             Efron and Morris (1975), "Data Analysis Using Stein's Estimator and its Generalizations".
         """
+        if default is None or not default.scores or not math.isfinite(default.mean):
+            yield from self._by_mean()
+            return
+        by_mean, lucky = self._by_mean(), []
+        for each in by_mean:
+            if each is default:
+                break
+            luck = self._luck(each, default, rows)
+            # Where nothing tells of luck, the loss has told them apart.
+            if each.mean - default.mean > luck or not luck:
+                yield each
+            else:
+                lucky.append(each)
+        yield from (default, *lucky)
+        yield from by_mean
+
+    def _luck(self, leader: Configuration, default: Configuration, rows: int | None) -> float:
+        """What the lead over the default may owe to seeds and to rows, 0 where nothing tells."""
+        seeds = self.noise[0] ** 2 * (1 / len(leader.scores) + 1 / len(default.scores))
+        validation = 2 * luck_of_rows(abs(default.mean), rows) ** 2 if rows else 0.0
+        return CLEAR * math.sqrt(seeds + validation)
+
+    def _by_mean(self) -> Iterator[Configuration]:
         middle, weight = self._prior
 
         def shrunk(each: Configuration) -> Rank:

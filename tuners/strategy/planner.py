@@ -37,6 +37,9 @@ class Planner:
         earlier: Trials of an earlier search; their score stands without their being run again.
         reevaluate: Times that a leading configuration is tried again.
         sources: Searches on other data to learn from.
+
+    Attributes:
+        rows: Rows of validation where the scores are shares of them.
     """
 
     def __init__(
@@ -55,6 +58,7 @@ class Planner:
         self._suggester = Suggester(self.cube, strategy, sources)
         self._space: list[Mapping[str, Any]] | None = None
         self._checked = False
+        self.rows: int | None = None
         self._repeats = Configurations()
         self._before = 0
 
@@ -150,15 +154,28 @@ class Planner:
         """Trials that run the values of an earlier one again."""
         return self._repeats.reruns
 
+    @property
+    def to_compare(self) -> bool:
+        """Whether further runs of the leaders and the defaults may change which is the best."""
+        return self._to_compare() is not None
+
     def is_rerun(self, number: int) -> bool:
         """Whether a trial runs the values of an earlier one again."""
         return self._repeats.of(self._before + number).first != self._before + number
 
     def best(self) -> Iterator[int]:
-        """Numbers of the best trials, one per configuration: its latest, which was not picked for a lucky score."""
-        for configuration in self._repeats.best():
+        """Numbers of the best trials, one per configuration: its latest, which was not picked for a lucky score.
+
+        The default comes before those that lead it by no more than luck.
+        """
+        for configuration in self._repeats.best(self._default(), self.rows):
             if configuration.first >= self._before:
                 yield max(configuration.scores) - self._before
+
+    def default(self) -> int | None:
+        """Number of the latest trial at the defaults that has a score, or None."""
+        default = self._default()
+        return max(default.scores) - self._before if default is not None and default.scores else None
 
     def _learn(self) -> None:
         inside = fitting(self.earlier, self.cube)
@@ -186,13 +203,18 @@ class Planner:
         if not leading or len(leading[0].numbers) == 1:
             return leading[0].first if leading else None
         leader, *rivals = leading
-        default = self._repeats.with_values(self.cube.to_values(self.cube.to_point({})))
-        if default is not None and default.first >= self._before:
+        default = self._default()
+        if default is not None:
             rivals.insert(0, default)
         noise, freedom = self._repeats.noise
         far = noise * special.stdtrit(freedom, 0.975) if freedom else 0.0
         close = [each for each in rivals if each is not leader and _apart(leader, each) <= far]
         return min([leader, *close], key=lambda each: len(each.numbers)).first if close else None
+
+    def _default(self) -> Configuration | None:
+        """The default, where this search has tried it."""
+        default = self._repeats.with_values(self.cube.to_values(self.cube.to_point({})))
+        return default if default is not None and default.first >= self._before else None
 
     def _named(self, point: NDArray[Any]) -> Plan:
         values = self.cube.to_values(point)

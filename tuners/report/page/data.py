@@ -13,7 +13,6 @@ from scipy.special import gammaln
 
 from tuners.insight.conclusions import Conclusions
 from tuners.insight.response import Response
-from tuners.insight.verdict import default_trial
 from tuners.report.facts import WORDS, compared, facts, troubles
 from tuners.report.page.axes import PageAxis, page_axes
 from tuners.report.page.zoom import zoom_boxes
@@ -56,7 +55,7 @@ def page_data(
     """
     cube, response = study.cube() if study.space else Cube(()), conclusions.response
     axes = _ranked(page_axes(cube), conclusions)
-    default = default_trial(study)
+    default = study.default
     return {
         "title": title,
         "facts": list(facts(study, given).items()),
@@ -216,7 +215,7 @@ def _unit(axis: PageAxis, trial: TrialRecord, best: TrialRecord, cube: Cube) -> 
 def _curves(study: Study) -> dict[str, Any]:
     """Curves of the objective by the trial's number: epochs, validation, training."""
     twin = study.objective.removeprefix("val_")
-    kept = [*study.best[:MOST_CURVES], *[trial for trial in [default_trial(study)] if trial]]
+    kept = [*study.best[:MOST_CURVES], *[trial for trial in [study.default] if trial]]
     found = {}
     for trial in kept:
         held = trial.history.get(study.objective, ())
