@@ -5,9 +5,8 @@ from __future__ import annotations
 import math
 import os
 import warnings
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -15,7 +14,7 @@ from tuners.store.journal import FILE
 from tuners.store.records import FOREIGN
 from tuners.strategy.ranking import informative
 from tuners.strategy.transfer import Source
-from tuners.strategy.warm_start import Known, trials_of
+from tuners.strategy.warm_start import trials_of
 from tuners.study import Study
 
 MOST = 48
@@ -50,13 +49,6 @@ def past_searches(given: Past | Iterable[Past]) -> list[Source]:
         else:
             found += _in_directory(Path(each))
     return found
-
-
-def sources_of(searches: Mapping[str, Sequence[tuple[Mapping[str, Any], float | None]]]) -> list[Source]:
-    """Searches as `tuners.protocols.HasPastSearches` has them."""
-    return [
-        Source(name, tuple(Known(dict(values), score) for values, score in trials)) for name, trials in searches.items()
-    ]
 
 
 def source_of(study: Study, name: str = "") -> Source:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, Protocol, runtime_checkable
 
 
@@ -27,16 +27,6 @@ class HasPriorities(Protocol):
     @property
     def priorities(self) -> Mapping[str, int]:
         """Priorities by name, 1 first, as `CoarseToFineOracle` takes them."""
-        ...
-
-
-@runtime_checkable
-class HasPastSearches(Protocol):
-    """A hypermodel that knows what searches of it on other data have found."""
-
-    @property
-    def past_searches(self) -> Mapping[str, Sequence[tuple[Mapping[str, Any], float | None]]]:
-        """By a name of the data, values by name with what they reached, more is better; None where they diverged."""
         ...
 
 

@@ -7,8 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from tuners.oracle import CoarseToFineOracle
-from tuners.past_searches import sources_of
-from tuners.protocols import HasPastSearches, HasPriorities
+from tuners.protocols import HasPriorities
 from tuners.tuner import FastTuner
 
 
@@ -22,8 +21,7 @@ class CoarseToFineSearch(FastTuner):
         seed: Seed of the search; a random one where none is given.
         **options: Any other argument of `CoarseToFineOracle` (`scales`, `initial`, `max_time`, ...) or of `FastTuner`
             (`directory`, `project_name`, `overwrite`, `executions_per_trial`, `engine`, ...). `priorities` are those
-            of the hypermodel where it has any, as the zoo's have; `priorities={}` for all alike. `learn_from` are the
-            searches that the hypermodel knows of, as some of the zoo's do; `learn_from=()` for none.
+            of the hypermodel where it has any, as the zoo's have; `priorities={}` for all alike.
 
     Raises:
         ValueError: An argument is out of range or not known.
@@ -39,8 +37,6 @@ class CoarseToFineSearch(FastTuner):
     ) -> None:
         if isinstance(hypermodel, HasPriorities):
             options.setdefault("priorities", _of_the_tuned(hypermodel.priorities, options))
-        if isinstance(hypermodel, HasPastSearches):
-            options.setdefault("learn_from", sources_of(hypermodel.past_searches))
         names = [name for name in inspect.signature(CoarseToFineOracle).parameters if name in options]
         oracle = CoarseToFineOracle(objective, max_trials, seed, **{name: options.pop(name) for name in names})
         super().__init__(oracle, hypermodel, **options)

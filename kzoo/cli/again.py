@@ -81,9 +81,7 @@ def _asked(directory: Path, times: int, *, trust: bool) -> Run:
         raise Failure(
             f"{directory} was made with {asked.model}, a program that would run: look at it, and pass --trust."
         )
-    return dataclasses.replace(
-        asked, executions=times, seed=(asked.seed + 1) % 2**31, earlier=None, learn_from=(run.NONE,)
-    )
+    return dataclasses.replace(asked, executions=times, seed=(asked.seed + 1) % 2**31, earlier=None, learn_from=())
 
 
 def _configurations(directory: Path, study: Study) -> list[dict[str, Any]]:

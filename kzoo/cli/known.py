@@ -10,28 +10,25 @@ from kzoo.cli import summary
 from kzoo.cli.console import bad_argument, describe
 from kzoo.cli.run import FILE, Run
 from kzoo.cli.shown import counted
-from kzoo.zoo.past_searches import past_searches
 
 
 def learned(asked: Run) -> dict[str, str]:
-    """The line about the searches that are learned from, where there are any.
+    """The line about the searches that are learned from.
 
     Raises:
-        BadParameter: A directory has none.
+        BadParameter: There are none.
     """
-    from tuners.past_searches import past_searches as searches_in
+    from tuners.past_searches import past_searches
 
-    directories, own = asked.past
-    shipped = past_searches(asked.model, asked.task.kind) if own and asked.family else {}
-    counts = [f"{counted(len(shipped), 'search', 'searches')} of {asked.model} that come with kzoo"] if shipped else []
-    if directories:
-        with bad_argument(hint="--learn-from"):
-            try:
-                found = searches_in(directories)
-            except OSError as error:
-                raise ValueError(describe(error)) from None
-        counts.append(f"{counted(len(found), 'search', 'searches')} of yours")
-    return {"learns from": f"{' and '.join(counts)}, as far as they agree with this one"} if counts else {}
+    with bad_argument(hint="--learn-from"):
+        try:
+            found = past_searches(asked.learn_from)
+        except OSError as error:
+            raise ValueError(describe(error)) from None
+    trials = counted(sum(len(each.trials) for each in found), "trial")
+    return {
+        "learns from": f"{counted(len(found), 'search', 'searches')} with {trials}, as far as they agree with this one"
+    }
 
 
 def check_earlier(earlier: Path, asked: Run) -> None:

@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 
 FILE = "kzoo.json"
 FORMAT = 1
-NONE = "none"
-"""Among what is learned from: not from what comes with the family."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -45,8 +43,7 @@ class Run:
         folds: Folds of a cross-validation over training and validation rows, or None.
         executions: Times that each trial is trained, its scores averaged.
         earlier: Directory of a search whose trials are known from the start, or None.
-        learn_from: Directories of searches on other data, or of directories that hold them, that are learned from
-            beside those that come with the family; "none" among them for none of the latter.
+        learn_from: Directories of searches on other data, or of directories that hold them, that are learned from.
         max_weights: Trainable weights that a model may have, or None.
         direction: Which way the objective is better, "min" or "max"; "" for an objective of the task.
         constant: Score on the validation rows of always giving the same answer, the best one of the training rows; None
@@ -86,11 +83,6 @@ class Run:
     def model_name(self) -> str:
         """The model without its place on this machine."""
         return Path(self.model).name
-
-    @property
-    def past(self) -> tuple[list[str], bool]:
-        """Directories of searches to learn from, and whether those that come with the family are learned from."""
-        return [each for each in self.learn_from if each != NONE], NONE not in self.learn_from
 
     def hypermodel(self) -> keras_tuner.HyperModel:
         """The hypermodel that is searched; see `create_hypermodel` for the errors.

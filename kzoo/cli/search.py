@@ -14,7 +14,7 @@ from kzoo.cli import arguments, known, summary, understood
 from kzoo.cli.console import Failure, bad_argument, console, mendable, print_json, warn
 from kzoo.cli.effort import Effort
 from kzoo.cli.quiet import import_tensorflow
-from kzoo.cli.run import FILE, NONE, Run, parts_of
+from kzoo.cli.run import FILE, Run, parts_of
 from kzoo.cli.shown import counted
 from kzoo.cli.source import Source, asked_source
 from kzoo.cli.training import train
@@ -68,10 +68,8 @@ def search(
         arguments.tuned(metavar="RUN", help="Begin with what this search found."),
     ] = None,
     learn_from: Annotated[
-        list[str] | None,
-        arguments.tuned(
-            metavar="DIR", help="Learn from more searches on other data: a RUN, or what holds RUNs. Or none at all."
-        ),
+        list[Path] | None,
+        arguments.tuned(metavar="DIR", help="Learn from searches on other data: a RUN, or what holds RUNs."),
     ] = None,
     max_weights: Annotated[
         int | None, arguments.tuned(min=1, metavar="N", help="Train no model with more weights than that.")
@@ -164,7 +162,7 @@ def search(
     if seed is not None:
         # Which trial ends first is nobody's choice, and later ones depend on it.
         effort = dataclasses.replace(effort, alone=f"--seed {seed} is to give the same trials again")
-    past = tuple(each if each == NONE else str(Path(each).absolute()) for each in learn_from or ())
+    past = tuple(str(each.absolute()) for each in learn_from or ())
     seed = SEED if seed is None else seed
     wish = Wish(
         model, epochs, seed, objective, priority, fixed, ranges, folds, executions, earlier, past, max_weights, balance
@@ -204,7 +202,7 @@ def _search(wish: Wish, source: Source, out: Path | None, effort: Effort, *, as_
     goes_on = _goes_on(directory, asked)
     if asked.earlier:
         known.check_earlier(Path(asked.earlier), asked)
-    learned = {} if goes_on else known.learned(asked)
+    learned = known.learned(asked) if asked.learn_from and not goes_on else {}
     before = summary.load(directory) if goes_on and (directory / JOURNAL).exists() else None
     say(understood.of_search(asked, directory, effort, before))
     say(learned)

@@ -66,7 +66,7 @@ def make_tuner(
             initial=initial,
             # A search that goes on has kept what it knew.
             earlier=None if (directory / JOURNAL).exists() else asked.earlier,
-            learn_from=() if (directory / JOURNAL).exists() else _past(hypermodel, asked),
+            learn_from=() if (directory / JOURNAL).exists() else asked.learn_from,
             folds=data.folds(asked.folds, seed=asked.seed) if asked.folds and data.groups is not None else asked.folds,
             executions_per_trial=asked.executions,
             max_model_size=asked.max_weights,
@@ -78,16 +78,6 @@ def make_tuner(
             keep_checkpoints=KEPT,
             pruning=tuners.SuccessiveHalving() if effort.prune else None,
         )
-
-
-def _past(hypermodel: Any, asked: Run) -> list[Any]:
-    """What is learned from: searches that come with the family, and those of directories."""
-    from tuners.past_searches import sources_of
-    from tuners.protocols import HasPastSearches
-
-    directories, own = asked.past
-    shipped = sources_of(hypermodel.past_searches) if own and isinstance(hypermodel, HasPastSearches) else []
-    return [*shipped, *directories]
 
 
 def make(directory: str, effort: str) -> tuple[Any, Callable[[], tuple[tuple[Any, ...], dict[str, Any]]]]:

@@ -13,7 +13,6 @@ from kzoo.task import Task
 from kzoo.zoo.creation import compiled
 from kzoo.zoo.heads import metric_names
 from kzoo.zoo.optimizers import ENDS_WITH_TRAINING, create_optimizer, learning_rate_schedule
-from kzoo.zoo.past_searches import Trials, past_searches
 from kzoo.zoo.registry import Family, get_family
 from kzoo.zoo.spaces import Space, asked_space, tunable_values
 
@@ -71,14 +70,6 @@ class ZooHyperModel(keras_tuner.HyperModel):
         hp = keras_tuner.HyperParameters()
         self.values(hp)
         return {each.name: self.space[each.name].priority for each in hp.space}
-
-    @property
-    def past_searches(self) -> dict[str, Trials]:
-        """What searches of the family on open data of this kind have found, by the name of the data.
-
-        Trials are values by name with what they reached, more is better.
-        """
-        return past_searches(self.family.name, self.task.kind)
 
     def values(self, hp: keras_tuner.HyperParameters) -> dict[str, Any]:
         """The values that apply in a trial, registering what is tuned.

@@ -1,12 +1,10 @@
-"""The searches of a family that come with the package, and what they are worth to a search on other data.
+"""What searches of a family on other tables are worth to a search, in real training.
 
-python tests/benchmarks/past_searches.py make TABLES --family mlp --work WORK
-python tests/benchmarks/past_searches.py measure TABLES --family mlp --work WORK
+python tests/benchmarks/past_searches.py TABLES --family mlp --work WORK
 
 TABLES is a directory with CSV files and their `tables.csv` (name, file, target, quality); those whose quality is "yes"
-are taken, at most 5,000 rows of each. `make` searches each for 30 trials of 20 epochs, without what is there already,
-and writes `kzoo/zoo/past_searches/FAMILY.json`. `measure` searches each again with what the others have taught, from
-the same seed and split, and sets the best so far beside that of the first search. Both go on where they were stopped.
+are taken, at most 5,000 rows of each. Each is searched for 30 trials of 20 epochs, and again, from the same seed and
+split, for 20 trials with what the searches on the others have taught. Goes on where it was stopped.
 """
 
 import os
@@ -14,7 +12,6 @@ import os
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import argparse
-import datetime
 import warnings
 from pathlib import Path
 
@@ -24,9 +21,7 @@ import pandas as pd
 
 import kzoo
 import tuners
-from kzoo.files import write_text
-from kzoo.zoo import past_searches
-from tuners.past_searches import source_of, trials_of
+from tuners.past_searches import source_of
 from tuners.strategy.scores import gain_of
 
 ROWS, TRIALS, EPOCHS, SEED = 5_000, 30, 20, 1
@@ -65,23 +60,13 @@ def searched(family: str, data: kzoo.Dataset, directory: Path, trials: int, sour
     return tuners.Study.load(directory)
 
 
-def make(family: str, tables: Path, work: Path) -> None:
-    found = []
-    for name, data in datasets(tables):
-        study = searched(family, data, work / "alone" / name, TRIALS, [])
-        found.append((name, data.task.kind, [(each.values, each.score) for each in trials_of(study)]))
-        print(name, len(data.y_train), study.trials[0].score, study.best[0].score, flush=True)
-    facts = {"family": family, "epochs": EPOCHS, "date": str(datetime.date.today())}
-    write_text(Path(past_searches.__file__).parent / f"{family}.json", past_searches.written(found, facts))
-
-
 def best_so_far(study: tuners.Study) -> np.ndarray:
     """The best gain after each trial."""
     return np.maximum.accumulate([gain_of(trial.score, study.direction) for trial in study.trials])
 
 
 def measure(family: str, tables: Path, work: Path) -> None:
-    studies = {path.parent.name: tuners.Study.load(path.parent) for path in (work / "alone").glob("*/journal.jsonl")}
+    studies = {name: searched(family, data, work / "alone" / name, TRIALS, []) for name, data in datasets(tables)}
     behind, led = [], np.zeros((len(AT), 2), dtype=int)
     print(
         "| table | default | alone, best of 30 | taught, best of 20 | alone @" + ", ".join(map(str, AT)) + " | taught |"
@@ -108,15 +93,14 @@ def measure(family: str, tables: Path, work: Path) -> None:
 
 
 def main() -> None:
-    """Make, or measure."""
+    """Measure."""
     warnings.simplefilter("ignore")
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=("make", "measure"))
     parser.add_argument("tables", type=Path)
     parser.add_argument("--family", default="mlp")
     parser.add_argument("--work", type=Path, required=True, help="directory of the searches")
     options = parser.parse_args()
-    (make if options.what == "make" else measure)(options.family, options.tables, options.work / options.family)
+    measure(options.family, options.tables, options.work / options.family)
 
 
 if __name__ == "__main__":

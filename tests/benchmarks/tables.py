@@ -138,7 +138,7 @@ def quality(source: str, target: str, seed: int, options: argparse.Namespace) ->
         together: list[np.ndarray] = []
 
         def again() -> np.ndarray:
-            answers, mean = searched_answers(data, Path(source).stem, family, seed, options)
+            answers, mean = searched_answers(data, family, seed, options)
             together.append(mean)
             return answers
 
@@ -158,22 +158,18 @@ def quality(source: str, target: str, seed: int, options: argparse.Namespace) ->
 
 
 def searched_answers(
-    data: kzoo.Dataset, table: str, family: str, seed: int, options: argparse.Namespace
+    data: kzoo.Dataset, family: str, seed: int, options: argparse.Namespace
 ) -> tuple[np.ndarray, np.ndarray]:
     """Answers to the test rows: of the best trial of a search trained again, and of the mean of the best ones."""
     import tuners
-    from tuners.past_searches import sources_of
 
     hypermodel = kzoo.create_hypermodel(family, data.task, epochs=options.epochs)
-    # What comes with the family has been found on these tables: the search is not to know its own.
-    others = {name: trials for name, trials in hypermodel.past_searches.items() if name != table}
     with tempfile.TemporaryDirectory() as directory:
         tuner = tuners.CoarseToFineSearch(
             hypermodel,
             objective=data.task.objective,
             max_trials=options.trials,
             seed=seed,
-            learn_from=sources_of(others),
             directory=directory,
             project_name="search",
             keep_checkpoints=TOP,

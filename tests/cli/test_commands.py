@@ -122,7 +122,6 @@ OPTIONS = {
     "kind": ("--kind", "classification"),
     "folds": ("--folds", 2),
     "max_weights": ("--max-weights", 100_000),
-    "learn_from": ("--learn-from", "none"),
     "balance": ("--balance",),
     "executions": ("--executions", 2),
     "validation_share": ("--validation-share", 0.3),
@@ -137,7 +136,7 @@ APART = {"image_size": (8, 9), "group": "c", "time": "seen", "part": "fold", "ta
 
 def test_every_option_survives_the_round_trip(kzoo):
     other = {"model", "data", "trials", "out", "workers", "trial_timeout", "prune", "ray", "trial_cpus", "trial_gpus"}
-    other |= {"engine", "as_json", "max_time", "patience", "earlier", "tensorboard", "reruns"}
+    other |= {"engine", "as_json", "max_time", "patience", "earlier", "learn_from", "tensorboard", "reruns"}
     assert set(inspect.signature(search).parameters) - set(OPTIONS) == other | {*APART}
     rows = "\n".join(f"{a},{a % 3},{a % 5},{a % 7},{a % 2}" for a in range(40))
     (kzoo.directory / "data.csv").write_text(f"id,a,b,c,y\n{rows}")
@@ -197,10 +196,7 @@ def test_a_search_that_knows_another(searched):
 def test_a_search_that_learns_from_others(searched):
     options = ("--data", "iris", "--epochs", 1, "--learn-from", ".", "--trials", 1, "--out", "TAUGHT")
     result = searched("search", "mlp", *options)
-    assert result.exit_code == 0 and re.search(
-        r"learns from 16 searches of mlp that come with kzoo and \d+ search(es)? of yours",
-        " ".join(result.stdout.split()),
-    )
+    assert result.exit_code == 0 and re.search(r"learns from +\d+ search(es)? with \d+ trials", result.stdout)
     learned = replay(read_journal(searched.directory / "TAUGHT"), "TAUGHT").header["learned_from"]
     assert 6 in [len(each["trials"]) for each in learned if each["name"] == "RUN"]
     # It goes on with what it knows, whatever is there by now.

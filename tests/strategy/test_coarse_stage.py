@@ -111,7 +111,7 @@ def test_the_zoo_says_its_priorities(tmp_path, options):
 def test_priorities_can_be_left_out(tmp_path):
     hypermodel = kzoo.create_hypermodel("mlp", kzoo.load_dataset("iris").task)
     tuner = tuners.CoarseToFineSearch(
-        hypermodel, "val_loss", 6, seed=1, priorities={}, learn_from=(), directory=tmp_path, project_name="run"
+        hypermodel, "val_loss", 6, seed=1, priorities={}, directory=tmp_path, project_name="run"
     )
     first, second = (tuner.oracle.create_trial(str(worker)).hyperparameters.values for worker in range(2))
     assert sum(first[name] != second.get(name) for name in first) > 3
