@@ -19,7 +19,7 @@ MOST_SHRUNK = 2.0
 """Runs, at most, that what is known of all configurations weighs as much as in the estimate of one."""
 
 
-CLEAR = 1.5
+CLEAR = 1.0
 """Standard deviations of luck by which a configuration has to lead the default to come before it.
 
 See `tests/benchmarks/never_worse.md`.
