@@ -138,6 +138,23 @@ def test_a_space_holds_hyperparameters_only(class_name):
         replay([{"kind": "space", "space": [{"class_name": class_name, "config": {"name": "x"}}]}])
 
 
+@pytest.mark.parametrize(
+    ("class_name", "config"),
+    [
+        ("Float", {"name": "x", "min_value": 0.0, "max_value": 8.0, "sampling": "log"}),
+        ("Float", {"name": "x", "min_value": 0.0, "max_value": 1.0, "step": 0.0}),
+        ("Float", {"name": "x", "min_value": 0.0}),
+        ("Float", {"name": "x", "min_value": 0.0, "max_value": 1.0, "default": []}),
+        ("Choice", {"name": "x", "values": []}),
+        ("Choice", {"name": "x", "values": ["a", "b"], "default": []}),
+        ("Boolean", {"name": "x", "conditions": ["no"]}),
+    ],
+)
+def test_a_space_that_has_no_place_for_its_defaults_is_refused(class_name, config):
+    with pytest.raises(JournalError, match="record 1 is not of a search"):
+        replay([{"kind": "space", "space": [{"class_name": class_name, "config": config}]}])
+
+
 def test_a_trial_that_ends_twice_has_its_first_result(tmp_path):
     again = copy.deepcopy(RECORDS[-1])
     again["state"]["score"] = 2.0

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tuners.space.dimensions import cube_from_space
 from tuners.store.journal import FILE, FORMAT, Journal, JournalError, read_journal
 
 if TYPE_CHECKING:
@@ -195,6 +196,12 @@ def checked_space(space: list[dict[str, Any]]) -> list[dict[str, Any]]:
     for each in space:
         if each["class_name"] not in HYPERPARAMETERS or not isinstance(each["config"]["name"], str):
             raise ValueError(f"the space has {str(each)[:80]}, which is no hyperparameter")
+    try:
+        # Its defaults are looked for by whoever names the best trial.
+        cube = cube_from_space(space)
+        cube.to_values(cube.to_point({}))
+    except (ArithmeticError, LookupError) as error:
+        raise ValueError(f"the space has a hyperparameter that is none ({error})") from None
     return space
 
 
