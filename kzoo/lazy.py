@@ -29,11 +29,12 @@ def quietly() -> Iterator[None]:
         return
     try:
         sys.stderr.flush()
+        file = tempfile.TemporaryFile()  # noqa: SIM115 - closed below, where it is used
         kept = os.dup(2)
-    except (OSError, AttributeError):  # Nobody reads it.
+    except (OSError, AttributeError):  # Nobody reads it, or nothing can be written.
         yield
         return
-    with tempfile.TemporaryFile() as written:
+    with file as written:
         os.dup2(written.fileno(), 2)
         failed = True
         try:

@@ -1,11 +1,11 @@
 """The default stands unless it is led by more than luck."""
 
-import keras
 import keras_tuner
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from lucky_hypermodel import Lucky
 
 import tuners
 from tuners.private_apis import project_directory
@@ -98,25 +98,9 @@ def test_leaders_are_run_again_before_patience_ends_the_search(asked, tell):
 
 
 def test_the_weights_of_the_default_are_kept_until_it_is_decided(tmp_path):
-    class Lucky(keras_tuner.HyperModel):
-        """Trials whose score is x; of 0.9 the first run has a better one."""
-
-        runs = 0
-
-        def build(self, hp):
-            bias = keras.initializers.Constant(hp.Float("x", 0, 1, default=0.3))
-            model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1, bias_initializer=bias)])
-            model.compile(keras.optimizers.SGD(0.0), "mse")
-            return model
-
-        def fit(self, hp, model, *args, **kwargs):
-            model.fit(*args, **kwargs)
-            self.runs += hp.get("x") == 0.9
-            return 0.0 if hp.get("x") == 0.9 and self.runs == 1 else hp.get("x")
-
     given = [{"x": each} for each in (0.3, 0.2, 0.25, 0.9)]
     options = {"initial": given, "reruns": 1, "keep_checkpoints": 1, "directory": tmp_path, "project_name": "run"}
-    search = tuners.CoarseToFineSearch(Lucky(), keras_tuner.Objective("score", "min"), 5, 1, **options)
+    search = tuners.CoarseToFineSearch(Lucky(default=0.3), keras_tuner.Objective("score", "min"), 5, 1, **options)
     search.search(np.zeros((4, 1)), np.zeros(4), epochs=1, verbose=0)
     assert search.get_best_models()[0].layers[0].bias.numpy() == pytest.approx([0.3])
     assert kept_trials(tmp_path / "run") == ["0000"]

@@ -2,6 +2,7 @@ import keras
 import keras_tuner
 import numpy as np
 import pytest
+from lucky_hypermodel import Lucky
 
 import tuners
 from tuners.private_apis import project_directory
@@ -188,22 +189,6 @@ def test_the_best_model_is_of_the_run_that_stands_for_its_configuration(tmp_path
 
 
 def test_the_weights_of_who_may_lead_in_the_end_are_kept_until_then(tmp_path):
-    class Lucky(keras_tuner.HyperModel):
-        """Trials whose score is x; of 0.9 the first run has a better one."""
-
-        runs = 0
-
-        def build(self, hp):
-            bias = keras.initializers.Constant(hp.Float("x", 0, 1))
-            model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1, bias_initializer=bias)])
-            model.compile(keras.optimizers.SGD(0.0), "mse")
-            return model
-
-        def fit(self, hp, model, *args, **kwargs):
-            model.fit(*args, **kwargs)
-            self.runs += hp.get("x") == 0.9
-            return 0.0 if hp.get("x") == 0.9 and self.runs == 1 else hp.get("x")
-
     given = [{"x": each} for each in (0.2, 0.4, 0.9)]
     options = {"initial": given, "reruns": 1, "keep_checkpoints": 1, "directory": tmp_path, "project_name": "run"}
     search = tuners.CoarseToFineSearch(Lucky(), keras_tuner.Objective("score", "min"), 4, 1, **options)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from tuners.strategy.configurations import Key, key_of
 from tuners.strategy.scores import gain_of
 
 if TYPE_CHECKING:
@@ -53,11 +54,10 @@ def smallest_within(study: Study, share: float, among: Iterable[str] | None = No
 
 def _configurations(study: Study) -> list[TrialRecord]:
     """The best trials, one per configuration."""
-    found: list[TrialRecord] = []
+    found: dict[Key, TrialRecord] = {}
     for trial in study.best:
-        if all(trial.values != each.values for each in found):
-            found.append(trial)
-    return found
+        found.setdefault(key_of(trial.values), trial)
+    return list(found.values())
 
 
 def _score(study: Study, trial: TrialRecord) -> float:
