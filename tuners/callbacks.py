@@ -10,9 +10,6 @@ from typing import Any
 import keras
 import keras_tuner
 
-EPOCH_HOOKS = ("on_epoch_begin", "on_epoch_end")
-BATCH_HOOKS = ("on_batch_begin", "on_batch_end")
-
 
 def copied_callbacks(given: Any) -> list[Any]:
     """Copies of callbacks, whose state, such as the patience of an early stop, no other trial may inherit.
@@ -70,11 +67,16 @@ def hooks_of(tuner: keras_tuner.Tuner, trial: Any) -> list[keras.callbacks.Callb
         tuner: The tuner.
         trial: The trial that is run.
     """
-    kinds = ((EPOCH_HOOKS, _EpochHooks), (BATCH_HOOKS, _BatchHooks))
+    kinds = {
+        "on_epoch_begin": _EpochBegin,
+        "on_epoch_end": _EpochEnd,
+        "on_batch_begin": _BatchBegin,
+        "on_batch_end": _BatchEnd,
+    }
     return [
         kind(tuner, trial)
-        for hooks, kind in kinds
-        if any(getattr(type(tuner), each) is not getattr(keras_tuner.Tuner, each) for each in hooks)
+        for hook, kind in kinds.items()
+        if getattr(type(tuner), hook) is not getattr(keras_tuner.Tuner, hook)
     ]
 
 
@@ -84,18 +86,22 @@ class _Hooks(keras.callbacks.Callback):
         self.tuner, self.trial = tuner, trial
 
 
-class _EpochHooks(_Hooks):
+class _EpochBegin(_Hooks):
     def on_epoch_begin(self, epoch: int, logs: Mapping[str, Any] | None = None) -> None:
         self.tuner.on_epoch_begin(self.trial, self.model, epoch, logs=logs)
 
+
+class _EpochEnd(_Hooks):
     def on_epoch_end(self, epoch: int, logs: Mapping[str, Any] | None = None) -> None:
         self.tuner.on_epoch_end(self.trial, self.model, epoch, logs=logs)
 
 
-class _BatchHooks(_Hooks):
+class _BatchBegin(_Hooks):
     def on_batch_begin(self, batch: int, logs: Mapping[str, Any] | None = None) -> None:
         self.tuner.on_batch_begin(self.trial, self.model, batch, logs)
 
+
+class _BatchEnd(_Hooks):
     def on_batch_end(self, batch: int, logs: Mapping[str, Any] | None = None) -> None:
         self.tuner.on_batch_end(self.trial, self.model, batch, logs)
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import functools
+import math
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import keras
@@ -17,6 +19,9 @@ ENGINES = ("auto", "graph", "numpy")
 METRICS = {"rtol": 5e-4, "atol": 2e-5}
 WEIGHTS = {"rtol": 5e-4, "atol": 5e-5}
 """How far two trainings may be apart that only round differently: of metrics by epoch, and of weights."""
+
+NUDGES, NUDGE, MOST_ROUNDING = 2, 2.0**-23, 6
+"""Trainings from weights that differ in their last place, by how much, and orders of magnitude it may grow by."""
 
 DRAWS, UNLIKELY = 40, 1e-4
 """Epochs whose losses are compared where random numbers are drawn, and the p-value of losses distributed otherwise."""
@@ -120,17 +125,72 @@ def compare(group: Group, engines: Iterable[str] = ENGINES, *, unseen: Iterable[
         unseen: Those whose models nobody looks at after they were trained.
     """
     by_fit = outcomes(group, "fit")
+    by_rounding = Rounding(group, by_fit)
     found = []
     for engine in engines:
         for label, outcome in outcomes(group, engine, looks=engine not in unseen).items():
             lines = list(differences(by_fit[label], outcome, group))
-            if lines and not group.same_draws and not outcome.error:
-                lines = list(_of_draws(group, label, engine))
+            if lines and not outcome.error and not by_fit[label].error:
+                lines = list(
+                    by_rounding.differences(label, outcome) if group.same_draws else _of_draws(group, label, engine)
+                )
             if lines:
                 found.append(
                     f"[{label}] by {engine} ({', '.join(use.engine for use in outcome.uses)}): {'; '.join(lines[:3])}"
                 )
     return found
+
+
+class Rounding:
+    """How far rounding takes the trials of a group, which for some losses and targets is anywhere.
+
+    Args:
+        group: The trials.
+        by_fit: What came of them by `model.fit`.
+    """
+
+    def __init__(self, group: Group, by_fit: Mapping[str, Outcome]) -> None:
+        self._group, self._by_fit = group, by_fit
+
+    def differences(self, label: str, found: Outcome) -> Iterator[str]:
+        """In what an outcome differs by more than `model.fit` does from weights that differ in the last place."""
+        factor = max(self._factor(label, each[label]) for each in self._nudged)
+        if math.isinf(factor):
+            return
+        loose = dataclasses.replace(self._group, tolerance=self._group.tolerance * factor)
+        yield from differences(self._by_fit[label], found, loose)
+
+    @functools.cached_property
+    def _nudged(self) -> list[dict[str, Outcome]]:
+        builds = self._group.builds.items()
+        return [
+            outcomes(
+                dataclasses.replace(
+                    self._group, builds={label: functools.partial(_nudged, build, seed) for label, build in builds}
+                ),
+                "fit",
+            )
+            for seed in range(NUDGES)
+        ]
+
+    def _factor(self, label: str, nudged: Outcome) -> float:
+        """Of the tolerance: 1 where rounding stays within it, else an order of magnitude more than it needs."""
+        if nudged.error:
+            return 1.0
+        for power in range(MOST_ROUNDING):
+            loose = dataclasses.replace(self._group, tolerance=self._group.tolerance * 10**power)
+            if not list(differences(self._by_fit[label], nudged, loose)):
+                return 10.0 ** (power + 1) if power else 1.0
+        return math.inf
+
+
+def _nudged(build: Callable[[], keras.Model], seed: int) -> keras.Model:
+    model = build()
+    random = np.random.default_rng(seed)
+    if model.built:
+        signs = ((each, random.choice([-1.0, 1.0], each.shape)) for each in model.get_weights())
+        model.set_weights([each * (1 + sign * NUDGE) if each.dtype.kind == "f" else each for each, sign in signs])
+    return model
 
 
 def _of_draws(group: Group, label: str, engine: str) -> Iterator[str]:

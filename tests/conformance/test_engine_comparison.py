@@ -1,16 +1,17 @@
 """The sweep finds what it is made for: faults planted in what is compared."""
 
 import dataclasses
+import functools
 
 import keras
 import numpy as np
 import pytest
-from engine_comparison import compare, differences
+from engine_comparison import Rounding, compare, differences
 from keras_catalog import classes, others, public
 from layer_subjects import FORMS, maker, ways
 from small_models import dense, tabular
 from subjects import MOST_TRIALS, parts
-from trial_outcomes import Group, Notes, Outcome, cause
+from trial_outcomes import Group, Notes, Outcome, cause, outcomes
 
 from tuners.engine.choice import EngineUse
 
@@ -69,6 +70,28 @@ def test_a_trial_that_is_trained_otherwise_is_found():
         if "[second]" in each
     ]
     assert "by auto" in found and "loss of epoch 1" in found
+
+
+def test_what_rounding_alone_makes_different_is_none_and_a_fault_is_one():
+    def wild(scale=1.0):
+        model = dense("logits", loss="binary_focal_crossentropy", metrics=())
+        model.set_weights([each * scale for each in model.get_weights()])
+        return model
+
+    def tame(scale=1.0):
+        return dense("linear", loss="mse", metrics=(), optimizer=keras.optimizers.SGD(0.1 * scale))
+
+    for make, target, scales in ((wild, "numbers", (1 + 1e-6, None)), (tame, "number", (1 + 1e-6, 1.1))):
+        group = Group({"a": make}, *tabular(target))
+        by_fit = outcomes(group, "fit")
+        rounding = Rounding(group, by_fit)
+        same, other = (
+            scale and outcomes(dataclasses.replace(group, builds={"a": functools.partial(make, scale)}), "fit")["a"]
+            for scale in scales
+        )
+        assert bool(list(differences(by_fit["a"], same, group))) is (make is wild)
+        assert not list(rounding.differences("a", same))
+        assert not other or list(rounding.differences("a", other))
 
 
 def test_a_hook_that_is_left_out_is_found():

@@ -263,3 +263,47 @@ def test_whatever_an_engine_raises_is_a_reason(where, caplog):
     assert "The numpy engine does not train this model: RuntimeError: cannot" in caplog.text
     # The random numbers are those that there would have been.
     assert_equal(trained("fit", build, X, Y, epochs=2, shuffle=True), found)
+
+
+class BeforeTheFirstBatch(keras.callbacks.Callback):
+    """Notes down how many weights there are when training begins."""
+
+    def __init__(self):
+        super().__init__()
+        self.seen = None
+
+    def on_train_begin(self, logs=None):
+        self.seen = len(self.model.weights)
+
+
+def built_by_its_first_batch():
+    model = keras.Sequential([keras.layers.Dense(2, activation="softmax")])
+    model.compile("sgd", "sparse_categorical_crossentropy")
+    return model
+
+
+def test_a_callback_sees_a_model_that_its_first_batch_builds_without_weights():
+    noted = []
+    for make, weights in ((built_by_its_first_batch, 0), (build, 2)):
+        callback = BeforeTheFirstBatch()
+        trained("auto", make, X, Y, callbacks=[callback])
+        noted.append(callback.seen == weights)
+    assert noted == [True, True]
+    lambdas = keras.callbacks.LambdaCallback(on_epoch_begin=lambda epoch, logs: None)
+    for callback, engine in (
+        (lambdas, "fit"),
+        (keras.callbacks.EarlyStopping("loss"), "numpy"),
+        (Acts(id, 0), "numpy"),
+    ):
+        assert trained("auto", built_by_its_first_batch, X, Y, callbacks=[callback]).use.engine == engine
+
+
+@pytest.mark.parametrize("metrics", [None, [], ["accuracy"]])
+def test_metrics_can_be_asked_after_the_second_of_two_alike(metrics):
+    engines = Engines("numpy")
+    for _ in range(2):
+        model = build(metrics=metrics)
+        with engines.answering(model):
+            model.fit(X, Y)
+        assert set(model.get_metrics_result()) == {"loss", *(metrics or [])}
+    assert [use.engine for use in engines.uses] == ["numpy", "numpy"]

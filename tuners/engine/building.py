@@ -9,6 +9,14 @@ import tensorflow as tf
 
 from tuners.engine import data
 from tuners.engine.call import FitCall
+from tuners.engine.declined import Declined
+from tuners.engine.identity import is_of_keras
+
+BEFORE_THE_FIRST_BATCH = ("set_params", "set_model", "on_train_begin", "on_epoch_begin")
+"""Hooks in which a callback sees a model that has no weights yet, where its first batch is to build it."""
+
+LOOK_AT_WEIGHTS = (keras.callbacks.BackupAndRestore, keras.callbacks.SwapEMAWeights)
+"""Callbacks of Keras' that do something with them there."""
 
 
 def build_metrics(call: FitCall) -> None:
@@ -56,6 +64,20 @@ def _symbol(tensor: Any) -> Any:
 
 
 def unbuilt_model_built(call: FitCall) -> None:
-    """Build a model that would be built by its first batch, without computing anything."""
+    """Build a model that would be built by its first batch, without computing anything.
+
+    Raises:
+        Declined: A callback would see it before.
+    """
     if not call.model.built:
+        for each in call.callbacks:
+            if _may_look_before_the_first_batch(each):
+                raise Declined(f"the callback {type(each).__name__} sees the model before its first batch builds it")
         call.model(keras.tree.map_structure(lambda array: _symbol(tf.constant(array[:1])), call.training[0]))
+
+
+def _may_look_before_the_first_batch(callback: Any) -> bool:
+    # Of an object, or of a class that it was made of: keras.callbacks.LambdaCallback takes functions of the user's.
+    return isinstance(callback, LOOK_AT_WEIGHTS) or any(
+        hook in vars(callback) or not is_of_keras(getattr(type(callback), hook)) for hook in BEFORE_THE_FIRST_BATCH
+    )

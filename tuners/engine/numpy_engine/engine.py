@@ -167,7 +167,8 @@ class NumpyTrainer:
         self._optimizer.give()
         if self._last is not None:
             metrics = scoring.metrics_of(self._model)
-            if len(metrics) <= len(self._scoring.kinds):
+            # Where there are none, what holds them has to be built as well before it can be asked.
+            if len(metrics) <= max(1, len(self._scoring.kinds)):
                 build_metrics(self._call)
                 metrics = scoring.metrics_of(self._model)
             self._scoring.give(metrics, *self._last)
