@@ -162,16 +162,13 @@ class Rounding:
 
     @functools.cached_property
     def _nudged(self) -> list[dict[str, Outcome]]:
-        builds = self._group.builds.items()
-        return [
-            outcomes(
-                dataclasses.replace(
-                    self._group, builds={label: functools.partial(_nudged, build, seed) for label, build in builds}
-                ),
-                "fit",
-            )
-            for seed in range(NUDGES)
-        ]
+        found = []
+        for seed in range(NUDGES):
+            builds = {label: functools.partial(_nudged, build, seed) for label, build in self._group.builds.items()}
+            by_label = outcomes(dataclasses.replace(self._group, builds=builds), "fit")
+            # That `model.fit` trained them is no fault of theirs.
+            found.append({label: dataclasses.replace(each, uses=()) for label, each in by_label.items()})
+        return found
 
     def _factor(self, label: str, nudged: Outcome) -> float:
         """Of the tolerance: 1 where rounding stays within it, else an order of magnitude more than it needs."""

@@ -86,7 +86,10 @@ def test_what_rounding_alone_makes_different_is_none_and_a_fault_is_one():
         by_fit = outcomes(group, "fit")
         rounding = Rounding(group, by_fit)
         same, other = (
-            scale and outcomes(dataclasses.replace(group, builds={"a": functools.partial(make, scale)}), "fit")["a"]
+            scale
+            and dataclasses.replace(
+                outcomes(dataclasses.replace(group, builds={"a": functools.partial(make, scale)}), "fit")["a"], uses=()
+            )
             for scale in scales
         )
         assert bool(list(differences(by_fit["a"], same, group))) is (make is wild)
