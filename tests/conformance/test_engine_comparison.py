@@ -10,7 +10,7 @@ from engine_comparison import Rounding, compare, differences
 from keras_catalog import classes, others, public
 from layer_subjects import FORMS, maker, ways
 from small_models import dense, tabular
-from subjects import MOST_TRIALS, parts
+from subjects import MOST_TRIALS, searches
 from trial_outcomes import Group, Notes, Outcome, cause, outcomes
 
 from tuners.engine.choice import EngineUse
@@ -116,9 +116,18 @@ def test_a_hook_that_is_left_out_is_found():
 
 def test_long_groups_are_searched_in_parts_that_begin_alike():
     group = Group({str(number): dense for number in range(20)})
-    found = [list(part.builds) for part in parts(group)]
-    assert {each for part in found for each in part} == set(group.builds)
-    assert all(part[0] == "0" and len(part) <= MOST_TRIALS for part in found)
+    found = [list(few.builds) for few in searches(group, 1, 1)]
+    assert {each for few in found for each in few} == set(group.builds)
+    assert all(few[0] == "0" and len(few) <= MOST_TRIALS for few in found)
+
+
+def test_parts_of_a_full_run_have_every_trial_once_and_the_first_one_always():
+    group = Group({str(number): dense for number in range(50)})
+    by_part = [[each for few in searches(group, part, 3) for each in few.builds] for part in (1, 2, 3)]
+    others = [[each for each in part if each != "0"] for part in by_part]
+    assert all("0" in part for part in by_part) and all(others)
+    assert sorted(sum(others, [])) == sorted(set(group.builds) - {"0"})
+    assert [list(few.builds) for few in searches(group.first(1), 2, 3)] == [["0"]]
 
 
 def test_names_of_keras_are_found_once_and_changed_by_rule():
