@@ -1,5 +1,7 @@
 """What trains where a hypermodel calls `model.fit`, and why."""
 
+import random
+
 import keras
 import numpy as np
 import pandas
@@ -307,3 +309,24 @@ def test_metrics_can_be_asked_after_the_second_of_two_alike(metrics):
             model.fit(X, Y)
         assert set(model.get_metrics_result()) == {"loss", *(metrics or [])}
     assert [use.engine for use in engines.uses] == ["numpy", "numpy"]
+
+
+class Undecided(keras.layers.Layer):
+    """Is another layer each time that it is traced."""
+
+    def call(self, x):
+        return x * random.choice([1.0, 2.0, 3.0])
+
+
+def test_layers_that_draw_from_pythons_random_are_left_to_fit_whatever_they_are_in():
+    def make():
+        inputs = keras.Input((4,))
+        within = keras.Sequential([Undecided()])
+        model = keras.Model(inputs, keras.layers.Dense(2, activation="softmax")(within(inputs)))
+        model.compile("sgd", "sparse_categorical_crossentropy")
+        return model
+
+    expected, found = (trained(each, make, X, Y, epochs=2) for each in ("fit", "auto"))
+    assert_equal(expected, found)
+    assert found.use.engine == "fit"
+    assert set(found.use.refusals.values()) == {"the layer undecided draws from Python's random while it is traced"}

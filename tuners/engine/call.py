@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import inspect
 import math
 import operator
+import random
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -13,7 +15,7 @@ import keras
 
 from tuners.engine import data
 from tuners.engine.declined import Declined
-from tuners.engine.identity import is_of_keras
+from tuners.engine.identity import is_of_keras, layers_within
 from tuners.private_apis import writes_in_epochs
 
 IGNORED = ("steps_per_epoch", "validation_steps")
@@ -151,6 +153,9 @@ def _check_model(model: keras.Model) -> None:
         raise Declined("the model runs eagerly")
     if model.optimizer is not None and not model.optimizer.built and _builds_from_weights(model.optimizer):
         raise Declined(f"the optimizer {type(model.optimizer).__name__} is built by itself")
+    for layer in layers_within(model):
+        if _draws_while_traced(type(layer)):
+            raise Declined(f"the layer {layer.name} draws from Python's random while it is traced")
     if model.steps_per_execution != 1:
         raise Declined("steps_per_execution")
     if model.distribute_strategy.num_replicas_in_sync > 1:
@@ -158,6 +163,16 @@ def _check_model(model: keras.Model) -> None:
     for limit in ("max_epochs", "max_steps_per_epoch"):
         if getattr(keras.config, limit, lambda: None)() is not None:
             raise Declined(f"keras.config.{limit} is set")
+
+
+@functools.cache
+def _draws_while_traced(kind: type) -> bool:
+    """Whether a layer may be another one each time that it is traced, as AugMix is.
+
+    What it then makes for itself with the first number drawn, a generator for one, stays when the numbers are put back.
+    """
+    functions = (each for base in kind.__mro__ for each in vars(base).values() if inspect.isfunction(each))
+    return any(each.__globals__.get(name) is random for each in functions for name in each.__code__.co_names)
 
 
 def _builds_from_weights(optimizer: Any) -> bool:
