@@ -20,8 +20,11 @@ METRICS = {"rtol": 5e-4, "atol": 2e-5}
 WEIGHTS = {"rtol": 5e-4, "atol": 5e-5}
 """How far two trainings may be apart that only round differently: of metrics by epoch, and of weights."""
 
-NUDGES, NUDGE, MOST_ROUNDING = 2, 2.0**-23, 6
-"""Trainings from weights that differ in their last place, by how much, and orders of magnitude it may grow by."""
+CANCELLED = 1e-5
+"""Likewise, as a share of the largest number of an array."""
+
+NUDGES, NUDGE, MOST_ROUNDING = 3, 2.0**-20, 6
+"""Trainings from other weights, by how much they differ, as sums of some numbers do, and how many orders it may grow."""
 
 DRAWS, UNLIKELY = 40, 1e-4
 """Epochs whose losses are compared where random numbers are drawn, and the p-value of losses distributed otherwise."""
@@ -113,6 +116,9 @@ def _close(one: Any, other: Any, within: Mapping[str, float], tolerance: float) 
     if one.dtype.kind not in "fc":
         return bool(np.array_equal(one, other))
     scaled = {name: value * tolerance for name, value in within.items()}
+    # Small numbers beside large ones are differences of large ones.
+    largest = np.abs(one[np.isfinite(one)]).max(initial=0).astype(float)
+    scaled["atol"] = max(scaled["atol"], CANCELLED * tolerance * largest)
     return bool(np.allclose(other.astype(float), one.astype(float), equal_nan=True, **scaled))
 
 
@@ -153,7 +159,7 @@ class Rounding:
         self._group, self._by_fit = group, by_fit
 
     def differences(self, label: str, found: Outcome) -> Iterator[str]:
-        """In what an outcome differs by more than `model.fit` does from weights that differ in the last place."""
+        """In what an outcome differs by more than `model.fit` does from weights that differ in the last places."""
         factor = max(self._factor(label, each[label]) for each in self._nudged)
         if math.isinf(factor):
             return
