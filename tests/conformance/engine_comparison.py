@@ -24,7 +24,7 @@ CANCELLED = 1e-5
 """Likewise, as a share of the largest number of an array."""
 
 NUDGES, NUDGE, MOST_ROUNDING = 3, 2.0**-20, 6
-"""Trainings from other weights, by how much they differ, as sums of some numbers do, and how many orders it may grow."""
+"""Trainings from other weights, by how much these differ, as sums do, and how many orders that may grow."""
 
 DRAWS, UNLIKELY = 40, 1e-4
 """Epochs whose losses are compared where random numbers are drawn, and the p-value of losses distributed otherwise."""
