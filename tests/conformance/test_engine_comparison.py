@@ -57,6 +57,14 @@ def test_rounding_is_no_difference_and_declining_with_a_reason_is_none():
     assert list(differences(TRAINED, declined, ANY)) == []
 
 
+def test_what_has_overflowed_only_has_to_overflow():
+    large, larger, normal = (
+        dataclasses.replace(TRAINED, metrics={"loss": [(0, value)]}) for value in (1e20, -1e25, 1.0)
+    )
+    assert list(differences(large, larger, ANY)) == []
+    assert list(differences(large, normal, ANY)) and list(differences(normal, large, ANY))
+
+
 def test_a_trial_that_is_trained_otherwise_is_found():
     deltas = iter((1.0, 0.1) * 2 + (1.0, 1.0))
 
