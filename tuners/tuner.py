@@ -83,6 +83,7 @@ class FastTuner(keras_tuner.Tuner):
         engine_uses: What trained in each call of `model.fit` since this tuner was made, and why no faster engine did.
         execution_scores: The best objective of each execution and fold of the last trial that was run here.
         parameters: Weights of the model of that trial, those that are not trained included; None where not known.
+        wanted: Id of a trial whose weights are kept whatever it reaches, where the oracle is in another process.
         stop_search: Set to true, by an observer for one, it ends the search that runs after the trial that runs.
 
     Raises:
@@ -128,6 +129,7 @@ class FastTuner(keras_tuner.Tuner):
         self._memory = Memory()
         self.execution_scores: list[float] = []
         self.parameters: int | None = None
+        self.wanted: str | None = None
         self.stop_search = False
 
     @property
@@ -257,7 +259,7 @@ class FastTuner(keras_tuner.Tuner):
         """
         if self.observer is not None:
             self.observer.on_epoch(trial, epoch, epochs, logs)
-        if self.race is None or self._compares(trial.trial_id):
+        if self.race is None or self.compares(trial.trial_id):
             return False
         if not self.race.falls_behind(trial.trial_id, epoch, epochs, logs):
             return False
@@ -391,7 +393,7 @@ class FastTuner(keras_tuner.Tuner):
         race = Race(rule, self.oracle.objective)
         for trial_id in self.oracle.end_order:
             trial = self.oracle.trials[trial_id]
-            if trial.metrics.exists(race.objective.name) and not self._compares(trial_id):
+            if trial.metrics.exists(race.objective.name) and not self.compares(trial_id):
                 race.take(trial_id, means_of(trial, race.objective.name).values())
         return race
 
@@ -434,7 +436,8 @@ class FastTuner(keras_tuner.Tuner):
         if (
             unknown
             or leads
-            or self._compares(trial.trial_id)
+            or trial.trial_id == self.wanted
+            or self.compares(trial.trial_id)
             or merit >= min(gain_of(each.score, direction) for each in best)
         ):
             checkpoints.save_weights(self.project_dir, trial.trial_id, trained.weights, trained.build_config)
@@ -444,7 +447,7 @@ class FastTuner(keras_tuner.Tuner):
         """Trials whose weights are kept: more than asked for while it is not decided which are the best."""
         return self.keep_checkpoints + (self.oracle.undecided if isinstance(self.oracle, CoarseToFineOracle) else 0)
 
-    def _compares(self, trial_id: str) -> bool:
+    def compares(self, trial_id: str) -> bool:
         """Whether a trial is to tell how good a configuration is, so that it has to be trained to its end."""
         return isinstance(self.oracle, CoarseToFineOracle) and self.oracle.is_rerun(trial_id)
 

@@ -16,7 +16,7 @@ from tuners.parallel.worker_pipe import serve
     [
         Ready(),
         Order("0001", {"units": 32, "activation": "relu", "batch_norm": False}, 3),
-        Order("0001", {}, 3, {"factor": 3, "first": 1}),
+        Order("0001", {}, 3, {"factor": 3, "first": 1}, keep=True),
         Decision(True),
         Epoch("0001", 1, 5, {"val_loss": 0.25}),
         Epoch("0001", 1, 5, {"val_loss": 0.25}, asks=True),
@@ -37,6 +37,7 @@ def test_messages_are_read_as_they_were_written(message):
         b'{"kind": "epoch", "trial_id": "1", "epoch": "1", "epochs": 1, "logs": {}}',
         b'{"kind": "epoch", "trial_id": "1", "epoch": 1, "epochs": 1, "logs": {}, "asks": 1}',
         b'{"kind": "order", "trial_id": "1", "values": {}, "seed": 1, "rule": 3}',
+        b'{"kind": "order", "trial_id": "1", "values": {}, "seed": 1, "keep": 1}',
         b'{"kind": "verdict", "stop": "yes"}', b'{"kind": "ready", "more": 1}',
     ],
 )  # fmt: skip

@@ -5,8 +5,10 @@ import numpy as np
 import pytest
 
 import tuners
-from tuners.parallel.messages import Order
+from tuners.parallel.dispatch import Dispatch
+from tuners.parallel.messages import Ended, Order
 from tuners.parallel.worker import train_trial
+from tuners.store import checkpoints
 
 X = np.random.default_rng(1).normal(size=(64, 2)).astype("float32")
 DATA = {"x": X, "y": X[:, :1], "epochs": 4, "verbose": 0}
@@ -23,10 +25,12 @@ def build(hp):
 
 @pytest.fixture
 def train(tmp_path):
-    def run(values, report=lambda epoch: False, rule=None, seed=1, callbacks=(), **options):
+    def run(
+        values, report=lambda epoch: False, rule=None, seed=1, callbacks=(), trial_id="0000", keep=False, **options
+    ):
         options = {"objective": "loss", "directory": str(tmp_path), "project_name": "run", **options}
         tuner = tuners.CoarseToFineSearch(build, **options)
-        return train_trial(tuner, Order("0000", values, seed, rule), report, **DATA, callbacks=list(callbacks))
+        return train_trial(tuner, Order(trial_id, values, seed, rule, keep), report, **DATA, callbacks=list(callbacks))
 
     return run
 
@@ -79,3 +83,24 @@ def test_all_draws_are_from_the_seed_that_comes_with_the_trial(train, tmp_path, 
     assert first.status == "COMPLETED"
     assert again.epochs == first.epochs
     assert other.epochs != first.epochs
+
+
+def test_weights_that_the_oracle_may_still_need_are_kept_whatever_the_trial_reaches(train, tmp_path):
+    # The journal that a worker begins with has better trials, and does not tell which ones come later.
+    options = {"objective": "loss", "directory": str(tmp_path), "project_name": "run", "keep_checkpoints": 1}
+    search = tuners.CoarseToFineSearch(build, max_trials=3, seed=1, reruns=0, engine="numpy", **options)
+    search.search(**{**DATA, "epochs": 8})
+    worst = {"kind": "plain", "rate": 0.001}
+    for trial_id, keep in (("0007", False), ("0008", True), ("0009", False)):
+        assert train(worst, trial_id=trial_id, keep=keep, keep_checkpoints=1).status == "COMPLETED"
+    kept = checkpoints.kept_trials(tmp_path / "run")
+    assert [each for each in ("0007", "0008", "0009") if each in kept] == ["0008"]
+
+
+def test_orders_say_which_weights_are_kept(tmp_path):
+    tuner = tuners.CoarseToFineSearch(build, "loss", 5, 1, reruns=2, directory=str(tmp_path), project_name="run")
+    dispatch, asked = Dispatch(tuner), []
+    while (trial := dispatch.take()) is not None:
+        asked.append((dispatch.order(trial).keep, tuner.oracle.is_rerun(trial.trial_id)))
+        dispatch.end(trial, Ended(trial.trial_id, "COMPLETED", None, [{"loss": 1.0 / len(asked)}]))
+    assert asked == [(False, False)] * 3 + [(True, True)] * 2

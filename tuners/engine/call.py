@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import functools
 import inspect
 import math
 import operator
@@ -153,8 +152,8 @@ def _check_model(model: keras.Model) -> None:
         raise Declined("the model runs eagerly")
     if model.optimizer is not None and not model.optimizer.built and _builds_from_weights(model.optimizer):
         raise Declined(f"the optimizer {type(model.optimizer).__name__} is built by itself")
-    for layer in layers_within(model):
-        if _draws_while_traced(type(layer)):
+    for kind, layer in {type(each): each for each in layers_within(model)}.items():
+        if _draws_while_traced(kind):
             raise Declined(f"the layer {layer.name} draws from Python's random while it is traced")
     if model.steps_per_execution != 1:
         raise Declined("steps_per_execution")
@@ -165,9 +164,8 @@ def _check_model(model: keras.Model) -> None:
             raise Declined(f"keras.config.{limit} is set")
 
 
-@functools.cache
 def _draws_while_traced(kind: type) -> bool:
-    """Whether a layer may be another one each time that it is traced, as AugMix is.
+    """Whether a layer of a class may be another one each time that it is traced, as AugMix is.
 
     What it then makes for itself with the first number drawn, a generator for one, stays when the numbers are put back.
     """

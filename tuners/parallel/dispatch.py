@@ -55,7 +55,9 @@ class Dispatch:
         """The order for a trial, for the process that trains it."""
         race, seed = self.tuner.race, int(getattr(self.oracle, "seed", 0))
         rule = None if race is None else dataclasses.asdict(race.rule)
-        return Order(trial.trial_id, dict(trial.hyperparameters.values), seed, rule)
+        # Only the oracle here knows which of its trials tell how good a leader or the defaults are.
+        keep = self.tuner.compares(trial.trial_id)
+        return Order(trial.trial_id, dict(trial.hyperparameters.values), seed, rule, keep)
 
     def report(self, trial: Trial, epoch: Epoch) -> bool:
         """An epoch of a trial has ended; whether the trial is to end with it."""

@@ -27,16 +27,18 @@ class Order:
         seed: Seed of the search, from which that of the trial is derived.
         rule: Fields of the `SuccessiveHalving` at whose rungs the worker asks whether to go on; None where it never
             does.
+        keep: Whether its weights are kept whatever it reaches.
     """
 
     trial_id: str
     values: Mapping[str, Any]
     seed: int
     rule: Mapping[str, int] | None = None
+    keep: bool = False
 
     def __post_init__(self) -> None:
         _check(isinstance(self.trial_id, str) and isinstance(self.values, dict) and isinstance(self.seed, int))
-        _check(isinstance(self.rule, dict | None))
+        _check(isinstance(self.rule, dict | None) and isinstance(self.keep, bool))
 
 
 @dataclasses.dataclass(frozen=True)

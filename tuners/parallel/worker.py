@@ -47,6 +47,7 @@ def train_trial(tuner: Any, order: Order, report: Report, *args: Any, **kwargs: 
     tuner.oracle.seed = order.seed
     rule = None if order.rule is None else SuccessiveHalving(**order.rule)
     tuner.observer, tuner.race = None, _Reporter(report, rule)
+    tuner.wanted = order.trial_id if order.keep else None
     hyperparameters = tuner.oracle.get_space()
     hyperparameters.values = dict(order.values)
     declared = hyperparameters.get_config()["space"]
