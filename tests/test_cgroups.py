@@ -1,11 +1,13 @@
 """Limits of containers, read from trees of files as Linux has them."""
 
 import os
+import sys
 
 import hypothesis
 import pytest
 from hypothesis import strategies as st
 
+from kzoo import cli
 from tuners import cgroups, machine
 from tuners.parallel.shares import shares
 
@@ -105,3 +107,27 @@ def test_what_keeps_the_cores_busy_is_seen():
     while (used := os.times().user - began.user) < 0.1:
         pass
     assert machine.busy_seconds() - before >= used - 0.03
+
+
+@pytest.mark.parametrize(
+    ("limit", "said", "threads"),
+    [("200000", {}, "2"), ("150000", {}, "2"), ("200000", {"OMP_NUM_THREADS": "8"}, "8"), ("max", {}, None)],
+)
+def test_the_command_begins_no_more_threads_than_may_run(groups, monkeypatch, limit, said, threads):
+    groups("0::/\n", {"cpu.max": f"{limit} 100000"})
+    monkeypatch.setattr(machine, "available_cores", lambda: list(range(64)))
+    monkeypatch.setattr(os, "environ", dict(said))
+    cli.within_the_quota()
+    assert os.environ.get("OMP_NUM_THREADS") == threads
+    assert ("TF_NUM_INTRAOP_THREADS" in os.environ) == (limit != "max")
+
+
+def test_the_command_looks_at_the_quota_before_it_imports_anything(groups, monkeypatch):
+    groups("0::/\n", {"cpu.max": "50000 100000"})
+    monkeypatch.setattr(os, "environ", {})
+    # What imports numpy or TensorFlow comes with the commands.
+    monkeypatch.delattr(cli, "app", raising=False)
+    monkeypatch.setitem(sys.modules, "kzoo.cli.app", None)
+    with pytest.raises(ImportError):
+        cli.main()
+    assert os.environ["OMP_NUM_THREADS"] == "1"
