@@ -330,3 +330,20 @@ def test_layers_that_draw_from_pythons_random_are_left_to_fit_whatever_they_are_
     assert_equal(expected, found)
     assert found.use.engine == "fit"
     assert set(found.use.refusals.values()) == {"the layer undecided draws from Python's random while it is traced"}
+
+
+@pytest.mark.parametrize("names", [("class", "size"), ("size", "class"), None])
+def test_several_outputs_are_trained_in_the_graph_and_report_each_loss_as_fit_does(names):
+    def make():
+        inputs = keras.Input((4,))
+        outputs = {"class": keras.layers.Dense(1, "sigmoid", name="class"), "size": keras.layers.Dense(1, name="size")}
+        called = {name: outputs[name](inputs) for name in names or outputs}
+        model = keras.Model(inputs, called if names else list(called.values()))
+        model.compile("adam", {"class": "binary_crossentropy", "size": "mse"}, loss_weights={"class": 1.0, "size": 0.2})
+        return model
+
+    y = {"class": Y, "size": X.sum(axis=1)}
+    y = y if names else list(y.values())
+    # The last batch is smaller: each counts as much as the others in the loss of an output, by its examples in the sum.
+    assert_same(make, X, y, engines=("graph",), compiled=True, epochs=2, batch_size=6, validation_data=(X, y))
+    assert {"class_loss", "size_loss"} <= trained("graph", make, X, y).model.get_metrics_result().keys()

@@ -44,6 +44,12 @@ ROUNDINGS_OFF = 1e-6
 MARGIN = 10.0
 """Times what was seen to come of rounding that is not held against the engine."""
 
+LOSS_OF_AN_OUTPUT = "compile_loss/"
+"""How the names of the variables begin in which the losses of several outputs are kept.
+
+Keras counts examples in them without a graph, batches in one; what they report was compared among the metrics.
+"""
+
 PLAIN = (bool, int, float, str, type(None))
 """Types of what a layer may count or note in an attribute."""
 
@@ -231,6 +237,8 @@ def _compared_states(call: FitCall, before: State, reference: State, found: Stat
     averages = call.model.optimizer is not None and len(call.model.optimizer.variables) > 2
     weights = {id(each) for each in call.model.trainable_variables} if averages else set()
     for variable, value in zip(reference.variables, reference.values, strict=True):
+        if _name(variable).startswith(LOSS_OF_AN_OUTPUT):
+            continue
         # What the first step has built begins at zero.
         start = before.by_variable.get(id(variable), np.zeros_like(value))
         other = found.by_variable.get(id(variable))
