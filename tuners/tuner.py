@@ -324,6 +324,12 @@ class FastTuner(keras_tuner.Tuner):
         ):
             # A run_trial of a subclass has put it where keras-tuner looks for it.
             return super().load_model(trial)
+        if type(self).run_trial is not FastTuner.run_trial and not checkpoints.kept_trials(self.project_dir):
+            raise checkpoints.CheckpointError(
+                f"{type(self).__name__}.run_trial has kept no weights of any trial: have it train by "
+                "super().run_trial(trial, ...), which keeps those of the best epoch; or train the best values once "
+                "more, by hypermodel.build(tuner.get_best_hyperparameters()[0])."
+            )
         model = self._try_build(trial.hyperparameters)
         checkpoints.load_weights(self.project_dir, trial.trial_id, model)
         return model

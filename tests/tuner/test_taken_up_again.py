@@ -7,6 +7,7 @@ import pytest
 from small import DATA, build
 
 import tuners
+from tuners.store.checkpoints import CheckpointError
 
 
 def test_it_says_what_it_reloads(search, capsys):
@@ -120,3 +121,14 @@ def test_the_state_of_a_subclass_is_there_again(tmp_path):
     again = Counts(max_trials=3, **options)
     again.search()
     assert again.count == 3
+
+
+def test_a_run_trial_that_keeps_no_weights_is_named(tmp_path):
+    class Plain(tuners.FastTuner):
+        def run_trial(self, trial, *args, **kwargs):
+            return self.hypermodel.build(trial.hyperparameters).fit(*args, **kwargs)
+
+    made = Plain(tuners.CoarseToFineOracle("val_loss", 1, 1), build, directory=tmp_path, project_name="plain")
+    made.search(**DATA)
+    with pytest.raises(CheckpointError, match=r"^Plain.run_trial has kept no weights of any trial: .*super\(\)"):
+        made.get_best_models()
