@@ -347,3 +347,13 @@ def test_several_outputs_are_trained_in_the_graph_and_report_each_loss_as_fit_do
     # The last batch is smaller: each counts as much as the others in the loss of an output, by its examples in the sum.
     assert_same(make, X, y, engines=("graph",), compiled=True, epochs=2, batch_size=6, validation_data=(X, y))
     assert {"class_loss", "size_loss"} <= trained("graph", make, X, y).model.get_metrics_result().keys()
+
+
+@pytest.mark.parametrize("size", [1, 6])
+def test_a_model_that_was_built_by_a_call_takes_batches_of_any_size(size):
+    def make():
+        model = built_by_its_first_batch()
+        model(X[:size])
+        return model
+
+    assert_same(make, X, Y, epochs=2, batch_size=6, validation_data=(X, Y))

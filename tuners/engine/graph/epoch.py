@@ -14,6 +14,7 @@ import keras
 import tensorflow as tf
 from numpy.typing import NDArray
 
+from tuners.engine import data
 from tuners.engine.call import FitCall
 from tuners.engine.graph.fused.layers import fused_layers
 from tuners.engine.graph.fused.loops import Batches
@@ -31,7 +32,7 @@ class Sizes:
         batch_size: Examples in a step.
         validation_batch_size: Likewise, of validation.
         batches: What passes through the model in an epoch.
-        fixed: Whether every batch has the same size.
+        fixed: Whether every batch has the size that the model has it have.
     """
 
     training: Any
@@ -44,15 +45,22 @@ class Sizes:
     @classmethod
     def of(cls, call: FitCall) -> Sizes:
         """Of a call of `model.fit`."""
-        inputs = getattr(call.model, "inputs", None) or ()
         return cls(
             _specs(call.training),
             None if call.validation is None else _specs(call.validation),
             call.batch_size,
             call.validation_batch_size,
             Batches(call.rows, call.batch_size, call.epochs),
-            any(each.shape[0] is not None for each in inputs),
+            _is_fixed(call),
         )
+
+
+def _is_fixed(call: FitCall) -> bool:
+    """Whether the model knows the size of its batches, and all have it: one that was called once has any size."""
+    held_out = 0 if call.validation is None else data.rows_of(call.validation)
+    whole = call.rows % call.batch_size == 0 and held_out % call.validation_batch_size == 0
+    sizes = {each.shape[0] for each in getattr(call.model, "inputs", None) or ()}
+    return whole and call.batch_size in sizes
 
 
 def _specs(parts: tuple[Any, ...]) -> Any:
