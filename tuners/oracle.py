@@ -24,6 +24,7 @@ from tuners.private_apis import RecalledSpace, identity, project_directory, repl
 from tuners.store.facts import circumstances
 from tuners.store.records import JournalWriter, TrialState
 from tuners.strategy.coarse_stage import STARTING_POINTS
+from tuners.strategy.limits import Limits
 from tuners.strategy.luck import is_rate
 from tuners.strategy.planner import Plan, Planner
 from tuners.strategy.scores import score_of
@@ -45,9 +46,6 @@ from tuners.trial_metrics import (
 _LOG = get_logger(__name__)
 
 LARGEST_SEED = 2**31 - 1
-
-RERUN_SHARE = 0.1
-"""Of the trials, or of the time: spent at the end on comparing the leaders and the defaults by further runs."""
 
 
 @dataclasses.dataclass
@@ -406,12 +404,7 @@ class CoarseToFineOracle(keras_tuner.Oracle):
     @property
     def undecided(self) -> int:
         """Trials that may still change which of the leaders is the best, where it is known that they come."""
-        if self.stop_reason:
-            return 0
-        if self.max_trials is None:
-            ends = self.max_time is not None or self.patience is not None
-            return self._reruns_of(len(self.trials)) if ends else 0
-        return min(self._reruns_of(self.max_trials), int(self.max_trials) - len(self.end_order))
+        return 0 if self.stop_reason else self._limits.undecided(len(self.trials), len(self.end_order))
 
     @property
     def default(self) -> Trial | None:
@@ -436,23 +429,13 @@ class CoarseToFineOracle(keras_tuner.Oracle):
         self._planner.take_space(self._space())
         return self._planner.plan(len(self.trials), self._closing())
 
+    @property
+    def _limits(self) -> Limits:
+        return Limits(self.max_trials, self.max_time, self.patience, self.reruns)
+
     def _closing(self) -> bool:
         """Whether the next trial is one of the last, in which the leaders and the defaults are run again."""
-        number = len(self.trials)
-        ends = number if self.max_trials is None or self._worn_out() else self.max_trials
-        allowed = self._reruns_of(ends)
-        if self._planner.reruns >= allowed:
-            return False
-        late = self.max_time is not None and self._ledger.elapsed >= (1 - RERUN_SHARE) * self.max_time
-        return late or self._worn_out() or (self.max_trials is not None and number >= self.max_trials - allowed)
-
-    def _worn_out(self) -> bool:
-        """Whether there was no new best in as many trials as `patience` says."""
-        best = self._tally.best
-        return self.patience is not None and best.found and best.since >= self.patience
-
-    def _reruns_of(self, trials: int) -> int:
-        return int(RERUN_SHARE * trials) if self.reruns is None else self.reruns
+        return self._limits.closing(len(self.trials), self._ledger.elapsed, self._tally.best, self._planner.reruns)
 
     def _space(self) -> list[dict[str, Any]]:
         """Configurations of the hyperparameters."""
@@ -477,7 +460,8 @@ class CoarseToFineOracle(keras_tuner.Oracle):
         # Where records were damaged, a later trial may have the id of this number.
         free = (f"{each:04d}" for each in itertools.count(number))
         trial_id = next(each for each in free if each not in self.trials)
-        self.stop_reason = self._reason_to_stop()
+        compares = self._closing() and self._planner.to_compare
+        self.stop_reason = self._limits.reached(number, self._ledger.elapsed, self._tally.best, compares)
         answer: Mapping[str, Any] = {"status": "STOPPED"} if self.stop_reason else self.populate_space(trial_id)
         if answer["status"] == "STOPPED":
             self._stop(self.stop_reason or "Every configuration of the search space has been tried.")
@@ -526,15 +510,6 @@ class CoarseToFineOracle(keras_tuner.Oracle):
                 fresh.hyperparameters = self._with_values(planned[0])
                 self._start(fresh, running.number, planned[1])
         return fresh
-
-    def _reason_to_stop(self) -> str:
-        if self.max_trials is not None and len(self.trials) >= self.max_trials:
-            return "All trials are done."
-        if self.max_time is not None and self._ledger.elapsed >= self.max_time:
-            return f"The time is used up ({self.max_time:g} s)."
-        if self._worn_out() and not (self._closing() and self._planner.to_compare):
-            return f"The search no longer improves: no new best in {self._tally.best.since} trials."
-        return ""
 
     def _stop(self, reason: str) -> None:
         if self.max_trials is None or len(self.trials) < self.max_trials:
