@@ -1,20 +1,60 @@
-"""Ending trials early that fall behind: asynchronous successive halving.
+"""Ending trials early that fall behind the others at the same epoch.
 
 References:
+    Golovin et al., 2017: Google Vizier: A Service for Black-Box Optimization (the median stopping rule).
     Li et al., 2020: A System for Massively Parallel Hyperparameter Tuning (ASHA), in the form that stops trials rather
     than promoting them.
 """
 
 from __future__ import annotations
 
-import bisect
-import collections
 import dataclasses
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from tuners.strategy.scores import BestSoFar, gain_of
+from tuners.strategy.scores import gain_of
+
+EARLIEST = 3
+"""Epochs before which the median rule decides nothing."""
+
+FEWEST = 2
+"""Other trials that have to have got as far before it decides."""
+
+
+@dataclasses.dataclass(frozen=True)
+class MedianStopping:
+    """Stops a trial that is in the worse half of those that got as far, after some shares of its epochs.
+
+    A third of the epochs is saved, and the best trial is as good as without: see `tests/benchmarks/pruning.md`.
+
+    Attributes:
+        at: Shares of a trial's epochs after which there is a decision, above 0 and below 1.
+
+    Raises:
+        ValueError: A share is out of range.
+    """
+
+    at: Sequence[float] = (1 / 3, 2 / 3)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "at", tuple(self.at))
+        if not self.at or not all(0 < share < 1 for share in self.at):
+            raise ValueError(f"at is {self.at!r}; expected shares above 0 and below 1.")
+
+    def is_rung(self, epoch: int, epochs: int) -> bool:
+        """Whether there is a decision after so many epochs, of so many in all."""
+        return EARLIEST <= epoch < epochs and epoch in {round(share * epochs) for share in self.at}
+
+    def stops(self, value: float, reached: Sequence[float]) -> bool:
+        """Whether a trial should end.
+
+        Args:
+            value: Its best epoch so far; more is better.
+            reached: The same of all other trials that got as far, when they were there.
+        """
+        better = sum(other > value for other in reached)
+        return len(reached) >= FEWEST and better >= (len(reached) + 1) // 2
 
 
 @dataclasses.dataclass(frozen=True)
@@ -22,7 +62,8 @@ class SuccessiveHalving:
     """Stops a trial at a rung where it is not among the best share of those that got there.
 
     The rungs are at epochs first, first * factor, first * factor^2, ... It decides from what there is, without waiting
-    for other trials: as long as fewer than `factor` have reached a rung, only the best of them goes on from it.
+    for other trials: as long as fewer than `factor` have reached a rung, only the best of them goes on from it. Puts
+    two to four times as many trials into the same epochs, each with a chance to be ended too soon.
 
     Attributes:
         factor: One in this many trials goes on from a rung, >= 2.
@@ -41,37 +82,53 @@ class SuccessiveHalving:
                 f"factor is {self.factor!r} and first {self.first!r}; expected whole numbers of 2 and 1 or more."
             )
 
-    def is_rung(self, epochs: int) -> bool:
-        """Whether there is a decision after so many epochs."""
+    def is_rung(self, epoch: int, epochs: int) -> bool:
+        """Whether there is a decision after so many epochs, of so many in all."""
         rung = self.first
-        while rung < epochs:
+        while rung < epoch:
             rung *= self.factor
-        return rung == epochs
+        return rung == epoch < epochs
 
     def stops(self, value: float, reached: Sequence[float]) -> bool:
-        """Whether a trial should end at a rung.
-
-        Args:
-            value: Its best epoch so far; more is better.
-            reached: The same of all other trials that got to the rung, when they were there, in ascending order.
-        """
-        better = len(reached) - bisect.bisect_right(reached, value)
+        """Whether a trial should end; arguments as for `MedianStopping.stops`."""
+        better = sum(other > value for other in reached)
         return better >= max(1, (len(reached) + 1) // self.factor)
 
 
+Rule = MedianStopping | SuccessiveHalving
+
+RULES: dict[str, type[Rule]] = {kind.__name__: kind for kind in (MedianStopping, SuccessiveHalving)}
+
+
+def rule_config(rule: Rule) -> dict[str, Any]:
+    """A rule as plain data."""
+    return {"rule": type(rule).__name__, **dataclasses.asdict(rule)}
+
+
+def rule_from_config(config: Mapping[str, Any]) -> Rule:
+    """What `rule_config` gave.
+
+    Raises:
+        ValueError: It is of no rule.
+    """
+    fields = dict(config)
+    kind = RULES.get(fields.pop("rule", ""))
+    if kind is None:
+        raise ValueError(f"{config!r} is of no rule; expected one of {', '.join(RULES)}.")
+    return kind(**fields)
+
+
 class Race:
-    """What the trials of a search have reached at the rungs, kept in order, so that a decision looks at no history.
+    """What the trials of a search have reached, epoch by epoch.
 
     Args:
         rule: What ends trials.
         objective: A `keras_tuner.Objective`.
     """
 
-    def __init__(self, rule: SuccessiveHalving, objective: Any) -> None:
+    def __init__(self, rule: Rule, objective: Any) -> None:
         self.rule, self.objective = rule, objective
-        self._best: dict[str, BestSoFar] = {}
-        self._marks: dict[str, dict[int, float]] = {}
-        self._reached: dict[int, list[float]] = collections.defaultdict(list)
+        self._best: dict[str, list[float]] = {}
 
     def falls_behind(self, trial_id: str, epoch: int, epochs: int, logs: Mapping[str, float]) -> bool:
         """An epoch of a trial has ended; whether the trial should end with it.
@@ -87,15 +144,15 @@ class Race:
         if not self.objective.has_value(logs):
             return False
         gain = gain_of(self.objective.get_value(logs), self.objective.direction)
-        best = self._best.setdefault(trial_id, BestSoFar())
-        best.add(gain if math.isfinite(gain) else -math.inf)
-        if not self.rule.is_rung(epoch):
+        # By the best epoch so far: after those that told nothing of the objective, or that are told once more.
+        best = self._best.setdefault(trial_id, [])[: epoch - 1]
+        before = best[-1] if best else -math.inf
+        best += [before] * (epoch - 1 - len(best)) + [max(before, gain) if math.isfinite(gain) else before]
+        self._best[trial_id] = best
+        if not self.rule.is_rung(epoch, epochs):
             return False
-        self._unmark(trial_id, epoch)
-        behind = self.rule.stops(best.gain, self._reached[epoch])
-        self._marks.setdefault(trial_id, {})[epoch] = best.gain
-        bisect.insort(self._reached[epoch], best.gain)
-        return behind and epoch < epochs
+        others = (each for other, each in self._best.items() if other != trial_id and len(each) >= epoch)
+        return self.rule.stops(best[-1], [each[epoch - 1] for each in others])
 
     def take(self, trial_id: str, values: Iterable[float]) -> None:
         """A trial that has ended already, by the values of its objective, epoch by epoch."""
@@ -104,11 +161,4 @@ class Race:
 
     def forget(self, trial_id: str) -> None:
         """Take a trial out of the race: it raised, or is run again."""
-        for rung in list(self._marks.get(trial_id, ())):
-            self._unmark(trial_id, rung)
         self._best.pop(trial_id, None)
-
-    def _unmark(self, trial_id: str, rung: int) -> None:
-        mark = self._marks.get(trial_id, {}).pop(rung, None)
-        if mark is not None:
-            del self._reached[rung][bisect.bisect_left(self._reached[rung], mark)]

@@ -30,7 +30,7 @@ from tuners.parallel.chief_client import PersistentClient, beating
 from tuners.parallel.worker_pipe import is_worker
 from tuners.private_apis import gradients_with_graphs
 from tuners.protocols import Observer, OnlyFits
-from tuners.pruning import Race, SuccessiveHalving
+from tuners.pruning import Race, Rule
 from tuners.store import checkpoints
 from tuners.store.facts import trial_seed
 from tuners.store.files import write_file
@@ -68,9 +68,9 @@ class FastTuner(keras_tuner.Tuner):
         folds: Number of folds of a cross-validation over x and y; or for each fold the row numbers to train on and
             those to validate on, as scikit-learn's splitters give them; or None. A trial's metrics are the mean over
             the folds, and the weights that are kept are the best fold's.
-        pruning: What ends trials early that fall behind, such as `SuccessiveHalving()`, or None. They count as
-            completed, with what they have reached. Goes with one execution a trial and no folds. Trials in worker
-            processes and on Ray are judged where the oracle is, whose tuner is the one to be given this; with
+        pruning: What ends trials early that fall behind, `MedianStopping()` or `SuccessiveHalving()`, or None. They
+            count as completed, with what they have reached. Goes with one execution a trial and no folds. Trials in
+            worker processes and on Ray are judged where the oracle is, whose tuner is the one to be given this; with
             keras-tuner's own distributed search it does not go.
         observer: Is told of epochs and trials as they end; see `tuners.protocols.Observer`.
         **kwargs: Arguments of `keras_tuner.Tuner`: `executions_per_trial`, `max_model_size`, `optimizer`, `loss`,
@@ -99,7 +99,7 @@ class FastTuner(keras_tuner.Tuner):
         keep_checkpoints: int = 3,
         trial_time_limit: float | None = None,
         folds: int | Sequence[tuple[Rows, Rows]] | None = None,
-        pruning: SuccessiveHalving | None = None,
+        pruning: Rule | None = None,
         observer: Observer | None = None,
         **kwargs: Any,
     ) -> None:
@@ -385,7 +385,7 @@ class FastTuner(keras_tuner.Tuner):
     def _seed(self, of: str, execution: int) -> int:
         return trial_seed(getattr(self.oracle, "seed", 0), of, execution)
 
-    def _race(self, rule: SuccessiveHalving) -> Race:
+    def _race(self, rule: Rule) -> Race:
         """What the trials that have ended reached, where a search goes on."""
         if self.folds is not None or self.executions_per_trial > 1:
             raise ValueError("pruning compares single trainings: leave out folds and executions_per_trial, or pruning.")

@@ -140,6 +140,8 @@ def of_search(asked: Run, directory: Path, effort: Effort, before: Study | None)
         before: What is there already, or None where it is a new one.
     """
     runs = [f"{counted(effort.trials, 'trial')} of {counted(asked.epochs, 'epoch')}"]
+    if effort.rule(asked):
+        runs[0] += ", fewer where it falls behind"
     if asked.folds:
         runs.append(f"each on {asked.folds} folds of the training and validation rows")
     if asked.executions > 1:

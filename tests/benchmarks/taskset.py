@@ -124,9 +124,7 @@ def pruning(pool):
         configuration = pool.untouched()[0] if len(pool.started) < 8 else promising(pool, kernel)
         for epoch in range(1, FULL + 1):
             pool.train(configuration, epoch)
-            if pool.over or (
-                epoch < FULL and rule.is_rung(epoch) and behind(pool, rule, reached[epoch], configuration)
-            ):
+            if pool.over or (rule.is_rung(epoch, FULL) and behind(pool, rule, reached[epoch], configuration)):
                 break
 
 

@@ -1,3 +1,4 @@
+import json
 import math
 
 import keras_tuner
@@ -5,15 +6,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tuners.pruning import Race, SuccessiveHalving
+from tuners.pruning import MedianStopping, Race, SuccessiveHalving, rule_config, rule_from_config
 
 SCORES = st.floats(-1e6, 1e6)
 MAX, MIN = keras_tuner.Objective("score", "max"), keras_tuner.Objective("score", "min")
 
 
-def race(*histories, factor=3, first=1, objective=MAX):
+def race(*histories, factor=3, first=1, objective=MAX, rule=None):
     """A race in which trials "0", "1", ... have got so far."""
-    made = Race(SuccessiveHalving(factor, first), objective)
+    made = Race(rule or SuccessiveHalving(factor, first), objective)
     for number, history in enumerate(histories):
         made.take(str(number), history)
     return made
@@ -30,7 +31,8 @@ def stops(made, history, trial_id="new", epochs=100):
 
 def test_rungs():
     rule = SuccessiveHalving(factor=3, first=2)
-    assert [epoch for epoch in range(1, 60) if rule.is_rung(epoch)] == [2, 6, 18, 54]
+    assert [epoch for epoch in range(1, 60) if rule.is_rung(epoch, 100)] == [2, 6, 18, 54]
+    assert [epoch for epoch in range(1, 60) if rule.is_rung(epoch, 18)] == [2, 6]
 
 
 def test_a_trial_is_stopped_at_rungs_alone():
@@ -94,3 +96,53 @@ def test_of_those_that_are_there_the_best_share_would_go_on(scores, factor):
 def test_bad_arguments(factor, first):
     with pytest.raises(ValueError, match=f"factor is {factor} and first {first}"):
         SuccessiveHalving(factor, first)
+
+
+@pytest.mark.parametrize(("epochs", "rungs"), [(27, [9, 18]), (20, [7, 13]), (10, [3, 7]), (5, [3]), (4, [3]), (3, [])])
+def test_the_median_rule_decides_after_a_third_and_two_thirds_of_the_epochs(epochs, rungs):
+    assert [epoch for epoch in range(1, 40) if MedianStopping().is_rung(epoch, epochs)] == rungs
+    assert [epoch for epoch in range(1, 40) if MedianStopping([0.5]).is_rung(epoch, 20)] == [10]
+
+
+def test_the_median_rule_ends_the_worse_half():
+    others = [[value] * 9 for value in (0.1, 0.2, 0.3, 0.4)]
+    assert [stops(race(*others, rule=MedianStopping()), [value] * 9, epochs=9) for value in (0.15, 0.25, 0.35)] == [
+        [3, 6],
+        [3, 6],
+        [],
+    ]
+    # Of fewer than two others nothing is said; an equal score is not behind.
+    assert stops(race(*others[-1:], rule=MedianStopping()), [0.0] * 9, epochs=9) == []
+    assert stops(race(*others[-2:], rule=MedianStopping()), [0.4] * 9, epochs=9) == []
+
+
+def test_a_trial_that_was_ended_counts_up_to_where_it_got():
+    made = race([0.9] * 9, [0.8] * 9, [0.1] * 3, [0.1] * 3, [0.1] * 3, rule=MedianStopping())
+    # At the first rung it is third of six, at the second the last of three.
+    assert stops(made, [0.5] * 9, epochs=9) == [6]
+
+
+def test_epochs_without_the_objective_count_by_those_before():
+    made = Race(SuccessiveHalving(2, 3), MAX)
+    for trial_id, values in (("0", [None, 0.5, None, 0.6]), ("1", [0.4, None, None, 0.7]), ("2", [0.9, 0.1, 0.1, 0.1])):
+        for epoch, value in enumerate(values, start=1):
+            made.falls_behind(trial_id, epoch, 9, {} if value is None else {"score": value})
+    # They had got to .5, .4 and .9 by epoch 3.
+    assert stops(made, [0.0, 0.55, 0.1]) == [] and stops(made, [0.0, 0.45, 0.1]) == [3]
+
+
+@pytest.mark.parametrize("rule", [MedianStopping(), MedianStopping((0.25,)), SuccessiveHalving(4, 2)])
+def test_a_rule_is_read_as_it_was_written(rule):
+    assert rule_from_config(json.loads(json.dumps(rule_config(rule)))) == rule
+
+
+@pytest.mark.parametrize("config", [{}, {"rule": "Other"}, {"factor": 3}])
+def test_what_is_no_rule_is_refused(config):
+    with pytest.raises(ValueError, match="is of no rule; expected one of MedianStopping, SuccessiveHalving"):
+        rule_from_config(config)
+
+
+@pytest.mark.parametrize("at", [(), (0.0,), (0.5, 1.0)])
+def test_shares_of_the_epochs_are_checked(at):
+    with pytest.raises(ValueError, match="expected shares above 0 and below 1"):
+        MedianStopping(at)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tuners.parallel.messages import Ended, Epoch
 from tuners.parallel.worker_pipe import serve, use_cores
-from tuners.pruning import SuccessiveHalving
+from tuners.pruning import rule_from_config
 
 use_cores()
 directory = Path(sys.argv[1])
@@ -25,10 +25,10 @@ def once():
 
 def long(order, report, deadly):
     """Nine epochs, and the less x the better."""
-    rule, epochs = order.rule and SuccessiveHalving(**order.rule), []
+    rule, epochs = order.rule and rule_from_config(order.rule), []
     for epoch in range(1, 10):
         epochs.append({"score": 1 - order.values["x"]})
-        asks = rule is not None and epoch < 9 and rule.is_rung(epoch)
+        asks = rule is not None and rule.is_rung(epoch, 9)
         if report(Epoch(order.trial_id, epoch, 9, epochs[-1], asks)):
             break
         if deadly and epoch == 5:

@@ -16,7 +16,7 @@ from tuners.parallel.worker_pipe import serve
     [
         Ready(),
         Order("0001", {"units": 32, "activation": "relu", "batch_norm": False}, 3),
-        Order("0001", {}, 3, {"factor": 3, "first": 1}, keep=True),
+        Order("0001", {}, 3, {"rule": "SuccessiveHalving", "factor": 3, "first": 1}, keep=True),
         Decision(True),
         Epoch("0001", 1, 5, {"val_loss": 0.25}),
         Epoch("0001", 1, 5, {"val_loss": 0.25}, asks=True),

@@ -8,6 +8,7 @@ import tuners
 from tuners.parallel.dispatch import Dispatch
 from tuners.parallel.messages import Ended, Order
 from tuners.parallel.worker import train_trial
+from tuners.pruning import rule_config
 from tuners.store import checkpoints
 
 X = np.random.default_rng(1).normal(size=(64, 2)).astype("float32")
@@ -50,11 +51,11 @@ def test_a_trial_asks_at_the_rungs_and_ends_where_it_is_told(train, engine):
         told.append((epoch.epoch, epoch.epochs, epoch.asks))
         return epoch.asks
 
-    ended = train(RATE, report, {"factor": 2, "first": 2}, engine=engine)
+    ended = train(RATE, report, rule_config(tuners.SuccessiveHalving(2, 2)), engine=engine)
     assert told == [(1, 4, False), (2, 4, True)]
     assert (ended.status, len(ended.epochs)) == ("COMPLETED", 2)
     told.clear()
-    assert len(train(RATE, report, {"factor": 2, "first": 4}, engine=engine).epochs) == 4
+    assert len(train(RATE, report, rule_config(tuners.SuccessiveHalving(2, 4)), engine=engine).epochs) == 4
     assert told[-1] == (4, 4, False)
 
 

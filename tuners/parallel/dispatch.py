@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import collections
-import dataclasses
 from typing import Any
 
 import keras_tuner
 from keras_tuner.engine.trial import Trial
 
 from tuners.parallel.messages import Ended, Epoch, Order
+from tuners.pruning import rule_config
 
 LOSSES = 2
 """Times that a trial may lose the process that trains it before it has failed."""
@@ -54,7 +54,7 @@ class Dispatch:
     def order(self, trial: Trial) -> Order:
         """The order for a trial, for the process that trains it."""
         race, seed = self.tuner.race, int(getattr(self.oracle, "seed", 0))
-        rule = None if race is None else dataclasses.asdict(race.rule)
+        rule = None if race is None else rule_config(race.rule)
         # Only the oracle here knows which of its trials tell how good a leader or the defaults are.
         keep = self.tuner.compares(trial.trial_id)
         return Order(trial.trial_id, dict(trial.hyperparameters.values), seed, rule, keep)

@@ -25,15 +25,15 @@ class Order:
         trial_id: Its id.
         values: Values of its hyperparameters.
         seed: Seed of the search, from which that of the trial is derived.
-        rule: Fields of the `SuccessiveHalving` at whose rungs the worker asks whether to go on; None where it never
-            does.
+        rule: Of pruning, as `tuners.pruning.rule_config` gives it, at whose rungs the worker asks whether to go on;
+            None where it never does.
         keep: Whether its weights are kept whatever it reaches.
     """
 
     trial_id: str
     values: Mapping[str, Any]
     seed: int
-    rule: Mapping[str, int] | None = None
+    rule: Mapping[str, Any] | None = None
     keep: bool = False
 
     def __post_init__(self) -> None:

@@ -13,7 +13,7 @@ from tuners.engine.results import epochs_of
 from tuners.machine import frozen_heap
 from tuners.parallel.messages import Ended, Epoch, Order
 from tuners.parallel.worker_pipe import Report, serve
-from tuners.pruning import SuccessiveHalving
+from tuners.pruning import Rule, rule_from_config
 
 
 def serve_trials(tuner: Any, *args: Any, **kwargs: Any) -> None:
@@ -45,7 +45,7 @@ def train_trial(tuner: Any, order: Order, report: Report, *args: Any, **kwargs: 
     """
     # A seed that the parent has drawn is known to it alone; results may depend on nothing else.
     tuner.oracle.seed = order.seed
-    rule = None if order.rule is None else SuccessiveHalving(**order.rule)
+    rule = None if order.rule is None else rule_from_config(order.rule)
     tuner.observer, tuner.race = None, _Reporter(report, rule)
     tuner.wanted = order.trial_id if order.keep else None
     hyperparameters = tuner.oracle.get_space()
@@ -75,10 +75,10 @@ def _status(error: Exception) -> str:
 class _Reporter:
     """Reports epochs to the parent, where the race is."""
 
-    def __init__(self, report: Report, rule: SuccessiveHalving | None) -> None:
+    def __init__(self, report: Report, rule: Rule | None) -> None:
         self.report, self.rule = report, rule
 
     def falls_behind(self, trial_id: str, epoch: int, epochs: int, logs: Any) -> bool:
         values = {name: float(value) for name, value in logs.items()}
-        asks = self.rule is not None and epoch < epochs and self.rule.is_rung(epoch)
+        asks = self.rule is not None and self.rule.is_rung(epoch, epochs)
         return self.report(Epoch(trial_id, int(epoch), int(epochs), values, asks))
