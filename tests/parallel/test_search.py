@@ -130,6 +130,17 @@ def test_the_live_page_keeps_up_with_a_search(searched, name):
     assert kinds == sorted(kinds, reverse=True)  # It runs, and then it has ended.
 
 
+@pytest.mark.parametrize(("options", "lengths"), [([], {3, 4}), (["--workers", "2"], {3, 4}), (["--no-prune"], {4})])
+def test_trials_in_the_worse_half_end_early_unless_they_may_not(tmp_path, options, lengths):
+    out, more = tmp_path / "run", ["--trials", "8", "--epochs", "4", *options]
+    result = CliRunner().invoke(app, [*SEARCH, "--out", str(out), *more], catch_exceptions=False)
+    trials = Study.load(out).trials
+    assert {len(trial.history["val_loss"]) for trial in trials} == lengths
+    assert [len(trial.history["val_loss"]) for trial in (trials[0], Study.load(out).best[0])] == [4, 4]
+    said = json.loads(result.stdout)["understood"]["search"]
+    assert said.startswith("8 trials of 4 epochs, fewer where it falls behind") == (3 in lengths)
+
+
 @pytest.mark.parametrize("options", [[], ["--workers", "2"]])
 def test_pruning_is_asked_for_and_reported(tmp_path, options):
     out = tmp_path / "run"
