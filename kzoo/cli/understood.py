@@ -141,7 +141,7 @@ def of_search(asked: Run, directory: Path, effort: Effort, before: Study | None)
     """
     runs = [f"{counted(effort.trials, 'trial')} of {counted(asked.epochs, 'epoch')}"]
     if effort.rule(asked):
-        runs[0] += ", fewer where it falls behind"
+        runs[0] += ", fewer for those that fall behind"
     if asked.folds:
         runs.append(f"each on {asked.folds} folds of the training and validation rows")
     if asked.executions > 1:

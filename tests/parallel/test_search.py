@@ -138,7 +138,7 @@ def test_trials_in_the_worse_half_end_early_unless_they_may_not(tmp_path, option
     assert {len(trial.history["val_loss"]) for trial in trials} == lengths
     assert [len(trial.history["val_loss"]) for trial in (trials[0], Study.load(out).best[0])] == [4, 4]
     said = json.loads(result.stdout)["understood"]["search"]
-    assert said.startswith("8 trials of 4 epochs, fewer where it falls behind") == (3 in lengths)
+    assert said.startswith("8 trials of 4 epochs, fewer for those that fall behind") == (3 in lengths)
 
 
 @pytest.mark.parametrize("options", [[], ["--workers", "2"]])
