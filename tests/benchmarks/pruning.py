@@ -7,9 +7,13 @@ all) / (the median of all - the smallest), in the mean over data sets and seeds,
 trained. `--taskset` has such curves of other people's: text classifiers of TaskSet, 1,000 configurations of Adam each,
 50 epochs, of which a seed draws 300.
 
+`--searches` runs whole searches as well, 20 trials of the `mlp` of 27 epochs each, with and without the median rule,
+from the same seeds and rows. They are kept in DIRECTORY, too.
+
 Prints tables and saves them beside this script.
 
 Run: python tests/benchmarks/pruning.py DIRECTORY [--data digits,breast_cancer,FILE.csv:TARGET] [--taskset DIR]
+    [--searches 6 --on digits,FILE.csv:TARGET]
 """
 
 import os
@@ -20,6 +24,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import argparse
 import datetime
+import json
 import math
 import tempfile
 import warnings
@@ -32,6 +37,7 @@ from tuners.pruning import MedianStopping, Race, SuccessiveHalving
 from tuners.strategy import ranking
 
 CONFIGURATIONS, EPOCHS, ROWS, DRAWN = 250, 27, 5_000, 300
+SEARCHED_ROWS = 3_000
 RANDOM = 8
 """Trials before there is a model."""
 TRIALS = (5, 10, 20, 30)
@@ -126,6 +132,57 @@ def promising(points, started, scores):
     return int(rest[np.argmax(promise)])
 
 
+def searched(source, seed, rule, directory):
+    """The smallest validation loss of a whole search, and the epochs that it trained."""
+    kept = directory / "searches.jsonl"
+    name, _, target = source.partition(":")
+    key = {"name": Path(name).stem, "seed": seed, "rule": rule}
+    for line in kept.read_text().splitlines() if kept.exists() else ():
+        if key.items() <= (found := json.loads(line)).items():
+            return found["best"], found["spent"]
+    import keras_tuner
+    import pandas
+
+    import kzoo
+    import tuners
+
+    if target:
+        frame = pandas.read_csv(name)
+        frame = frame.sample(min(len(frame), SEARCHED_ROWS), random_state=seed).reset_index(drop=True)
+        data = kzoo.load_dataset(frame, target=target, seed=seed)
+    else:
+        data = kzoo.load_dataset(name, seed=seed)
+    hypermodel = kzoo.create_hypermodel("mlp", data.task, epochs=EPOCHS)
+    options = {"pruning": RULES[rule], "reruns": 0, "keep_checkpoints": 1, "project_name": "search"}
+    with tempfile.TemporaryDirectory() as place:
+        objective = keras_tuner.Objective("val_loss", "min")
+        tuner = tuners.CoarseToFineSearch(hypermodel, objective, 20, seed, directory=place, **options)
+        held_out = (data.x_val, data.y_val)
+        tuner.search(data.x_train, data.y_train, validation_data=held_out, epochs=EPOCHS, verbose=0)
+        trials = tuners.Study.load(Path(place, "search")).completed
+    best = min(trial.score for trial in trials)
+    spent = sum(len(trial.history["val_loss"]) for trial in trials)
+    with kept.open("a") as file:
+        file.write(json.dumps({**key, "best": best, "spent": spent}) + "\n")
+    return best, spent
+
+
+def searches_table(sources, seeds, directory):
+    lines = [f"Searches of 20 trials of {EPOCHS} epochs, {seeds} seeds: smallest validation loss.", ""]
+    lines += ["| data | none | median | better, as good, worse | epochs |", "|---|---:|---:|---:|---:|"]
+    for source in sources:
+        pairs = np.array(
+            [[searched(source, seed, rule, directory) for rule in ("none", "median")] for seed in range(seeds)]
+        )
+        (plain, ended), share = pairs[..., 0].T, pairs[:, 1, 1].sum() / pairs[:, 0, 1].sum()
+        counts = [int(each.sum()) for each in (ended < plain, ended == plain, ended > plain)]
+        means = [f"{each.mean():.4f} ± {each.std(ddof=1) / math.sqrt(seeds):.4f}" for each in (plain, ended)]
+        name = Path(source.partition(":")[0]).stem
+        lines.append(f"| {name} | {' | '.join(means)} | {', '.join(map(str, counts))} | {share:.0%} |")
+        print(lines[-1], flush=True)
+    return [*lines, ""]
+
+
 def table(label, paths, seeds):
     lines = [f"{label}, {len(paths)} data sets, {seeds} seeds.", ""]
     lines += [f"| rule | {' | '.join(f'{trials} trials' for trials in TRIALS)} |", "|---|" + "---:|" * len(TRIALS)]
@@ -147,6 +204,8 @@ def main():
     parser.add_argument("--data", default="digits,breast_cancer")
     parser.add_argument("--taskset", type=Path)
     parser.add_argument("--seeds", type=int, default=20)
+    parser.add_argument("--searches", type=int, default=0, help="seeds of whole searches")
+    parser.add_argument("--on", default="digits,breast_cancer", help="data of whole searches, as --data")
     options = parser.parse_args()
     paths = []
     for source in options.data.split(","):
@@ -160,6 +219,8 @@ def main():
     lines = table(f"The zoo's `mlp` on {names}; {EPOCHS} epochs", paths, options.seeds)
     if options.taskset:
         lines += table("TaskSet, 50 epochs", sorted(options.taskset.glob("*.npz")), options.seeds)
+    if options.searches:
+        lines += searches_table(options.on.split(","), options.searches, options.directory)
     words = (
         "Regret of the best trial, its standard error over seeds, and the share of the epochs that was trained. Made by"
     )
