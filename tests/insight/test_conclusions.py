@@ -162,3 +162,13 @@ def test_noise_by_repeats_rows_and_curves():
     several = TrialRecord("0", 1, "COMPLETED", {"a": 1}, 0.91, 1, executions=(0.90, 0.92, 0.91, 0.92, 0.90))
     noise = noise_of(Study("val_accuracy", "max", 1, (several,)))
     assert noise.seeds == pytest.approx(np.std(several.executions, ddof=1) / np.sqrt(5))
+
+
+def test_trials_that_were_ended_early_tell_nothing_of_the_noise():
+    still, moving = [0.9] * 20, [0.5, 0.6, 0.85, 0.8, 0.9, 0.7, 0.9]
+    trials = [
+        TrialRecord(str(n), n, "COMPLETED", {"a": n}, max(curve) - n / 1000, 1, history={"val_accuracy": curve})
+        for n, curve in enumerate([still, moving, moving, moving], start=1)
+    ]
+    assert noise_of(Study("val_accuracy", "max", 1, tuple(trials))).seeds == 0.0
+    assert noise_of(Study("val_accuracy", "max", 1, tuple(trials[1:]))).source == "curves"

@@ -86,7 +86,11 @@ def _by_curves(study: Study) -> float:
 
     A second difference of values with independent errors has six times their variance.
     """
-    found = [jump for trial in study.best[: max(4, len(study.best) // 2)] if (jump := _jump(trial, study.objective))]
+    better = study.best[: max(4, len(study.best) // 2)]
+    longest = max((len(trial.history.get(study.objective, ())) for trial in better), default=0)
+    # Trials that were ended early still move fast where they end.
+    late = (trial for trial in better if 2 * len(trial.history.get(study.objective, ())) >= longest)
+    found = [jump for trial in late if (jump := _jump(trial, study.objective))]
     return float(np.median(found)) if found else 0.0
 
 
