@@ -109,7 +109,6 @@ class Eager(keras.Model):
         (lambda: build(OwnFit), "has a method fit of its own"),
         (lambda: build(OwnEvaluate), "has a method evaluate of its own"),
         (lambda: build(run_eagerly=True), "runs eagerly"),
-        (lambda: build(steps_per_execution=4), "steps_per_execution"),
     ],
 )
 def test_models_that_only_fit_can_train(make, why):
@@ -357,3 +356,8 @@ def test_a_model_that_was_built_by_a_call_takes_batches_of_any_size(size):
         return model
 
     assert_same(make, X, Y, epochs=2, batch_size=6, validation_data=(X, Y))
+
+
+def test_steps_in_one_execution_change_nothing():
+    # Ten batches: fit takes them by four, four and two.
+    assert_same(lambda: build(steps_per_execution=4), np.tile(X, (10, 1)), np.tile(Y, 10), compiled=True, epochs=2)

@@ -155,8 +155,6 @@ def _check_model(model: keras.Model) -> None:
     for kind, layer in {type(each): each for each in layers_within(model)}.items():
         if _draws_while_traced(kind):
             raise Declined(f"the layer {layer.name} draws from Python's random while it is traced")
-    if model.steps_per_execution != 1:
-        raise Declined("steps_per_execution")
     if model.distribute_strategy.num_replicas_in_sync > 1:
         raise Declined("a distribution strategy")
     for limit in ("max_epochs", "max_steps_per_epoch"):
