@@ -361,3 +361,26 @@ def test_a_model_that_was_built_by_a_call_takes_batches_of_any_size(size):
 def test_steps_in_one_execution_change_nothing():
     # Ten batches: fit takes them by four, four and two.
     assert_same(lambda: build(steps_per_execution=4), np.tile(X, (10, 1)), np.tile(Y, 10), compiled=True, epochs=2)
+
+
+@pytest.mark.parametrize(("frequency", "engine"), [("epoch", "numpy"), (2, "fit")])
+@pytest.mark.parametrize("weights", [True, False])
+def test_a_checkpoint_of_each_epoch_is_saved_as_by_fit(tmp_path, frequency, engine, weights):
+    saved = {}
+    for name in ("fit", "auto"):
+        path = tmp_path / f"{name}.{'weights.h5' if weights else 'keras'}"
+        best = {"save_best_only": True, "monitor": "loss"} if frequency == "epoch" else {}
+        callback = keras.callbacks.ModelCheckpoint(path, save_freq=frequency, save_weights_only=weights, **best)
+        found = trained(name, lambda: build(metrics=["accuracy"]), X, Y, epochs=3, batch_size=4, callbacks=[callback])
+        if weights:
+            model = build()
+            model.load_weights(path)
+        else:
+            model = keras.saving.load_model(path)
+        saved[name] = [
+            *model.get_weights(),
+            *(np.asarray(each) for each in ([] if weights else model.optimizer.variables)),
+        ]
+    assert found.use.engine == engine
+    for one, other in zip(*saved.values(), strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-6)

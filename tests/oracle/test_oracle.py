@@ -249,6 +249,17 @@ def test_a_small_space_is_exhausted_without_repeats(tmp_path):
     assert "Every configuration" in oracle.stop_reason
 
 
+@pytest.mark.parametrize("fixed", [False, True])
+def test_where_there_is_nothing_to_tune_there_is_one_trial(tmp_path, fixed):
+    hp = keras_tuner.HyperParameters()
+    if fixed:
+        hp.Fixed("rate", 0.1)
+        hp.Choice("kind", ["a"])
+    oracle = oracle_with(tmp_path, hp, max_trials=5)
+    assert report(oracle, 1.0).hyperparameters.values == ({"rate": 0.1, "kind": "a"} if fixed else {})
+    assert oracle.create_trial("a").status == "STOPPED" and "Every configuration" in oracle.stop_reason
+
+
 def test_stops_when_the_zoom_has_stopped_paying(tmp_path, capsys):
     oracle = oracle_with(tmp_path, max_trials=100, patience=10)
     oracle.verbose = 1

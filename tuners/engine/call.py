@@ -189,9 +189,11 @@ def _callbacks(given: Any) -> tuple[Any, ...]:
         board = type(each) is keras.callbacks.TensorBoard
         if board and writes_in_epochs(each):
             raise Declined("the callback TensorBoard writes inside of epochs; with write_graph=False it need not")
+        # Its hook of batches does nothing where it saves by the epoch.
+        saves = type(each) is keras.callbacks.ModelCheckpoint and each.save_freq == "epoch"
         for hook in BATCH_HOOKS:
             own = getattr(type(each), hook) is not getattr(keras.callbacks.Callback, hook)
-            if hook in vars(each) or (own and not board):
+            if hook in vars(each) or (own and not board and not saves):
                 raise Declined(f"the callback {type(each).__name__} sees batches")
         if _compiles(type(each)):
             raise Declined(f"the callback {type(each).__name__} compiles the model")

@@ -107,6 +107,9 @@ class Planner:
         leader = self._to_repeat() if not closing else self._to_compare()
         if leader is not None:
             return self.table.planned(leader)
+        if not self.cube.free.any():
+            only = self._named(self.cube.to_point({}))
+            return None if only[0] in self._repeats else only
         history, pending = self.table.history(), self.table.pending()
         for attempt in range(TRIES):
             point = self._suggester.suggest(self._before + number - self.table.outside, history, pending, attempt)
