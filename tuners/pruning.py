@@ -26,7 +26,8 @@ FEWEST = 2
 class MedianStopping:
     """Stops a trial that is in the worse half of those that got as far, after some shares of its epochs.
 
-    A third of the epochs is saved, and the best trial is as good as without: see `tests/benchmarks/pruning.md`.
+    A third of the epochs is saved. Of as many trials the best is a little worse than without, of as many epochs better:
+    see `tests/benchmarks/pruning.md`.
 
     Attributes:
         at: Shares of a trial's epochs after which there is a decision, above 0 and below 1.

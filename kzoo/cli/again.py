@@ -64,7 +64,7 @@ def train_again(directory: Path, study: Study, times: int, *, workers: int | Non
     with mendable(OSError):
         asked.write(place)
     # Each configuration is trained several times as it is.
-    effort = Effort(len(found), prune=False, workers=workers, reruns=0)
+    effort = Effort(len(found), workers=workers, reruns=0)
     tuner = make_tuner(asked.hypermodel(), asked, data, place, effort, initial=found)
     if train(tuner, data, asked, place, effort, elapsed=0.0, quiet=quiet):
         raise KeyboardInterrupt

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import os
-
-from kzoo.cli.run import Run, is_own
 
 HARD = 2.0
 """Times the limit of a trial after which its process is ended, whatever it does."""
@@ -22,8 +19,7 @@ class Effort:
     Attributes:
         trials: Trials in all.
         engine: Name of the engine.
-        prune: True for ending trials early by successive halving, False for training all to their end; None for ending
-            those of the zoo's models in the worse half, where single trainings are compared.
+        prune: Whether trials in the worse half end early.
         workers: Processes that train, or None for as many as trials show to pay.
         trial_timeout: Seconds after which a trial begins no further epoch, or None.
         ray: Address of a cluster, or None.
@@ -38,7 +34,7 @@ class Effort:
 
     trials: int
     engine: str = "auto"
-    prune: bool | None = None
+    prune: bool = False
     workers: int | None = None
     trial_timeout: float | None = None
     ray: str | None = None
@@ -58,15 +54,6 @@ class Effort:
     def to_json(self) -> str:
         """As a worker process is given it."""
         return json.dumps(dataclasses.asdict(self))
-
-    def rule(self, asked: Run) -> str:
-        """Name in `tuners` of the rule by which trials end early, or ""."""
-        if self.prune is not None:
-            return "SuccessiveHalving" if self.prune else ""
-        # Repeats are not compared while they run, a model of the user's may train in several calls, and keras-tuner's
-        # distributed search has no way to end a trial.
-        apart = asked.folds or asked.executions > 1 or is_own(asked.model) or "KERASTUNER_ORACLE_IP" in os.environ
-        return "" if apart else "MedianStopping"
 
     @classmethod
     def from_json(cls, text: str) -> Effort:

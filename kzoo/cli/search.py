@@ -80,10 +80,7 @@ def search(
     reruns: Annotated[
         int | None, arguments.trained(min=0, help="Last trials that run the leaders again; a tenth if not given.")
     ] = None,
-    prune: Annotated[
-        bool | None,
-        arguments.trained("--prune/--no-prune", help="End trials sooner, or none; else those in the worse half."),
-    ] = None,
+    prune: Annotated[bool, arguments.trained("--prune", help="End trials early in the worse half.")] = False,
     trial_timeout: Annotated[
         float | None,
         arguments.trained(min=1e-3, metavar="SECONDS", help="End a trial then."),

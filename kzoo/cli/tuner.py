@@ -52,7 +52,7 @@ def make_tuner(
 
     import tuners
 
-    path, rule = directory.absolute(), effort.rule(asked)
+    path = directory.absolute()
     # keras-tuner says that it reloads; the command says what it takes up itself.
     silent = contextlib.redirect_stdout(io.StringIO())
     with mendable(tuners.JournalError, OSError), bad_argument(), silent:
@@ -76,7 +76,7 @@ def make_tuner(
             project_name=path.name,
             engine=effort.engine,
             keep_checkpoints=KEPT,
-            pruning=getattr(tuners, rule)() if rule else None,
+            pruning=tuners.MedianStopping() if effort.prune else None,
         )
 
 

@@ -140,7 +140,7 @@ def of_search(asked: Run, directory: Path, effort: Effort, before: Study | None)
         before: What is there already, or None where it is a new one.
     """
     runs = [f"{counted(effort.trials, 'trial')} of {counted(asked.epochs, 'epoch')}"]
-    if effort.rule(asked):
+    if effort.prune:
         runs[0] += ", fewer for those that fall behind"
     if asked.folds:
         runs.append(f"each on {asked.folds} folds of the training and validation rows")
