@@ -174,7 +174,7 @@ def searches_table(sources, seeds, directory):
         "median, 31 trials": ("median", 31),
     }
     lines = [
-        f"Whole searches of `mlp`, {EPOCHS} epochs, {seeds} seeds: smallest validation loss, share of the epochs of 20.",
+        f"Whole searches of `mlp`, {EPOCHS} epochs, {seeds} seeds: smallest validation loss, and share of epochs.",
         "",
     ]
     lines += [f"| data | {' | '.join(searches)} |", "|---|" + "---:|" * len(searches)]
