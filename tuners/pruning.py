@@ -26,8 +26,8 @@ FEWEST = 2
 class MedianStopping:
     """Stops a trial that is in the worse half of those that got as far, after some shares of its epochs.
 
-    A third of the epochs is saved. In whole searches the best of as many trials has a tenth more loss than without, that
-    of as many epochs a little less: see `tests/benchmarks/pruning.md`.
+    A third of the epochs is saved. In whole searches the best of as many trials has a tenth more loss than without,
+    that of as many epochs a little less: see `tests/benchmarks/pruning.md`.
 
     Attributes:
         at: Shares of a trial's epochs after which there is a decision, above 0 and below 1.

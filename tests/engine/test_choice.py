@@ -291,6 +291,14 @@ def test_a_callback_sees_a_model_that_its_first_batch_builds_without_weights():
         noted.append(callback.seen == weights)
     assert noted == [True, True]
     lambdas = keras.callbacks.LambdaCallback(on_epoch_begin=lambda epoch, logs: None)
+    use = Engines("auto")
+    model = keras.Sequential([keras.layers.Dense(2, activation="softmax")])
+    model.compile(keras.optimizers.SGD(0.1, use_ema=True), "sparse_categorical_crossentropy")
+    with use.answering(model):
+        model.fit(X, Y, callbacks=[keras.callbacks.SwapEMAWeights()])
+    assert set(use.uses[0].refusals.values()) == {
+        "the callback SwapEMAWeights sees the model before its first batch builds it"
+    }
     for callback, engine in (
         (lambdas, "fit"),
         (keras.callbacks.EarlyStopping("loss"), "numpy"),
@@ -384,3 +392,14 @@ def test_a_checkpoint_of_each_epoch_is_saved_as_by_fit(tmp_path, frequency, engi
     assert found.use.engine == engine
     for one, other in zip(*saved.values(), strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-6)
+
+
+def test_a_model_of_batches_of_one_size_is_trained_in_the_graph():
+    def make():
+        inputs = keras.Input(batch_shape=(4, 4))
+        hidden = keras.layers.LSTM(3, stateful=True)(keras.layers.Reshape((2, 2))(inputs))
+        model = keras.Model(inputs, keras.layers.Dense(2, activation="softmax")(hidden))
+        model.compile("sgd", "sparse_categorical_crossentropy")
+        return model
+
+    assert_same(make, X, Y, engines=("graph",), epochs=2, batch_size=4, validation_data=(X, Y))

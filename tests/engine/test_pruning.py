@@ -146,3 +146,10 @@ def test_what_is_no_rule_is_refused(config):
 def test_shares_of_the_epochs_are_checked(at):
     with pytest.raises(ValueError, match="expected shares above 0 and below 1"):
         MedianStopping(at)
+
+
+def test_an_epoch_that_is_told_twice_counts_once():
+    made = Race(SuccessiveHalving(2, 3), MAX)
+    for epoch, value in ((1, 0.1), (2, 0.5), (2, 0.5), (3, 0.9)):
+        made.falls_behind("0", epoch, 9, {"score": value})
+    assert stops(made, [0.0, 0.0, 0.7]) == [3]

@@ -15,9 +15,6 @@ from tuners.engine.identity import is_of_keras
 BEFORE_THE_FIRST_BATCH = ("set_params", "set_model", "on_train_begin", "on_epoch_begin")
 """Hooks in which a callback sees a model that has no weights yet, where its first batch is to build it."""
 
-LOOK_AT_WEIGHTS = (keras.callbacks.BackupAndRestore, keras.callbacks.SwapEMAWeights)
-"""Callbacks of Keras' that do something with them there."""
-
 
 def build_metrics(call: FitCall) -> None:
     """Let the metrics of a model make their variables, which they do when they are first asked.
@@ -78,6 +75,6 @@ def unbuilt_model_built(call: FitCall) -> None:
 
 def _may_look_before_the_first_batch(callback: Any) -> bool:
     # Of an object, or of a class that it was made of: keras.callbacks.LambdaCallback takes functions of the user's.
-    return isinstance(callback, LOOK_AT_WEIGHTS) or any(
+    return isinstance(callback, keras.callbacks.SwapEMAWeights) or any(
         hook in vars(callback) or not is_of_keras(getattr(type(callback), hook)) for hook in BEFORE_THE_FIRST_BATCH
     )
