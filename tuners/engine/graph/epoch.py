@@ -14,7 +14,6 @@ import keras
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from tuners.engine import data
 from tuners.engine.call import FitCall
 from tuners.engine.graph.fused.layers import fused_layers
 from tuners.engine.graph.fused.loops import Batches
@@ -32,7 +31,6 @@ class Sizes:
         batch_size: Examples in a step.
         validation_batch_size: Likewise, of validation.
         batches: What passes through the model in an epoch.
-        fixed: Whether every batch has the size that the model has it have.
     """
 
     training: Any
@@ -40,7 +38,6 @@ class Sizes:
     batch_size: int
     validation_batch_size: int
     batches: Batches
-    fixed: bool
 
     @classmethod
     def of(cls, call: FitCall) -> Sizes:
@@ -51,16 +48,7 @@ class Sizes:
             call.batch_size,
             call.validation_batch_size,
             Batches(call.rows, call.batch_size, call.epochs),
-            _is_fixed(call),
         )
-
-
-def _is_fixed(call: FitCall) -> bool:
-    """Whether the model knows the size of its batches, and all have it: one that was called once has any size."""
-    held_out = 0 if call.validation is None else data.rows_of(call.validation)
-    whole = call.rows % call.batch_size == 0 and held_out % call.validation_batch_size == 0
-    sizes = {each.shape[0] for each in getattr(call.model, "inputs", None) or ()}
-    return whole and call.batch_size in sizes
 
 
 def _specs(parts: tuple[Any, ...]) -> Any:
@@ -113,10 +101,6 @@ class CompiledEpoch:
 
         def batch(parts: Any, rows: Any) -> Any:
             gathered = keras.tree.map_structure(lambda part: tf.gather(part, rows), parts)
-            if self._sizes.fixed:
-                gathered = keras.tree.map_structure(
-                    lambda part: tf.ensure_shape(part, [batch_size, *part.shape[1:]]), gathered
-                )
             return gathered if len(gathered) > 1 or isinstance(gathered[0], tuple) else gathered[0]
 
         def run(order: Any, parts: Any) -> Any:
