@@ -403,3 +403,12 @@ def test_a_model_of_batches_of_one_size_is_trained_in_the_graph():
         return model
 
     assert_same(make, X, Y, engines=("graph",), epochs=2, batch_size=4, validation_data=(X, Y))
+
+
+def test_a_categorical_accuracy_of_ids_is_what_fit_makes_of_it():
+    def make():
+        return build(metrics=[keras.metrics.CategoricalAccuracy()])
+
+    found = [trained(each, make, X, Y, epochs=2, batch_size=4, validation_data=(X, Y)) for each in ("fit", "auto")]
+    assert_equal(*found)
+    assert found[1].use.refusals["numpy"] == "the targets of a categorical accuracy are not [examples, classes]"

@@ -196,6 +196,9 @@ class Scorings:
         if model.losses:
             raise Declined("the model adds losses of its own")
         names, kinds = self._names_and_kinds(call)
+        if "categorical" in kinds and y.ndim == 1:
+            # Keras then looks for the largest id of the batch: it depends on what is validated together.
+            raise Declined("the targets of a categorical accuracy are not [examples, classes]")
         loss = _loss(model)
         written = _is_cross_entropy(loss, head)
         if written and not are_ids(y, width):
