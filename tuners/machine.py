@@ -10,6 +10,9 @@ from pathlib import Path
 
 from tuners.cgroups import cpu_quota, memory_left
 
+THREADS = ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")
+"""Variables that say how many threads compute."""
+
 GROWTH = 64 * 2**20
 """Bytes by which resident memory may grow before unreachable models are collected."""
 

@@ -6,8 +6,6 @@ import sys
 
 __all__ = ["main"]
 
-THREADS = ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")
-
 
 def main() -> None:
     """Entry point of the console script; see `kzoo.cli.app.main`."""
@@ -27,7 +25,7 @@ def within_the_quota() -> None:
     TensorFlow and BLAS begin one for each core of the machine, and a container whose quota is used up stops them all.
     """
     from tuners.cgroups import cpu_quota
-    from tuners.machine import available_cores
+    from tuners.machine import THREADS, available_cores
 
     quota = cpu_quota()
     if quota is not None and quota < len(available_cores()):

@@ -16,6 +16,7 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
+from tuners.machine import THREADS
 from tuners.parallel.interrupt import Interrupt
 from tuners.parallel.messages import Ended, Epoch, Order, decode, encode, expected
 
@@ -172,7 +173,7 @@ class OracleActor:
 
 def train(maker: str, arguments: tuple[str, ...], order: str, oracle: Any, threads: int) -> str:
     """The task: train a trial and give the answer as JSON."""
-    for name in ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"):
+    for name in THREADS:
         os.environ.setdefault(name, str(threads))
     import ray
 

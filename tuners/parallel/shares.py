@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import TypeVar
 
 from tuners.cgroups import cpu_quota
-from tuners.machine import available_cores, available_gpus
+from tuners.machine import THREADS, available_cores, available_gpus
 from tuners.parallel.worker_pipe import CORES
 
 Thing = TypeVar("Thing")
@@ -33,8 +33,7 @@ class Share:
     def environment(self) -> Mapping[str, str]:
         """Environment variables that keep TensorFlow to it."""
         threads = str(self.threads or len(self.cores))
-        names = ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")
-        variables = {CORES: ",".join(map(str, self.cores)), **dict.fromkeys(names, threads)}
+        variables = {CORES: ",".join(map(str, self.cores)), **dict.fromkeys(THREADS, threads)}
         if self.gpus:
             variables["CUDA_VISIBLE_DEVICES"] = ",".join(self.gpus)
         if not self.alone:
