@@ -139,7 +139,9 @@ def test_pruning_is_asked_for_and_reported(tmp_path, options, lengths):
     trials = Study.load(out).trials
     found = [len(trial.history["val_loss"]) for trial in trials]
     assert len(found) == 8 and set(found) == lengths
-    assert [len(trial.history["val_loss"]) for trial in (trials[0], Study.load(out).best[0])] == [4, 4]
+    assert found[trials.index(Study.load(out).best[0])] == 4
+    # The first to come so far goes on: of two workers it may be either one's.
+    assert 4 in found[: 2 if "--workers" in options else 1]
     said, saved = json.loads(result.stdout), sum(4 - each for each in found)
     assert said["understood"]["search"].startswith("8 trials of 4 epochs" + ", fewer" * (3 in lengths))
     assert said["epochs_saved"] == saved
