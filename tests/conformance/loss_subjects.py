@@ -9,7 +9,7 @@ from typing import Any
 import keras
 from keras_catalog import classes, functions, others, required
 from small_models import HEADS, TARGETS, dense, tabular
-from subjects import Subject
+from subjects import Subject, in_turn
 from trial_outcomes import Group
 
 CHOICES = {"axis": 0, "reduction": ("sum", "mean_with_sample_weight", None), "ignore_class": 2, "dtype": "float64"}
@@ -25,7 +25,7 @@ FITTING = (
     ("sigmoids", "one-hot"),
     ("softmax of one", "yes or no"),
 )
-"""Heads and targets that belong together; each loss is tried with all, since people do."""
+"""Heads and targets that belong together; each loss is tried with all."""
 ILL_CONDITIONED = 10
 """A loss of probabilities makes steps so large with outputs that are none that rounding grows."""
 
@@ -49,10 +49,10 @@ def _build(form: Any, head: str) -> keras.Model:
 
 def groups(name: str) -> Iterator[Group]:
     """The trials of a loss, by head and target."""
-    for head, target in FITTING:
+    for turn, (head, target) in enumerate(FITTING):
         builds = {
             f"{label}, {head} for {target}": functools.partial(_build, form, head)
-            for label, form in forms(name).items()
+            for label, form in in_turn(name, forms(name), turn).items()
         }
         open_ended = HEADS[head][1] == "linear"
         yield Group(builds, *tabular(target), tolerance=ILL_CONDITIONED if open_ended else 1.0)

@@ -10,7 +10,7 @@ import keras
 from keras_catalog import classes, functions, others, required
 from loss_subjects import FITTING
 from small_models import dense, tabular
-from subjects import Subject
+from subjects import Subject, in_turn
 from trial_outcomes import Group
 
 ARGUMENTS = {
@@ -67,13 +67,15 @@ def _build(form: Any, head: str, target: str, weighted: bool) -> keras.Model:
 
 def groups(name: str) -> Iterator[Group]:
     """The trials of a metric, by head and target."""
-    for head, target in FITTING:
+    made = forms(name)
+    plain = next(iter(made.values()))
+    ways = {label: functools.partial(_build, form, weighted=False) for label, form in made.items()}
+    ways["weighted"] = functools.partial(_build, plain, weighted=True)
+    for turn, (head, target) in enumerate(FITTING):
         builds = {
-            f"{label}, {head} for {target}": functools.partial(_build, form, head, target, False)
-            for label, form in forms(name).items()
+            f"{label}, {head} for {target}": functools.partial(build, head=head, target=target)
+            for label, build in in_turn(name, ways, turn).items()
         }
-        plain = next(iter(forms(name).values()))
-        builds[f"weighted, {head} for {target}"] = functools.partial(_build, plain, head, target, True)
         yield Group(builds, *tabular(target))
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import keras
 from keras_catalog import classes, functions, others, required
 from small_models import CLASSES, INPUTS, TARGETS, dense, descent, split, tabular
-from subjects import Subject
+from subjects import Subject, in_turn
 from trial_outcomes import Group
 
 layers = keras.layers
@@ -67,6 +67,10 @@ def _set_later(kind: str, make: Callable[[], Any]) -> keras.Model:
     return made
 
 
+HEADED = (("mse", "one-hot"), ("categorical_crossentropy", "one-hot"), ("mse", "number"))
+"""Losses and targets of a head."""
+
+
 def of_activation(name: str) -> Iterator[Group]:
     """The trials of an activation: by name, as a function, as a layer, within the model and as its head."""
     function = functions("activations")[name]
@@ -79,8 +83,9 @@ def of_activation(name: str) -> Iterator[Group]:
         "as an object": lambda x: layers.Dense(6, activation=layers.Activation(function))(x),
     }
     yield Group({label: functools.partial(dense, body=body) for label, body in ways.items()}, *tabular())
-    for loss, target in (("mse", "one-hot"), ("categorical_crossentropy", "one-hot"), ("mse", "number")):
-        heads = {f"head for {loss} of {target}, {label}": (way, loss, target) for label, way in ways.items()}
+    for turn, (loss, target) in enumerate(HEADED):
+        labels = in_turn(name, ways, turn)
+        heads = {f"head for {loss} of {target}, {label}": (way, loss, target) for label, way in labels.items()}
         builds = {label: functools.partial(_headed, *each) for label, each in heads.items()}
         yield Group(builds, *split(INPUTS["features"], _six(target)))
 

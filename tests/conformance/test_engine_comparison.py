@@ -10,7 +10,7 @@ from engine_comparison import Rounding, compare, differences
 from keras_catalog import classes, others, public
 from layer_subjects import FORMS, maker, ways
 from small_models import dense, tabular
-from subjects import MOST_TRIALS, searches
+from subjects import MOST_TRIALS, TURNS, in_turn, searches
 from trial_outcomes import Group, Notes, Outcome, cause, outcomes
 
 from tuners.engine.choice import EngineUse
@@ -157,3 +157,12 @@ def test_nearly_every_layer_of_keras_can_be_called():
 def test_the_cause_is_the_last_exception_of_a_traceback():
     text = 'Traceback:\n  File "x.py", line 3\nKeyError: 1\n\nDuring handling:\nValueError: no such loss\n'
     assert cause(text) == "ValueError: no such loss"
+
+
+def test_every_form_has_its_turn_and_the_plainest_always():
+    forms = {str(number): number for number in range(40)}
+    turns = [in_turn("subject", forms, turn) for turn in range(TURNS)]
+    assert all(each["0"] == 0 for each in turns)
+    others = [form for each in turns for form in each if form != "0"]
+    assert sorted(others) == sorted(forms.keys() - {"0"})
+    assert turns[0] != in_turn("another", forms, 0)
