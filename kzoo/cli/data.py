@@ -230,7 +230,7 @@ def _becomes(kinds: set[Kind]) -> str:
         "boolean": "booleans are 0 and 1",
         "category": "categories are one-hot, or embedded where more than 10 are frequent, the rest in one slot",
         "date": "dates are taken apart",
-        "text": "text is taken as its words",
+        "text": "text is taken as its words, or as its topics where more than 128 are frequent",
     }
     said = "; ".join(what for kind, what in becomes.items() if kind in kinds)
     return f"{said[:1].upper()}{said[1:]}." if said else ""

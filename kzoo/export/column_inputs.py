@@ -8,6 +8,7 @@ from typing import Any
 import keras
 import numpy as np
 import tensorflow as tf
+from numpy.typing import NDArray
 
 from kzoo.export.errors import ExportError
 from kzoo.tables.calendar import MONTHS
@@ -46,12 +47,13 @@ class InGraph:
 
     def has_token(self, values: tf.Tensor, words: Sequence[str]) -> tf.Tensor:
         """See `kzoo.tables.encoders.Backend`."""
-        # ASCII alone is made small where no encoding is named.
-        spaced = tf.strings.regex_replace(tf.strings.lower(values), f"[{_escaped(SEPARATORS)}]", " ")
-        tokens = tf.strings.split(spaced, " ")
-        # Word by word, since every token beside every word may take more memory than there is.
-        columns = [tf.reduce_any(tokens.with_flat_values(tokens.flat_values == word), axis=1) for word in words]
-        return tf.cast(tf.stack(columns, axis=1), tf.float32)
+        return tf.sparse.to_dense(_token_matrix(values, words, tf.float32), validate_indices=False)
+
+    def token_sum(self, values: tf.Tensor, words: Sequence[str], vectors: NDArray[np.float64]) -> tf.Tensor:
+        """See `kzoo.tables.encoders.Backend`."""
+        found = _token_matrix(values, words, tf.float64)
+        # Small in the export, as they are in the record.
+        return tf.sparse.sparse_dense_matmul(found, tf.cast(tf.constant(vectors.astype(np.float16)), tf.float64))
 
     def date_fields(
         self, values: tf.Tensor, expression: str, fields: Sequence[str]
@@ -69,6 +71,40 @@ class InGraph:
             else:
                 numbers[name] = tf.strings.to_number(tf.where(matched, text, "0"), tf.int64)
         return matched, numbers
+
+
+def _token_matrix(values: tf.Tensor, words: Sequence[str], dtype: tf.DType) -> tf.SparseTensor:
+    """[rows, words], 1 where a word is among the tokens of a text."""
+    # ASCII alone is made small where no encoding is named.
+    spaced = tf.strings.regex_replace(tf.strings.lower(values), f"[{_escaped(SEPARATORS)}]", " ")
+    tokens = tf.strings.split(spaced, " ")
+    places, count = _places(tokens.flat_values, words), len(words)
+    known = places < count
+    rows = tf.boolean_mask(tokens.value_rowids(), known)
+    # A token that is twice in a text counts once.
+    once = tf.unique(rows * count + tf.boolean_mask(places, known)).y
+    shape = tf.stack([tf.size(values, out_type=tf.int64), count])
+    return tf.SparseTensor(tf.stack([once // count, once % count], axis=1), tf.ones_like(once, dtype), shape)
+
+
+def _places(tokens: tf.Tensor, words: Sequence[str]) -> tf.Tensor:
+    """Which of these words each token is [tokens], len(words) where it is none.
+
+    A token is compared with the words of its bucket alone, since every token beside every word may take more memory
+    than there is, and a table would have to be initialised in the server.
+    """
+    size = 4 * len(words)
+    with tf.init_scope():
+        bucket_of = tf.strings.to_hash_bucket_fast(tf.constant(list(words)), size).numpy()
+    depth = np.bincount(bucket_of).max()
+    buckets, filled = np.full((size, depth), len(words)), np.zeros(size, dtype=int)
+    for place, bucket in enumerate(bucket_of):
+        buckets[bucket, filled[bucket]] = place
+        filled[bucket] += 1
+    candidates = tf.gather(tf.constant(buckets, tf.int64), tf.strings.to_hash_bucket_fast(tokens, size))
+    # No token is the word of an empty place, since a space parts tokens.
+    alike = tf.gather(tf.constant([*words, " "]), candidates) == tokens[:, None]
+    return tf.reduce_min(tf.where(alike, candidates, len(words)), axis=1)
 
 
 def _escaped(signs: str) -> str:

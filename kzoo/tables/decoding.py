@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from kzoo.tables.encoding import EncodedColumn
 
 
+NEAR = 10
+"""Words that stand for a text of which only topics are known."""
+
+
 def decode_column(column: EncodedColumn, x: NDArray[Any]) -> NDArray[Any]:
     """A column again from its numbers; see `TableEncoding.decode`.
 
@@ -37,10 +41,18 @@ def decode_column(column: EncodedColumn, x: NDArray[Any]) -> NDArray[Any]:
         found = words[_places(column, x)]
     elif column.kind == "text":
         words = np.array(column.words, dtype=object)
-        found = np.array([" ".join(words[row > 0.5]) for row in x], dtype=object)
+        held = _near_words(column, x) if column.topics else x > 0.5
+        found = np.array([" ".join(words[row]) for row in held], dtype=object)
     else:
         found = np.array([_date_text(column, row) for row in x], dtype=object)
     found[missing] = MISSING
+    return found
+
+
+def _near_words(column: EncodedColumn, x: NDArray[Any]) -> NDArray[np.bool_]:
+    """The words whose vectors point to where a row does more than most, none where it points nowhere."""
+    near = x @ column.vectors.T
+    found: NDArray[np.bool_] = near > np.partition(near, -NEAR - 1, axis=1)[:, -NEAR - 1, None]
     return found
 
 

@@ -40,6 +40,9 @@ class Backend(Protocol):
     def has_token(self, values: Any, words: Sequence[str]) -> Any:
         """Float32 [rows, words], 1 where a word is among the tokens of a text."""
 
+    def token_sum(self, values: Any, words: Sequence[str], vectors: NDArray[np.float64]) -> Any:
+        """Float64 [rows, width], the sum of the vectors [words, width] of the words among the tokens of a text."""
+
     def date_fields(self, values: Any, expression: str, fields: Sequence[str]) -> tuple[Any, dict[str, Any]]:
         """Whether each text matches [rows], and int64 [rows] by the names of the groups, as `calendar` takes them."""
 
@@ -67,8 +70,16 @@ def _parts(column: EncodedColumn, values: Any, backend: Backend) -> list[Any]:
         found = backend.is_word(values, column.words)
         return [found, 1 - xp.sum(found, axis=1, keepdims=True)] if column.rest else [found]
     if column.kind == "text":
-        return [backend.has_token(values, column.words)]
+        return [_topics(column, values, backend) if column.topics else backend.has_token(values, column.words)]
     return _date_parts(column, values, backend)
+
+
+def _topics(column: EncodedColumn, values: Any, backend: Backend) -> Any:
+    """Where a text points to, whatever its length; all zeros where none of its tokens is known."""
+    xp = backend.xp
+    found = backend.token_sum(values, column.words, column.vectors)
+    length = xp.sqrt(xp.sum(found * found, axis=1, keepdims=True))
+    return xp.asarray(found / xp.where(length > 0, length, xp.ones_like(length)), dtype=xp.float32)
 
 
 def _filled(value: Any, known: Any, column: EncodedColumn, xp: Any) -> list[Any]:
@@ -125,11 +136,17 @@ class InNumpy:
 
     def has_token(self, values: Sequence[str], words: Sequence[str]) -> NDArray[Any]:
         """See `Backend`."""
-        place = {word: number for number, word in enumerate(words)}
-        found = np.zeros((len(values), len(words)), dtype=np.float32)
-        for row, text in enumerate(values):
-            found[row, [place[token] for token in tokens(text) if token in place]] = 1
-        return found
+        from kzoo.tables.topics import token_matrix
+
+        return np.asarray(token_matrix(values, words).toarray(), dtype=np.float32)
+
+    def token_sum(
+        self, values: Sequence[str], words: Sequence[str], vectors: NDArray[np.float64]
+    ) -> NDArray[np.float64]:
+        """See `Backend`."""
+        from kzoo.tables.topics import token_matrix
+
+        return np.asarray(token_matrix(values, words) @ vectors)
 
     def date_fields(
         self, values: Sequence[str], expression: str, fields: Sequence[str]
@@ -175,7 +192,7 @@ _LOWER = {ord(letter): letter.lower() for letter in "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 
 def tokens(text: str) -> list[str]:
-    """The tokens of a text. Small letters are made of those of ASCII alone, as TensorFlow does."""
+    """The tokens of a text, and "" between some. Small letters are made of those of ASCII alone, as TensorFlow does."""
     return text.translate(_LOWER).split(" ")
 
 

@@ -9,12 +9,15 @@
   look the code up in a table of what they have learned of each word. Codes come after all other numbers of a row.
 - date: days since 1970, the place in the year on a circle, the weekday as a category, and of times the place in the day
   on a circle; of times of day the last alone.
-- text: one number for each frequent token, 1 where it is among those of the text.
+- text of few frequent tokens: one number for each, 1 where it is among those of the text.
+- text of many frequent tokens: its topics, the sum of the vectors of its tokens, of length 1; all zeros where it has
+  none that is known.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Mapping
 from typing import Any
 
@@ -25,6 +28,7 @@ from kzoo.tables.calendar import WEEKDAYS, pattern_of
 from kzoo.tables.columns import Kind
 from kzoo.tables.decoding import decode_column
 from kzoo.tables.encoders import InNumpy, encode
+from kzoo.tables.topics import vectors_of
 
 
 @dataclasses.dataclass(frozen=True)
@@ -42,6 +46,7 @@ class EncodedColumn:
         missing: Whether a number says that it is missing.
         date_format: How dates are written, in directives of `datetime.strptime`.
         missing_words: Text that stands for a missing one, besides the empty text.
+        topics: Of a text, the vectors of its words, as `vectors_of` takes them; "" where each has a number of its own.
     """
 
     name: str
@@ -53,6 +58,12 @@ class EncodedColumn:
     date_format: str = ""
     missing_words: tuple[str, ...] = ()
     coded: bool = False
+    topics: str = ""
+
+    @functools.cached_property
+    def vectors(self) -> NDArray[np.float64]:
+        """The vectors of its words [words, topics]."""
+        return vectors_of(self.topics, len(self.words))
 
     @property
     def is_text(self) -> bool:
@@ -69,6 +80,8 @@ class EncodedColumn:
             words = [f"{self.name}={word}" if word else f"{self.name} is missing" for word in self.words]
             return (*words, *((f"{self.name}=other",) if self.rest else ()))
         if self.kind == "text":
+            if self.topics:
+                return tuple(f"{self.name} topic {number + 1}" for number in range(self.vectors.shape[1]))
             return tuple(f"{self.name}~{word}" for word in self.words)
         if self.kind == "date":
             pattern = pattern_of(self.date_format)
@@ -111,6 +124,7 @@ class TableEncoding:
             [
                 not (feature == column.name and (column.kind == "number" or column.coded))
                 and not (column.kind == "date" and feature.endswith(measured))
+                and not column.topics
                 for column in self.in_order
                 for feature in column.features
             ]
@@ -162,6 +176,9 @@ class TableEncoding:
         try:
             texts = ("words", "missing_words")
             fields = [{**each, **{name: tuple(each[name]) for name in texts}} for each in values["columns"]]
-            return cls(tuple(EncodedColumn(**each) for each in fields))
-        except (TypeError, KeyError) as error:
+            columns = tuple(EncodedColumn(**each) for each in fields)
+            for column in columns:
+                _ = column.topics and column.vectors  # Raises where they are none.
+            return cls(columns)
+        except (TypeError, KeyError, ValueError) as error:
             raise ValueError(f"not a description of a table: {error}") from None

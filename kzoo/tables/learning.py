@@ -13,6 +13,7 @@ from kzoo.tables.calendar import calendar, pattern_of
 from kzoo.tables.columns import Column
 from kzoo.tables.encoders import MISSING, InNumpy, texts, tokens
 from kzoo.tables.encoding import EncodedColumn, TableEncoding
+from kzoo.tables.topics import learn_topics
 
 MOST_ONE_HOT = 10
 """Words of a category with a number of their own, at most; where more are frequent, their code is the number."""
@@ -20,8 +21,11 @@ MOST_ONE_HOT = 10
 MOST_WORDS = 256
 """Words of a category that are told apart, at most."""
 
-MOST_TOKENS = 128
-"""Tokens of a text with a number of their own, at most."""
+MOST_OWN = 128
+"""Tokens of a text with a number of their own, at most; where more are frequent, the numbers are its topics."""
+
+MOST_TOKENS = 4_000
+"""Tokens of a text that are told apart, at most."""
 
 FEWEST = 5
 """Training rows that a word or token that is told apart is in, at least."""
@@ -53,15 +57,17 @@ def _learned_text(column: Column, held: list[str]) -> EncodedColumn:
     name, kind = column.name, column.kind
     if kind == "text":
         counts = collections.Counter(token for text in held for token in set(tokens(text)) if token)
-        return EncodedColumn(name, kind, words=_frequent(counts, MOST_TOKENS))
+        words = _frequent(counts, MOST_TOKENS)
+        topics = learn_topics(held, words) if len(words) > MOST_OWN else ""
+        return EncodedColumn(name, kind, words=words, topics=topics)
     if kind == "date":
         return _learned_date(column, held)
     counts = collections.Counter(held)
     if kind == "boolean":
-        words = sorted(word for word in counts if word != MISSING)
-        if len(words) == 2:
-            share = counts[words[1]] / (counts[words[0]] + counts[words[1]])
-            return EncodedColumn(name, kind, words=tuple(words), fill=share, missing=MISSING in counts)
+        two = sorted(word for word in counts if word != MISSING)
+        if len(two) == 2:
+            share = counts[two[1]] / (counts[two[0]] + counts[two[1]])
+            return EncodedColumn(name, kind, words=tuple(two), fill=share, missing=MISSING in counts)
     words_kept = _frequent(counts, MOST_WORDS)
     coded, rest = len(words_kept) > MOST_ONE_HOT, len(words_kept) < len(counts)
     return EncodedColumn(name, "category", words=words_kept, rest=rest, coded=coded)

@@ -9,8 +9,7 @@ import numpy as np
 import pytest
 
 import kzoo
-from kzoo.export import column_inputs
-from kzoo.export.column_inputs import check_encoding, columns_of
+from kzoo.export.column_inputs import InGraph, check_encoding, columns_of
 from kzoo.tables.columns import Column
 from kzoo.tables.learning import learn
 from kzoo.task import Task
@@ -23,6 +22,7 @@ COLUMNS = (
     Column("keen", "boolean"),
     Column("when", "date", date_format="%m/%d/%Y %I:%M %p"),
     Column("class", "text"),
+    Column("story", "text"),
 )
 
 
@@ -39,6 +39,8 @@ def frame():
         "keen": np.array(["True", "False", ""], dtype=object)[rng.integers(0, 3, ROWS)],
         "when": [f"{1 + row % 12}/{1 + row % 28}/{1990 + row} {1 + row % 12}:0{row % 10} PM" for row in range(ROWS)],
         "class": [("the quick fox", "The DOG, quick", "")[row % 3] for row in range(ROWS)],
+        # Of more tokens than have a number each.
+        "story": [" ".join(f"W{number % 150}" for number in rng.integers(0, 10**6, row)) for row in range(ROWS)],
     }
 
 
@@ -89,7 +91,7 @@ def as_rows(columns):
 def test_raw_rows_are_answered_as_encoded_ones(published, classifier, frame, encoding):
     columns = columns_of({name: values[:30] for name, values in frame.items()}, encoding)
     # Among them each column missing, and with a word that training has not seen.
-    assert encoding.codes and len(columns["age"]) == 30 + 1 + 2 * 5
+    assert encoding.codes and len(columns["age"]) == 30 + 1 + 2 * 6
     answers = kzoo.predict(published, {"instances": as_rows(columns)})["predictions"]
     expected = classifier[0].predict(encoding.encode(columns), verbose=0)
     np.testing.assert_allclose([each["probabilities"] for each in answers], expected, atol=1e-5)
@@ -135,18 +137,27 @@ def test_examples_that_do_not_fit_are_refused(classifier, frame, tmp_path):
 
 
 def test_an_encoding_that_differs_in_the_graph_is_refused(frame, encoding, monkeypatch):
-    monkeypatch.setattr(column_inputs.InGraph, "is_word", lambda self, values, words: 1 - by_words(self, values, words))
+    monkeypatch.setattr(InGraph, "is_word", lambda self, values, words: 1 - by_words(self, values, words))
     with pytest.raises(kzoo.ExportError, match="would be served as"):
         check_encoding(columns_of(frame, encoding), encoding)
 
 
+def test_topics_that_differ_in_the_graph_are_refused(frame, encoding, monkeypatch):
+    assert encoding.features[-65:-1] == tuple(f"story topic {number + 1}" for number in range(64))
+    monkeypatch.setattr(
+        InGraph, "token_sum", lambda self, values, words, vectors: sums(self, values, words[::-1], vectors)
+    )
+    with pytest.raises(kzoo.ExportError, match="The feature 'story topic"):
+        check_encoding(columns_of(frame, encoding), encoding)
+
+
 def test_a_code_that_differs_in_the_graph_is_refused(frame, encoding, monkeypatch):
-    monkeypatch.setattr(column_inputs.InGraph, "place", lambda self, values, words: place(self, values, words[1:]))
+    monkeypatch.setattr(InGraph, "place", lambda self, values, words: place(self, values, words[1:]))
     with pytest.raises(kzoo.ExportError, match="The feature 'town' would be served as"):
         check_encoding(columns_of(frame, encoding), encoding)
 
 
-by_words, place = column_inputs.InGraph.is_word, column_inputs.InGraph.place
+by_words, place, sums = InGraph.is_word, InGraph.place, InGraph.token_sum
 
 ANY_TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
 

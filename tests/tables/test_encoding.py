@@ -7,12 +7,17 @@ import hypothesis.strategies as st
 import numpy as np
 import pandas
 import pytest
+from sklearn.decomposition import TruncatedSVD
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.preprocessing import normalize
 
 from kzoo.tables.calendar import pattern_of
 from kzoo.tables.columns import Column
 from kzoo.tables.dates import find_dates
+from kzoo.tables.decoding import NEAR
 from kzoo.tables.encoding import TableEncoding
-from kzoo.tables.learning import FEWEST, MOST_ONE_HOT, MOST_WORDS, learn
+from kzoo.tables.learning import FEWEST, MOST_ONE_HOT, MOST_OWN, MOST_WORDS, learn
+from kzoo.tables.topics import MOST_TOPICS
 
 AGE, WORK, KEEN, WHEN, NOTE = (
     Column("age", "number"),
@@ -104,6 +109,56 @@ def test_a_text_is_the_tokens_that_are_frequent():
     encoding, x = encoded(NOTE, values, ["fox!", None, "dog;the", "cat"])
     assert encoding.features == ("note~a", "note~dog", "note~fox", "note~the")
     np.testing.assert_array_equal(x, [[0, 0, 1, 0], [0, 0, 0, 0], [0, 1, 0, 1], [0, 0, 0, 0]])
+
+
+def stories(rows, of=400, seed=0):
+    rng = np.random.default_rng(seed)
+    frequent = rng.zipf(1.3, (rows, 40)) % of
+    return [" ".join(f"Word{number}" for number in row[: 4 + place % 30]) for place, row in enumerate(frequent)]
+
+
+def test_a_text_of_many_tokens_is_its_topics():
+    values = stories(300)
+    encoding, x = encoded(NOTE, values)
+    [column] = encoding.columns
+    assert MOST_OWN < len(column.words) < 400 and column.vectors.shape == (len(column.words), MOST_TOPICS)
+    assert encoding.features[:2] == ("note topic 1", "note topic 2") and not encoding.indicators.any()
+    tfidf = TfidfVectorizer(binary=True, vocabulary=column.words).fit_transform(values)
+    expected = normalize(TruncatedSVD(MOST_TOPICS, algorithm="arpack", random_state=0).fit_transform(tfidf))
+    np.testing.assert_allclose(x, expected, atol=2e-3)
+    np.testing.assert_allclose(np.linalg.norm(x, axis=1), 1, atol=1e-6)
+
+
+def test_topics_are_of_the_tokens_that_are_known_and_of_each_once():
+    values = stories(300)
+    encoding, x = encoded(NOTE, values, ["word1 WORD1, word2", "word2 word1 ?? never", "", None, "never seen"])
+    np.testing.assert_array_equal(x[0], x[1])
+    assert np.linalg.norm(x[0]) == pytest.approx(1)
+    np.testing.assert_array_equal(x[2:], 0)
+
+
+def test_topics_are_those_of_training_and_near_words_tell_of_them():
+    values = stories(300)
+    encoding, x = encoded(NOTE, values)
+    near = encoding.decode(x)["note"]
+    assert all(len(set(words.split())) == NEAR for words in near)
+    shared = [len({*words.split()} & {*text.lower().split()}) for words, text in zip(near, values, strict=True)]
+    others = [len({*words.split()} & {*text.lower().split()}) for words, text in zip(near, values[1:], strict=False)]
+    assert np.mean(shared) > 2 * np.mean(others)
+    assert encoding.decode(np.zeros((1, MOST_TOPICS)))["note"].tolist() == [""]
+
+
+def test_few_texts_have_few_topics():
+    words = " ".join(f"w{number}" for number in range(2 * MOST_OWN))
+    encoding, x = encoded(NOTE, [words, *[f"{words} other"] * (FEWEST + 1)])
+    assert len(encoding.features) <= 2 and np.isfinite(x).all()
+
+
+@pytest.mark.parametrize("topics", ["AAAA", "no base64!", "AHwAfA==", "é"])
+def test_topics_that_are_none_of_these_words_are_said_when_they_are_read(topics):
+    column = {"name": "note", "kind": "text", "words": ["a", "b"], "missing_words": [], "topics": topics}
+    with pytest.raises(ValueError, match="not a description of a table"):
+        TableEncoding.from_dict({"columns": [column]})
 
 
 FORMATS = (
