@@ -122,6 +122,15 @@ def test_the_command_begins_no_more_threads_than_may_run(groups, monkeypatch, li
     assert ("TF_NUM_INTRAOP_THREADS" in os.environ) == (limit != "max")
 
 
+@pytest.mark.parametrize(
+    ("said", "left"), [("module://matplotlib_inline.backend_inline", None), ("agg", "agg"), (None, None)]
+)
+def test_the_command_forgets_what_a_notebook_draws_with(monkeypatch, said, left):
+    monkeypatch.setattr(os, "environ", {"MPLBACKEND": said} if said else {})
+    cli.without_a_notebook()
+    assert os.environ.get("MPLBACKEND") == left
+
+
 def test_the_command_looks_at_the_quota_before_it_imports_anything(groups, monkeypatch):
     groups("0::/\n", {"cpu.max": "50000 100000"})
     monkeypatch.setattr(os, "environ", {})

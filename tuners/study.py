@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import html
 import math
 import os
 from collections.abc import Iterable, Mapping
@@ -25,8 +26,17 @@ if TYPE_CHECKING:
     import optuna
     import pandas as pd
 
+COLUMNS = (
+    *("number", "status", "score", "best_epoch", "epochs_trained", "parameters", "seconds", "worker", "seed"),
+    *("engines", "reason"),
+)
+"""Of every study as a table."""
 
-@dataclasses.dataclass(frozen=True)
+SHOWN = 10
+"""Trials in a notebook."""
+
+
+@dataclasses.dataclass(frozen=True, repr=False)
 class Study:
     """A search: what was asked for and what came of it.
 
@@ -130,6 +140,18 @@ class Study:
         ]
         return cls(objective, direction, 0, tuple(trials))
 
+    def __repr__(self) -> str:
+        """In a line: thousands of trials are nothing to read."""
+        best = f", best {self.best[0].score:.4g} by trial {self.best[0].number}" if self.best else ""
+        return f"Study({self.objective!r}, {self.direction!r}, {len(self.trials)} trials{best})"
+
+    def _repr_html_(self) -> str:
+        """In a notebook: the best trials, and what they are of."""
+        numbers = [trial.number for trial in self.best[:SHOWN]]
+        table = self.to_dataframe().set_index("number").reindex(numbers).dropna(axis="columns", how="all")
+        columns = [name for name in table.columns if name not in ("status", "worker", "engines", "reason", "seed")]
+        return f"<p>{html.escape(repr(self))}</p>{table[columns].to_html(float_format='{:.4g}'.format)}"
+
     @functools.cached_property
     def completed(self) -> tuple[TrialRecord, ...]:
         """Trials with a score, in the order of their start."""
@@ -219,25 +241,24 @@ class Study:
         import pandas as pd
 
         names = dict.fromkeys(name for trial in self.trials for name in trial.shown)
-        return pd.DataFrame(
-            [
-                {
-                    "number": trial.number,
-                    "status": trial.status,
-                    "score": trial.score,
-                    "best_epoch": trial.best_epoch,
-                    "epochs_trained": len(trial.history.get(self.objective, ())) or None,
-                    "parameters": trial.parameters,
-                    "seconds": trial.seconds,
-                    "worker": trial.worker,
-                    "seed": trial.seed,
-                    "engines": " ".join(trial.engines),
-                    "reason": trial.reason,
-                    **{name: trial.shown.get(name) for name in names},
-                }
-                for trial in self.trials
-            ]
-        )
+        rows = [
+            {
+                "number": trial.number,
+                "status": trial.status,
+                "score": trial.score,
+                "best_epoch": trial.best_epoch,
+                "epochs_trained": len(trial.history.get(self.objective, ())) or None,
+                "parameters": trial.parameters,
+                "seconds": trial.seconds,
+                "worker": trial.worker,
+                "seed": trial.seed,
+                "engines": " ".join(trial.engines),
+                "reason": trial.reason,
+                **{name: trial.shown.get(name) for name in names},
+            }
+            for trial in self.trials
+        ]
+        return pd.DataFrame(rows, columns=[*COLUMNS, *names])
 
     def to_optuna(self, storage: str | optuna.storages.BaseStorage | None, name: str) -> optuna.Study:
         """Write the study as one of Optuna (`kzoo[optuna]`), which optuna-dashboard opens.

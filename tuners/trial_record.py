@@ -41,16 +41,16 @@ class TrialRecord:
     values: dict[str, Any]
     score: float | None = None
     best_epoch: int | None = None
-    history: Mapping[str, tuple[float, ...]] = dataclasses.field(default_factory=dict)
+    history: Mapping[str, tuple[float, ...]] = dataclasses.field(default_factory=dict, repr=False)
     message: str = ""
     seconds: float | None = None
     engines: tuple[str, ...] = ()
-    refusals: Mapping[str, str] = dataclasses.field(default_factory=dict)
-    executions: tuple[float, ...] = ()
-    seed: int | None = None
-    worker: str = ""
-    ended: float | None = None
-    parameters: int | None = None
+    refusals: Mapping[str, str] = dataclasses.field(default_factory=dict, repr=False)
+    executions: tuple[float, ...] = dataclasses.field(default=(), repr=False)
+    seed: int | None = dataclasses.field(default=None, repr=False)
+    worker: str = dataclasses.field(default="", repr=False)
+    ended: float | None = dataclasses.field(default=None, repr=False)
+    parameters: int | None = dataclasses.field(default=None, repr=False)
 
     @property
     def shown(self) -> dict[str, Any]:

@@ -160,6 +160,7 @@ class FastTuner(keras_tuner.Tuner):
             self.save()
             self.oracle.note_search(facts_of_call(args, kwargs, self.folds, self.executions_per_trial))
         self.on_search_begin()
+        count = 0
         with frozen_heap():
             while not self.stop_search and (trial := self._next_trial()) is not None:
                 self.on_trial_begin(trial)
@@ -170,6 +171,9 @@ class FastTuner(keras_tuner.Tuner):
                 uses = self.engine_uses[trained_before:]
                 self.note_engines(trial, summary_of(uses, self.execution_scores, self.parameters))
                 self.on_trial_end(trial)
+                count += 1
+        if not count and getattr(self.oracle, "verbose", False):
+            _LOG.info("No trial is left to train; max_trials is %s.", self.oracle.max_trials)
         if isinstance(self.oracle, CoarseToFineOracle):
             self.prune()
         if self.epochs_saved and getattr(self.oracle, "verbose", False):

@@ -10,6 +10,7 @@ __all__ = ["main"]
 def main() -> None:
     """Entry point of the console script; see `kzoo.cli.app.main`."""
     within_the_quota()
+    without_a_notebook()
     try:
         # What it imports takes most of the first second, in which people find their typing mistakes.
         from kzoo.cli import app
@@ -17,6 +18,15 @@ def main() -> None:
         sys.stderr.write("Interrupted.\n")
         sys.exit(130)
     app.main()
+
+
+def without_a_notebook() -> None:
+    """Forget where a notebook draws: a command that is called from its cells does not, and may not have what it takes.
+
+    Keras imports matplotlib where it is, which raises on a backend that is not installed beside it.
+    """
+    if os.environ.get("MPLBACKEND", "").startswith("module://"):
+        del os.environ["MPLBACKEND"]
 
 
 def within_the_quota() -> None:

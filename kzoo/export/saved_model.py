@@ -17,6 +17,7 @@ from kzoo.export.examples_proto import parse_examples, parses_examples
 from kzoo.export.folding.dataflow import layers_of
 from kzoo.export.inference import answers
 from kzoo.export.interface import Interface
+from kzoo.export.remarks import without_remarks
 from kzoo.export.slimming import asset_names, drop_saving, rename_inputs
 from kzoo.export.traced import Traced
 
@@ -54,7 +55,8 @@ def write_saved_model(
     signatures = _signatures(traced.function, interface)
     options = tf.saved_model.SaveOptions(experimental_custom_gradients=False)
     try:
-        tf.saved_model.save(module, str(directory), signatures, options)
+        with without_remarks():
+            tf.saved_model.save(module, str(directory), signatures, options)
     except (AssertionError, ValueError) as error:
         raise ExportError(f"The model uses something that cannot be saved: {reason(error)}") from error
     gone = [name for name in asset_names(directory) if not (directory / "assets" / name).is_file()]

@@ -40,6 +40,13 @@ def test_a_gate_that_takes_too_long_is_told(model, task, rows, tmp_path, monkeyp
         kzoo.export_model(model, tmp_path / "iris", task=task, examples=rows)
 
 
+def test_nothing_is_logged_of_a_directory_that_is_renamed(model, task, rows, tmp_path, caplog):
+    """As a notebook shows it, where the root logger has a handler."""
+    caplog.set_level("INFO")
+    assert kzoo.export_model(model, tmp_path / "iris", task=task, examples=rows).name == "1"
+    assert not [record for record in caplog.records if record.name == "tensorflow"]
+
+
 def test_signatures(exported):
     with Runner(exported) as runner:
         shapes = {

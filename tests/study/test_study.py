@@ -1,4 +1,6 @@
 import json
+import operator
+import re
 
 import pandas as pd
 import pytest
@@ -7,6 +9,7 @@ import tuners
 from tuners.engine.choice import summary_of
 from tuners.store.facts import trial_seed
 from tuners.study import Study
+from tuners.trial_record import TrialRecord
 
 
 def trial_json(trial_id, score, values, *, status="COMPLETED", step=2, loss=0.5):
@@ -143,6 +146,25 @@ def test_trials_as_a_table(project):
     assert list(table["number"]) == [1, 2] and table["score"].isna().tolist() == [False, True]
     assert table["lr"].tolist() == [0.01, 0.1] and pd.isna(table["wide"][1])
     assert table["reason"].tolist() == ["", "ValueError: odd"]
+
+
+html_of = operator.methodcaller("_repr_html_")
+"""As a notebook asks for it."""
+
+
+def test_a_study_is_a_line_and_in_a_notebook_its_best_trials():
+    trials = [
+        TrialRecord(f"{number}", number, "COMPLETED", {"lr": 0.1 / number, "<b>": "x"}, number / 100, 1, worker="w")
+        for number in range(1, 31)
+    ]
+    study = Study("val_accuracy", "max", 1, tuple(trials))
+    assert repr(study) == "Study('val_accuracy', 'max', 30 trials, best 0.3 by trial 30)"
+    shown = html_of(study)
+    assert re.findall(r"<th>(\d+)</th>", shown) == [str(number) for number in range(30, 20, -1)]
+    assert "&lt;b&gt;" in shown and "<th>worker</th>" not in shown and "<td>0.003333</td>" in shown
+    assert repr(Study("val_loss", "min", 1, ())) == "Study('val_loss', 'min', 0 trials)"
+    assert "&#x27;val_loss&#x27;" in html_of(Study("val_loss", "min", 1, ()))
+    assert len(repr(trials[0])) < 200
 
 
 def test_what_a_search_is_of_is_kept(searched_twice):

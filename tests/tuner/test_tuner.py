@@ -28,6 +28,18 @@ def test_every_epoch_is_recorded(search):
     assert record.history["val_accuracy"][record.best_epoch - 1] == record.score
 
 
+def test_a_search_that_has_nothing_left_to_train_says_so(search, caplog):
+    made = search(max_trials=2)
+    caplog.set_level("INFO")
+    made.search(**DATA, epochs=1, verbose=1)
+    assert not [line for line in caplog.messages if "left to train" in line]
+    made.search(**DATA, epochs=1, verbose=1)
+    assert caplog.messages[-1] == "No trial is left to train; max_trials is 2."
+    count = len(caplog.messages)
+    made.search(**DATA, epochs=1, verbose=0)
+    assert len(caplog.messages) == count
+
+
 def test_only_the_best_are_kept_and_without_optimizer_slots(search, tmp_path):
     made = search(max_trials=6, keep_checkpoints=2)
     made.search(**DATA, epochs=1)

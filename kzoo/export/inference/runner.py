@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
-import logging
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -17,6 +15,7 @@ import tensorflow as tf
 from kzoo.export.errors import ExportError, reason
 from kzoo.export.inference.saved_model_file import SERVE_TAG, read_serving_graph
 from kzoo.export.inference.trust import refuse_untrusted
+from kzoo.export.remarks import without_remarks
 
 _SAVED_MODEL_INTERNAL = "__saved_model_init_op"
 
@@ -88,7 +87,7 @@ class Runner:
         }
         self._session = tf.compat.v1.Session(graph=tf.Graph())
         try:
-            with self._session.graph.as_default(), _quiet():
+            with self._session.graph.as_default(), without_remarks():
                 self._fed = _inputs_of_any_shape(self.graph, self.signatures)
                 replaced = {**self._fed, **_own_files(self.directory, meta_graph)}
                 tf.compat.v1.saved_model.load(self._session, [SERVE_TAG], str(directory), input_map=replaced)
@@ -134,18 +133,6 @@ class Runner:
     ) -> None:
         """Close it."""
         self.close()
-
-
-@contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    """TensorFlow logs that this loader is deprecated, but it is the one that the server has."""
-    logger = tf.get_logger()
-    level = logger.level
-    logger.setLevel(logging.ERROR)
-    try:
-        yield
-    finally:
-        logger.setLevel(level)
 
 
 def _inputs_of_any_shape(graph: Any, signatures: Mapping[str, Signature]) -> dict[str, tf.Tensor]:
