@@ -58,9 +58,11 @@ def bad_argument(hint: str | None = None) -> Iterator[None]:
 
 @contextlib.contextmanager
 def mendable(*errors: type[Exception]) -> Iterator[None]:
-    """Turn these errors into a `Failure`."""
+    """Turn these errors into a `Failure`, but for the reader of standard output that has seen enough."""
     try:
         yield
+    except BrokenPipeError:
+        raise
     except errors as error:
         raise Failure(describe(error)) from None
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TextIO
 
@@ -17,7 +17,7 @@ from kzoo.cli.limits import ends_after
 from kzoo.cli.quiet import import_tensorflow
 from kzoo.export.inference.request_json import parse_body
 from kzoo.files import read_bytes, written
-from kzoo.tables.reading import read_rows
+from kzoo.tables.reading import read_rows_with
 from kzoo.tables.sources import is_table
 
 if TYPE_CHECKING:
@@ -46,6 +46,10 @@ def predict(
     out: Annotated[
         Path | None, typer.Option(metavar="ANSWERS.csv", help="File for the answers to a table; printed if not given.")
     ] = None,
+    others: Annotated[
+        list[str] | None,
+        typer.Option("--with", metavar="COLUMN", help="Write a column of the table beside the answers, such as an id."),
+    ] = None,
     status: Annotated[
         bool, typer.Option("--status", help="Print the status that the server would answer with, in a line before.")
     ] = False,
@@ -62,10 +66,11 @@ def predict(
         if out is not None and out.exists() and Path(request).exists() and out.samefile(request):
             raise typer.BadParameter("is the file with the rows; name another for the answers.", param_hint="--out")
         with mendable(kzoo.DataError, kzoo.ExportError, kzoo.RequestError, OSError), ends_after(timeout):
-            _answer_table(model_dir, Path(request), out, trust)
+            _answer_table(model_dir, Path(request), out, others or (), trust)
         return
-    if out is not None:
-        raise typer.BadParameter("is for tables; the answer to a request is printed.", param_hint="--out")
+    if out is not None or others:
+        option = "--out" if out is not None else "--with"
+        raise typer.BadParameter("is for tables; the answer to a request is printed.", param_hint=option)
     body = _read(request)
     try:
         parse_body(body)  # a mistake in the file is found before TensorFlow is imported
@@ -81,7 +86,7 @@ def predict(
     sys.stdout.write(f"{answer}\n")
 
 
-def _answer_table(model_dir: Path, table: Path, out: Path | None, trust: bool) -> None:
+def _answer_table(model_dir: Path, table: Path, out: Path | None, others: Sequence[str], trust: bool) -> None:
     """Write an answer for every row, in constant memory; a file is there whole or not at all."""
     import_tensorflow()
     from kzoo.export import Runner, version_directory
@@ -89,7 +94,7 @@ def _answer_table(model_dir: Path, table: Path, out: Path | None, trust: bool) -
 
     with Runner(version_directory(model_dir), trust=trust) as runner:
         asked = TableRunner(runner)
-        frames = read_rows(table, asked.columns, chunk_rows=CHUNK)
+        frames = read_rows_with(table, asked.columns, others, chunk_rows=CHUNK)
         if out is None:
             _write(asked, frames, sys.stdout)
             return
@@ -99,10 +104,13 @@ def _answer_table(model_dir: Path, table: Path, out: Path | None, trust: bool) -
     console().print(f"{count} answers are in {out}", markup=False, soft_wrap=True)
 
 
-def _write(asked: TableRunner, frames: Iterator[pandas.DataFrame], file: TextIO) -> int:
+def _write(asked: TableRunner, frames: Iterator[tuple[pandas.DataFrame, pandas.DataFrame]], file: TextIO) -> int:
     count = 0
-    for frame in frames:
-        asked.answer(frame).to_csv(file, index=False, header=not count)
+    for frame, others in frames:
+        answers = asked.answer(frame)
+        # A column of labels may be beside the answer of that name.
+        answers = answers.rename(columns={name: f"answer: {name}" for name in others})
+        others.join(answers).to_csv(file, index=False, header=not count)
         count += len(frame)
     return count
 

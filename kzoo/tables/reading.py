@@ -76,6 +76,26 @@ def read_rows(source: Source, columns: Sequence[Column], *, chunk_rows: int) -> 
         DataError: A column is missing, or a field is not a number or date where one is needed; the message names the
             line and the column.
     """
+    return (rows for rows, _ in read_rows_with(source, columns, (), chunk_rows=chunk_rows))
+
+
+def read_rows_with(
+    source: Source, columns: Sequence[Column], others: Sequence[str], *, chunk_rows: int
+) -> Iterator[tuple[pandas.DataFrame, pandas.DataFrame]]:
+    """Reads rows to predict with other columns beside them, in constant memory.
+
+    Args:
+        source: As of `read_rows`.
+        columns: As of `read_rows`.
+        others: Names of columns that are wanted as they are written; "#4" is the fourth.
+        chunk_rows: At most so many rows at a time.
+
+    Yields:
+        What `read_rows` yields, and frames of text of the others, None where empty, with the same index.
+
+    Raises:
+        DataError: As of `read_rows`.
+    """
     import pandas
 
     wanted = [column for column in columns if column.kind != "left out"]
@@ -84,17 +104,19 @@ def read_rows(source: Source, columns: Sequence[Column], *, chunk_rows: int) -> 
     for name in names:
         if name not in opened.names:
             opened.named(name)
+    beside = opened.named(others)
     decimal: Decimal | None = None
     start = 0
     # Of a text file all columns: only by all of them are lines told that repeat the names.
-    for whole in opened.frames(chunk_rows, None if opened.text else names):
+    for whole in opened.frames(chunk_rows, None if opened.text else {*names, *beside}):
         frame, positions = without_headers(opened, whole, start)
         start += len(whole)
-        cells = {name: cells_of(frame[name]) for name in names}
+        cells = {name: cells_of(frame[name]) for name in dict.fromkeys([*names, *beside])}
         # The rows of a file are written alike: what the first ones tell holds for the others.
-        decimal = decimal or decimal_of(opened, cells.values())
+        decimal = decimal or decimal_of(opened, [cells[name] for name in names])
         data = {column.name: _row_values(column, cells[column.name], decimal, opened, positions) for column in wanted}
-        yield pandas.DataFrame(data).set_axis(positions)
+        written = pandas.DataFrame({name: cells[name].text() for name in beside}, index=positions, dtype=object)
+        yield pandas.DataFrame(data).set_axis(positions), written
 
 
 def _row_values(

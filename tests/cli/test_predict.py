@@ -11,6 +11,8 @@ sys.path.append(str(Path(__file__).parents[1] / "export"))
 from echo_export import write_echo_export
 from hostile_exports import HOSTILE, save
 
+from kzoo.cli.console import Failure, mendable
+
 
 @pytest.fixture(scope="module")
 def echo(tmp_path_factory):
@@ -30,6 +32,13 @@ def test_numbers_that_are_none_are_printed_as_the_server_does(ask):
     result = ask('{"signature_name": "float", "instances": [NaN, -Inf, 1e30, 3]}')
     assert result.exit_code == 0
     assert result.stdout == '{\n    "predictions": [NaN, -Infinity, 1e+30, 3.0\n    ]\n}\n'
+
+
+def test_a_reader_that_has_seen_enough_is_no_mistake():
+    with pytest.raises(BrokenPipeError), mendable(OSError):
+        raise BrokenPipeError
+    with pytest.raises(Failure), mendable(OSError):
+        raise ConnectionResetError
 
 
 @pytest.mark.parametrize(("signature", "answer"), [("classify", [[["yes", 1.5], ['n"o', -1.5]]]), ("regress", [1.5])])

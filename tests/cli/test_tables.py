@@ -74,6 +74,17 @@ def test_from_the_file_to_the_answers(people):
     assert answers((people.directory / "kept.csv").read_text()) == found
     assert (people.directory / "link.csv").is_symlink()
 
+    # With what tells which row an answer is of, as it is written there.
+    beside = answers(people("predict", "saved_models/people", "new.csv", "--with", "note", "--with", "#4").stdout)
+    assert [*beside[0]] == ["note", "age", *found[0]]
+    assert [(row["note"], row["age"]) for row in beside] == [("x", str(first["age"])), ("y", ""), ("", "1")]
+    assert [{name: row[name] for name in found[0]} for row in beside] == found
+    (people.directory / "labelled.csv").write_text("label,age,since,work class\nhigh,3,,\n")
+    printed = people("predict", "saved_models/people", "labelled.csv", "--with", "label").stdout
+    assert printed.startswith("label,answer: label,probabilities: high,probabilities: low\nhigh,")
+    result = people("predict", "saved_models/people", "new.csv", "--with", "nota")
+    assert result.exit_code == 1 and "did you mean 'note'" in str(result.exception)
+
     (people.directory / "less.csv").write_text("age,since\n1,2.3.2011\n")
     result = people("predict", "saved_models/people", "less.csv", "--out", "other.csv")
     assert result.exit_code == 1 and "'work class'" in str(result.exception)
