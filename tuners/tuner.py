@@ -412,9 +412,11 @@ class FastTuner(keras_tuner.Tuner):
         self._memory.collect()
         model = self._build_hypermodel(hp)
         if not isinstance(model, keras.Model):
+            is_older = type(model).__module__.startswith("tf_keras.")
+            hint = " A model of tf_keras is of Keras 2; build it of keras, which is Keras 3." if is_older else ""
             raise keras_tuner.errors.FatalTypeError(
                 "Expected the model-building function, or HyperModel.build() to return a valid Keras Model instance. "
-                f"Received: {model} of type {type(model)}. Is a `return` missing?"
+                f"Received: {model} of type {type(model)}. Is a `return` missing?{hint}"
             )
         size = sum(math.prod(each.shape) for each in model.trainable_weights) if model.built else 0
         if self.max_model_size and size > self.max_model_size:

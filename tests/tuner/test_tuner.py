@@ -176,6 +176,16 @@ def test_not_a_model(search):
         search(lambda hp: None if hp.Int("units", 2, 32) else None).search(**DATA)
 
 
+def test_a_model_of_keras_2_is_told_apart(search):
+    class Sequential:
+        """As of the package tf_keras, which people install for old code."""
+
+        __module__ = "tf_keras.src.engine.sequential"
+
+    with pytest.raises(keras_tuner.errors.FatalTypeError, match="is of Keras 2; build it of keras"):
+        search(lambda hp: Sequential()).search(**DATA)
+
+
 def test_compile_arguments_are_replaced(search):
     made = search(max_trials=2, optimizer=keras.optimizers.SGD(0.1), loss="sparse_categorical_crossentropy")
     made.search(**DATA, epochs=1)
