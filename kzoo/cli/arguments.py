@@ -57,6 +57,9 @@ ColumnKinds = Annotated[
 ]
 Drop = Annotated[list[str] | None, read("--drop", metavar="COLUMN", help="Leave a column out.")]
 Keep = Annotated[list[str] | None, read("--keep", metavar="COLUMN", help="Take in what would be left out.")]
+Missing = Annotated[
+    list[str] | None, read("--missing", metavar="WORD", help="It says that a value is missing; or COLUMN=WORD.")
+]
 ValidationShare = Annotated[float, read(min=0, max=1, metavar="SHARE", help="Of the rows, to choose by.")]
 TestShare = Annotated[float, read(min=0, max=1, metavar="SHARE", help="Of the rows, for the test.")]
 SplitSeed = Annotated[int, read(min=0, max=2**32 - 1, help="Seed of the split.")]

@@ -41,6 +41,7 @@ def data(
     column: arguments.ColumnKinds = None,
     drop: arguments.Drop = None,
     keep: arguments.Keep = None,
+    missing: arguments.Missing = None,
     image_size: arguments.ImageSize = None,
     kind: arguments.Kind = None,
     validation_share: arguments.ValidationShare = SHARE,
@@ -60,6 +61,7 @@ def data(
         column=column,
         drop=drop,
         keep=keep,
+        missing=missing,
         image_size=image_size,
         kind=kind,
         validation_share=validation_share,
@@ -76,7 +78,15 @@ def data(
         return
     with mendable(DataError, OSError), named_by_options():
         plan, split_by = asked.plan(), asked.split_by()
-        found = survey(source, target, kinds=asked.columns, drop=asked.drop, keep=asked.keep, split_by=split_by)
+        found = survey(
+            source,
+            target,
+            kinds=asked.columns,
+            drop=asked.drop,
+            keep=asked.keep,
+            split_by=split_by,
+            missing=asked.missing_words(),
+        )
         split = preview(found, plan, kind=kind, target_scale=target_scale, merge_rare=merge_rare)  # type: ignore[arg-type]
         single = len(found.targets) == 1 and not in_fields(found.targets[0].values, kind)
         warnings = (

@@ -162,11 +162,10 @@ class Run:
             if fields.pop("format") != FORMAT:
                 raise Failure(f"{path}: written by a newer kzoo; install that version.")
             size = fields["data"].pop("image_size", None)
-            target = tuple(fields["data"].pop("target", ()))
-            drop, keep = (tuple(fields["data"].pop(name, ())) for name in ("drop", "keep"))
-            fields["data"] = Source(
-                **fields["data"], target=target, image_size=tuple(size) if size else None, drop=drop, keep=keep
-            )
+            several: dict[str, Any] = {
+                name: tuple(fields["data"].pop(name, ())) for name in ("target", "drop", "keep", "missing")
+            }
+            fields["data"] = Source(**fields["data"], **several, image_size=tuple(size) if size else None)
             fields["task"] = Task.from_dict(fields["task"])
             fields["learn_from"] = tuple(fields.get("learn_from", ()))
             run = cls(**fields)

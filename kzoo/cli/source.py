@@ -20,7 +20,8 @@ ONCE = ("kind", "validation_share", "test_share", "split_seed", "group", "time",
 """Fields of `Source` that are an option with one value."""
 
 ARGUMENT = re.compile(
-    r"""(?<![\w'"/])(?:(target|columns|drop|keep|kind|group|time|part|image_size|target_scale|merge_rare)=(?=[ ).,])"""
+    r"""(?<![\w'"/])(?:(target|columns|drop|keep|missing|kind|group|time|part|image_size|target_scale|merge_rare)"""
+    r"=(?=[ ).,])"
     r"|(validation_share|test_share)\b)"
 )
 """Arguments of `load_dataset` as its messages name them; not those that are said with a value."""
@@ -38,6 +39,7 @@ class Source:
         columns: What columns of a table hold, by name.
         drop: Columns of a table to leave out.
         keep: Columns of a table to take in that would be left out.
+        missing: What stands for a missing value in a table, each a word or "COLUMN=WORD".
         validation_share: Share of the rows for validation.
         test_share: Share of the rows for the test.
         split_seed: Seed of the split.
@@ -55,6 +57,7 @@ class Source:
     columns: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     drop: tuple[str, ...] = ()
     keep: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
     validation_share: float = SHARE
     test_share: float = SHARE
     split_seed: int = 1
@@ -73,9 +76,18 @@ class Source:
         named: dict[Role, str | None] = {"group": self.group, "time": self.time, "part": self.part}
         return {role: name for role, name in named.items() if name is not None}
 
+    def missing_words(self) -> dict[str, list[str]] | None:
+        """The same by column, "" for every column."""
+        found: dict[str, list[str]] = {}
+        for text in self.missing:
+            # Names of columns may hold an equals sign.
+            name, _, word = text.rpartition("=")
+            found.setdefault(name, []).append(word)
+        return found or None
+
     def options(self) -> list[str]:
         """The options of a command that mean these data."""
-        repeated = {"target": self.target, "drop": self.drop, "keep": self.keep}
+        repeated = {"target": self.target, "drop": self.drop, "keep": self.keep, "missing": self.missing}
         options = ["--data", self.source]
         options += [word for name, values in repeated.items() for each in values for word in (f"--{name}", each)]
         options += [word for name, kind in self.columns.items() for word in ("--column", f"{name}={kind}")]
@@ -100,6 +112,7 @@ class Source:
             columns=self.columns,
             drop=self.drop,
             keep=self.keep,
+            missing=self.missing_words(),
             image_size=self.image_size,
             kind=self.kind,  # type: ignore[arg-type]
             validation_share=self.validation_share,
@@ -134,6 +147,7 @@ def asked_source(
     column: list[str] | None,
     drop: list[str] | None,
     keep: list[str] | None,
+    missing: list[str] | None,
     image_size: str | None,
     **once: Any,
 ) -> Source:
@@ -145,6 +159,7 @@ def asked_source(
         column: What columns hold, as "NAME=KIND".
         drop: See `Source`.
         keep: See `Source`.
+        missing: See `Source`.
         image_size: "HEIGHTxWIDTH", or None.
         once: The fields in `ONCE`.
 
@@ -164,5 +179,6 @@ def asked_source(
         columns=columns,
         drop=tuple(drop or ()),
         keep=tuple(keep or ()),
+        missing=tuple(missing or ()),
         **once,
     )

@@ -18,6 +18,7 @@ from kzoo.datasets.split import SHARE, checked_plan
 from kzoo.datasets.table import read_columns
 from kzoo.datasets.target_scales import TargetScale
 from kzoo.tables.columns import Kind
+from kzoo.tables.missing import Missing
 from kzoo.tables.sources import TABLE_ENDINGS, is_table
 from kzoo.task import TaskKind
 
@@ -36,6 +37,7 @@ def load_dataset(
     columns: Mapping[str, Kind] | None = None,
     drop: Sequence[str] = (),
     keep: Sequence[str] = (),
+    missing: Missing | None = None,
     image_size: tuple[int, int] | None = None,
     kind: TaskKind | None = None,
     target_scale: TargetScale | None = None,
@@ -63,6 +65,8 @@ def load_dataset(
             "boolean", "category", "date" or "text".
         drop: Of a table, names of columns to leave out.
         keep: Of a table, names of columns to take in that would be left out.
+        missing: Of a table, words or numbers that stand for a missing value in it, such as [-999, "not measured"], or
+            {"age": [-1]} for columns by their names, "" for every column. An export takes them for missing as well.
         image_size: (height, width) in pixels to resize images to; folders of images only.
         kind: The kind of task. By default text, booleans and whole numbers of at most 20 different values (1.0 and 0.0
             too) are classes; several columns of 0 and 1, and fields such as "Action|Comedy", are labels; other numbers
@@ -91,6 +95,8 @@ def load_dataset(
         DataError: The source is not found, cannot be read, or holds what cannot be learnt from; the message is one
             line that names the file, row and column.
     """
+    if isinstance(target, int):  # As columns of a DataFrame may be called.
+        target = str(target)
     plan = checked_plan(validation_share, test_share, seed)
     if group is not None and time is not None:
         raise DataError("group= and time= are both given; rows are split by one of them.")
@@ -99,6 +105,7 @@ def load_dataset(
         "columns": columns or {},
         "drop": drop,
         "keep": keep,
+        "missing": [missing] if isinstance(missing, str | int | float) else missing,
         "split_by": {role: each for role, each in split_by.items() if each is not None},
     }
     raw = _read(source, target, wishes, image_size)

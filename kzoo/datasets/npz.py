@@ -76,6 +76,8 @@ def read_arrays(
     Raises:
         DataError: What they hold does not fit together.
     """
+    # Sparse ones, as those that count words.
+    x = x.toarray() if hasattr(x, "toarray") else x
     part, remarks = _part("x", np.asarray(x), "y", np.asarray(y), "the arrays")
     marks = Marks()
     if group is not None:

@@ -11,6 +11,7 @@ import numpy as np
 from kzoo.datasets.raw import Part, RawData, TableRows
 from kzoo.tables.columns import Kind
 from kzoo.tables.marks import Role
+from kzoo.tables.missing import Missing
 from kzoo.tables.reading import read_table
 
 if TYPE_CHECKING:
@@ -25,13 +26,14 @@ def read_columns(
     drop: Sequence[str],
     keep: Sequence[str],
     split_by: Mapping[Role, str],
+    missing: Missing | None = None,
 ) -> RawData:
     """Reads a table; see `load_dataset` for the arguments.
 
     Raises:
         DataError: It cannot be read, or its columns are not what is asked for.
     """
-    table = read_table(source, target, kinds=columns, drop=drop, keep=keep, split_by=split_by)
+    table = read_table(source, target, kinds=columns, drop=drop, keep=keep, split_by=split_by, missing=missing)
     path = Path(source) if isinstance(source, str | Path) else None
     name = "table" if path is None else path.name.removesuffix("".join(path.suffixes)) or path.name
     left_out = [f"{column.name} ({column.reason})" for column in table.columns if column.kind == "left out"]

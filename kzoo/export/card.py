@@ -86,6 +86,7 @@ class Facts:
         folded: Names of the layers that were folded into those beside them.
         not_folded: Why nothing was folded, or "".
         formats: Files of other formats in the export by format.
+        missing_words: Of columns of numbers, what stands for a missing one in the files that they come from.
     """
 
     name: str
@@ -97,6 +98,7 @@ class Facts:
     folded: tuple[str, ...]
     not_folded: str
     formats: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    missing_words: Mapping[str, tuple[str, ...]] = dataclasses.field(default_factory=dict)
 
 
 def write_card(directory: Path, card: ModelCard, facts: Facts, exported: str) -> None:

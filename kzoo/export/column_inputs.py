@@ -169,7 +169,8 @@ UNSEEN = "\u2014 a word of no row \u2014"
 def _with_odd_rows(columns: dict[str, np.ndarray], encoding: TableEncoding) -> dict[str, np.ndarray]:
     odd: list[tuple[str, Any]] = []
     for column in encoding.columns:
-        odd += [(column.name, ""), (column.name, UNSEEN)] if column.is_text else [(column.name, np.float32(np.nan))]
+        missing = ("", UNSEEN) if column.is_text else (np.float32(np.nan), *column.missing_numbers)
+        odd += [(column.name, each) for each in missing]
     count = len(next(iter(columns.values())))
     if not count:
         raise ExportError("examples has no rows; give a few, such as data.x_train[:64].")

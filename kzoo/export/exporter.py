@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import datetime
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -83,7 +83,9 @@ def export_model(
         ExportError: The model or the examples are not fit to serve, and why; nothing is published then.
     """
     others = known_formats(formats)
+    missing_words: dict[str, tuple[str, ...]] = {}
     if task is not None and task.table is not None:
+        missing_words = {each.name: each.missing_words for each in task.table.columns if not each.is_text}
         examples = columns_of(examples, task.table)
         check_encoding(examples, task.table)
         model = ColumnsModel(model, task.table)
@@ -105,7 +107,8 @@ def export_model(
                 refused = str(error)
             else:
                 folding = dataclasses.replace(folding, reason=why or folding.reason)
-                _describe(directory, card, _facts(name, directory, signatures, folding, interface, others))
+                facts = _facts(name, directory, signatures, folding, interface, others, missing_words)
+                _describe(directory, card, facts)
                 write_manifest(directory)
                 version = claim_and_publish(directory)
                 show_newest(version.parent)
@@ -190,6 +193,7 @@ def _facts(
     folding: Folding,
     interface: Interface,
     formats: tuple[Format, ...],
+    missing_words: Mapping[str, tuple[str, ...]],
 ) -> Facts:
     return Facts(
         name=name,
@@ -201,6 +205,7 @@ def _facts(
         folded=folding.folded,
         not_folded=folding.reason,
         formats={each.name: each.file.as_posix() for each in formats},
+        missing_words=missing_words,
     )
 
 

@@ -59,6 +59,8 @@ def _parts(column: EncodedColumn, values: Any, backend: Backend) -> list[Any]:
     if column.kind == "number":
         value = backend.numbers(values)
         known = value == value  # not NaN
+        for missing in column.missing_numbers:
+            known = known & (value != missing)
         return _filled(xp.where(known, value, xp.zeros_like(value)), known, column, xp)
     values = backend.cleaned(values, column.missing_words)
     if column.kind == "boolean":

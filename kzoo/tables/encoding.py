@@ -28,6 +28,7 @@ from kzoo.tables.calendar import WEEKDAYS, pattern_of
 from kzoo.tables.columns import Kind
 from kzoo.tables.decoding import decode_column
 from kzoo.tables.encoders import InNumpy, encode
+from kzoo.tables.numbers import numbers_among
 from kzoo.tables.topics import vectors_of
 
 
@@ -45,7 +46,7 @@ class EncodedColumn:
             median of its days.
         missing: Whether a number says that it is missing.
         date_format: How dates are written, in directives of `datetime.strptime`.
-        missing_words: Text that stands for a missing one, besides the empty text.
+        missing_words: Text that stands for a missing one, besides the empty text; of a number, what does in the file.
         topics: Of a text, the vectors of its words, as `vectors_of` takes them; "" where each has a number of its own.
     """
 
@@ -59,6 +60,11 @@ class EncodedColumn:
     missing_words: tuple[str, ...] = ()
     coded: bool = False
     topics: str = ""
+
+    @functools.cached_property
+    def missing_numbers(self) -> tuple[np.float32, ...]:
+        """Numbers that stand for a missing one."""
+        return tuple(map(np.float32, numbers_among(self.missing_words))) if self.kind == "number" else ()
 
     @functools.cached_property
     def vectors(self) -> NDArray[np.float64]:

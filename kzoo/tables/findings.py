@@ -35,6 +35,9 @@ OWNERS = frozenset(("id", "ids", "uid", "patient", "subject", "person", "user", 
 ROWS_EACH = 2
 """Rows that each has on average; where nearly all have one, there is nothing to keep together."""
 
+DIFFERENT, REPEATED, SHARE = 10, 5, 0.005
+"""Other numbers of a column, and in how many rows and which share of them one stands, that is taken for a code."""
+
 PARTS = 3
 """Training, validation and test, each of which needs a row of each class."""
 
@@ -58,8 +61,8 @@ def find_problems(
 
     Returns:
         A sentence each: columns that give the target away, rows that are there twice, classes that are too rare to
-        split, a test that is too small to tell two models apart, dates that call for a split by time, and ids that
-        call for one in whole groups.
+        split, numbers that seem to stand for a missing value, a test that is too small to tell two models apart, dates
+        that call for a split by time, and ids that call for one in whole groups.
     """
     used = [each for each in survey.columns if each.column.kind != "left out"]
     target = survey.targets[0].values
@@ -68,6 +71,7 @@ def find_problems(
         *(_rare_classes(counts or class_counts(target)) if classes and parts is None else []),
         *_given_away(used, target, classes=classes),
         *_twice(used, target, parts),
+        *_codes(used),
         *_small_test(test_rows, classes=classes),
         *(_in_time(used) if parts is None else []),
         *(_in_groups(used) if parts is None else []),
@@ -204,6 +208,30 @@ def _twice(used: Sequence[Understood], target: NDArray[Any], parts: NDArray[np.i
         are = f"1 row {which} is a copy of one" if count == 1 else f"{count} rows {which} are copies of those"
         are += " to train on, which makes these too easy"
     return [f"{are}; delete those that are mistakes."] if count else []
+
+
+def _codes(used: Sequence[Understood]) -> list[str]:
+    """Sentences on numbers that stand apart from all others as -1, -200 and 999 do where nothing was measured."""
+    found = []
+    for each in used:
+        if each.values is None:
+            continue
+        numbers, places = np.unique(each.values, return_inverse=True)
+        counts = np.bincount(places, weights=each.cells.counts)
+        rows = int(counts.sum())
+        for extreme, others in ((0, numbers[1:]), (-1, numbers[:-1])):
+            number, count = numbers[extreme], int(counts[extreme])
+            if len(others) < DIFFERENT or count < max(REPEATED, SHARE * rows):
+                continue
+            below = extreme == 0 and number < 0 <= others[0]
+            apart = np.abs(others - number).min() > others[-1] - others[0]
+            if below or (apart and set(f"{abs(number):g}") == {"9"}):
+                name, share = each.column.name, f"{count} rows ({100 * count / rows:.0f} %)"
+                found.append(
+                    f"Column {name!r} is {number:g} in {share}, the others {others[0]:g} to {others[-1]:g}: if it says "
+                    f"that the number is missing, say so (--missing {name}={number:g})."
+                )
+    return found
 
 
 def _small_test(test_rows: int, *, classes: bool) -> list[str]:

@@ -33,7 +33,7 @@ from kzoo.errors import DataError
 from kzoo.tables.cells import Cells
 from kzoo.tables.columns import MISSING_NUMBERS, MISSING_WORDS, Column, Kind
 from kzoo.tables.dates import NO_DATES, Dates, are_dates, find_dates
-from kzoo.tables.numbers import Decimal, Written, find_written, numbers_as_written, plain_numbers
+from kzoo.tables.numbers import Decimal, Written, find_measured, find_written, numbers_as_written, plain_numbers
 from kzoo.tables.understood import Misfit, Understood
 
 NEARLY_EMPTY = 0.01
@@ -129,7 +129,7 @@ def _numbers(words: Sequence[str], decimal: Decimal) -> tuple[Written | None, ND
     values = plain_numbers(words)
     if values is not None and (decimal == "." or "." not in "".join(words)):
         return None, values
-    written = find_written(words)
+    written = find_written(words) or find_measured(words)
     if written is None:
         return None, values
     if values is not None and "," not in written.decimals:
@@ -146,7 +146,7 @@ def _as_numbers(
 ) -> Understood:
     reason = "0 and 1" if len(values) == 2 and set(values) == {0.0, 1.0} else ""
     if written and written.sign:
-        reason = "per cent" if written.sign == "%" else f"amounts in {written.sign}"
+        reason = "per cent" if written.sign == "%" else f"all of them in {written.sign}"
     odd = sorted((set(MISSING_NUMBERS) - set(MISSING_WORDS)).intersection(cells.words))
     if odd:
         reason = ", ".join([*([reason] if reason else []), f"{' and '.join(odd)} for missing"])

@@ -13,7 +13,7 @@ from pathlib import Path
 from kzoo.errors import DataError
 from kzoo.tables.numbers import looks_like_number
 
-SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "|", " ": "spaces"}
+SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "|", "^": "^", " ": "spaces"}
 
 RECORDS = 300
 """Records from the beginning of a file that its layout is found from."""

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from kzoo.tables.calendar import calendar, pattern_of
-from kzoo.tables.columns import Column
+from kzoo.tables.columns import MISSING_NUMBERS, Column
 from kzoo.tables.encoders import MISSING, InNumpy, texts, tokens
 from kzoo.tables.encoding import EncodedColumn, TableEncoding
 from kzoo.tables.topics import learn_topics
@@ -47,7 +47,8 @@ def _learned(column: Column, values: Any) -> EncodedColumn:
         numbers = InNumpy().numbers(values)
         known = numbers[np.isfinite(numbers)]
         fill = float(np.median(known)) if len(known) else 0.0
-        return EncodedColumn(name, kind, fill=fill, missing=len(known) < len(numbers))
+        own = tuple(word for word in column.missing_words if word not in MISSING_NUMBERS)
+        return EncodedColumn(name, kind, fill=fill, missing=len(known) < len(numbers), missing_words=own)
     return dataclasses.replace(
         _learned_text(column, texts(values, column.missing_words)), missing_words=column.missing_words
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Literal
 
 import numpy as np
@@ -29,6 +29,11 @@ _MONEY = re.compile(
     rf"(?P<minus>[+-]?)(?P<before>{_SIGNS})? ?(?P<digits>[+-]?[\d.,' ]*\d[\d.,]*) ?(?P<after>{_SIGNS})?"
 )
 
+_UNIT = r"[°µ]?[^\W\d_]+[²³23]?(?:/[^\W\d_]+[²³23]?)?"
+_MEASURED = re.compile(
+    rf"(?P<digits>[+-]?[\d.,' ]*\d[\d.,]*)(?: (?=\D)|(?=[°µ]|[^\W\d_]*[a-zµ][^\W\d_]))(?P<unit>{_UNIT})"
+)
+
 
 @dataclasses.dataclass(frozen=True)
 class Written:
@@ -36,7 +41,7 @@ class Written:
 
     Attributes:
         decimals: The decimal signs that all of them can be read with.
-        sign: The currency or per cent sign that is beside them, or "".
+        sign: The currency, per cent sign or unit that is beside them, or "".
         bare: The numbers without it.
     """
 
@@ -66,6 +71,12 @@ def plain_numbers(words: Sequence[str]) -> NDArray[np.float64] | None:
     return None if words_of_python or "_" in "".join(words) else numbers
 
 
+def numbers_among(words: Collection[str]) -> tuple[float, ...]:
+    """Those of the words that are finite numbers."""
+    found = (plain_numbers([word]) for word in words)
+    return tuple(float(each[0]) for each in found if each is not None and np.isfinite(each[0]))
+
+
 def find_written(words: Iterable[str]) -> Written | None:
     """Finds how numbers are written, or None where one of the words is not a number."""
     decimals: list[Decimal] = [".", ","]
@@ -81,6 +92,17 @@ def find_written(words: Iterable[str]) -> Written | None:
     if len(signs - {""}) > 1 or ("%" in signs and "" in signs):
         return None
     return Written(tuple(decimals), max(signs, default=""), tuple(bare))
+
+
+def find_measured(words: Iterable[str]) -> Written | None:
+    """Finds how numbers are written that all have one unit: 23.4 kmpl, 5mm, 20 °C. None where they have not.
+
+    Without a space before it a unit has a small letter: what is written as 12AB may be a name.
+    """
+    found = [_MEASURED.fullmatch(word.translate(SPACES)) for word in words]
+    units = {each["unit"] for each in found if each}
+    written = find_written(each["digits"] for each in found if each) if all(found) and len(units) == 1 else None
+    return dataclasses.replace(written, sign=units.pop()) if written and not written.sign else None
 
 
 def numbers_as_written(written: Written, decimal: Decimal) -> NDArray[np.float64]:

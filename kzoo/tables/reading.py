@@ -14,6 +14,7 @@ from kzoo.tables.columns import Column, Kind, Table
 from kzoo.tables.dates import are_dates
 from kzoo.tables.kinds import understand_as
 from kzoo.tables.marks import Role
+from kzoo.tables.missing import Missing
 from kzoo.tables.numbers import Decimal
 from kzoo.tables.sources import Opened, listed, open_source
 from kzoo.tables.survey import decimal_of, survey, without_headers
@@ -33,6 +34,7 @@ def read_table(
     drop: Sequence[str] = (),
     keep: Sequence[str] = (),
     split_by: Mapping[Role, str] | None = None,
+    missing: Missing | None = None,
 ) -> Table:
     """Reads a table and finds out what its columns hold.
 
@@ -45,6 +47,8 @@ def read_table(
         keep: Names of columns to take in though they would be left out.
         split_by: Names of the columns that rows are split by, which are left out unless they are dates or `keep` has
             them: "group" whose rows stay together, "time" of a row, "part" that it is of.
+        missing: Words or numbers that stand for a missing value in this file, such as [-999, "not measured"]; or those
+            of columns by their names, "" for every column.
 
     Returns:
         Its rows that have a target, numbers as float64 as exact as they are written.
@@ -58,7 +62,7 @@ def read_table(
         raise DataError(
             f"{opened.where}: name the column to predict with target= (--target); there are {listed(opened.names)}."
         )
-    return survey(source, target, kinds=kinds, drop=drop, keep=keep, split_by=split_by).table()
+    return survey(source, target, kinds=kinds, drop=drop, keep=keep, split_by=split_by, missing=missing).table()
 
 
 def read_rows(source: Source, columns: Sequence[Column], *, chunk_rows: int) -> Iterator[pandas.DataFrame]:

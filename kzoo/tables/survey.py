@@ -14,6 +14,7 @@ from kzoo.tables.cells import Cells, cells_of
 from kzoo.tables.columns import KINDS, MISSING_WORDS, Column, Kind, Table
 from kzoo.tables.kinds import doubtful_decimals, understand, understand_as
 from kzoo.tables.marks import Marks, Role, find_marks
+from kzoo.tables.missing import Missing, fields_meant, words_by_column
 from kzoo.tables.numbers import Decimal
 from kzoo.tables.sources import Opened, listed, open_source
 from kzoo.tables.target import Target, find_target
@@ -85,6 +86,7 @@ def survey(
     drop: Sequence[str] = (),
     keep: Sequence[str] = (),
     split_by: Mapping[Role, str] | None = None,
+    missing: Missing | None = None,
 ) -> Survey:
     """Reads a table with all that `kzoo data` shows of it.
 
@@ -95,8 +97,14 @@ def survey(
     targets = opened.named(asked, "target: ")
     by: dict[Role, str] = {role: opened.named(name, f"{role}: ")[0] for role, name in (split_by or {}).items()}
     wishes = _wishes(opened, kinds or {}, drop, keep, targets, by)
+    words = words_by_column(opened, missing)
     cells, positions, remarks = _read_cells(opened)
     opened = opened.of_rows(positions)
+    meant = {name: fields_meant(cells[name], each) for name, each in words.items()}
+    remarks += _never_meant(meant)
+    # As they are written in this file: what is no number is compared as text in an export.
+    words = {name: tuple(dict.fromkeys([*each, *sum(meant[name].values(), ())])) for name, each in words.items()}
+    cells = {name: each.without(words.get(name, ())) for name, each in cells.items()}
     filled = np.any([each.codes >= 0 for each in cells.values()], axis=0)
     if not filled.any():
         raise DataError(f"{opened.where}: there are column names and no rows.")
@@ -114,18 +122,29 @@ def survey(
     if found and not kept.any():
         raise DataError(f"{opened.where}: no row has a target; {listed(targets)} is empty.")
     if found and not (kept == filled).all():
-        missing = np.flatnonzero(filled & ~kept)
-        first = f"row {missing[0] + 1}" if len(missing) == 1 else f"the first of them row {missing[0] + 1}"
-        remarks.append(f"{_rows(len(missing), 'without a target')} left out, {first}.")
+        unlabelled = np.flatnonzero(filled & ~kept)
+        first = f"row {unlabelled[0] + 1}" if len(unlabelled) == 1 else f"the first of them row {unlabelled[0] + 1}"
+        remarks.append(f"{_rows(len(unlabelled), 'without a target')} left out, {first}.")
     found = [each.of_rows(kept) for each in found]
     remarks += [remark for each in found for remark in each.remarks]
     columns = []
     for name in list(cells):
         column = cells.pop(name)
         column = column if kept.all() else column.of_rows(kept)
-        columns.append(_understood(name, column, wishes.get(name), decimal, opened, kept))
+        understood = _understood(name, column, wishes.get(name), decimal, opened, kept)
+        columns.append(understood.with_missing(words.get(name, ())))
     remarks += [each.remark for each in columns if each.remark]
     return Survey(opened.where, tuple(columns), tuple(found), positions[kept] + 1, tuple(remarks), marks.of_rows(kept))
+
+
+def _never_meant(meant: Mapping[str, Mapping[str, Sequence[str]]]) -> list[str]:
+    """Sentences on words that stand in no column that they are for, which may be mistakes in typing."""
+    everywhere = {word: any(each.get(word) for each in meant.values()) for words in meant.values() for word in words}
+    return [
+        f"{word!r} is to stand for a missing value, and no field is that."
+        for word, is_met in everywhere.items()
+        if not is_met
+    ]
 
 
 def _marked(filled: NDArray[np.bool_], marks: Marks, where: str) -> tuple[NDArray[np.bool_], list[str]]:
@@ -237,7 +256,8 @@ def _understood(
                 return found
             remark = (
                 f"Column {name!r} would be numbers or dates but for fields such as {found.stray[:40]!r} "
-                f"({place(found.stray).rpartition(': ')[2]}); mend these, or leave them empty."
+                f"({place(found.stray).rpartition(': ')[2]}); mend these, or say that they "
+                "mean a missing value (--missing)."
             )
             return dataclasses.replace(found, remark=remark)
         return understand_as(wish, name, cells, decimal)  # type: ignore[arg-type]

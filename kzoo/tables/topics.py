@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import scipy.sparse
 from numpy.typing import NDArray
 
 from kzoo.tables.encoders import tokens
@@ -63,6 +62,8 @@ def vectors_of(topics: str, count: int) -> NDArray[np.float64]:
 
 def token_matrix(texts: Sequence[str], words: Sequence[str]) -> Any:
     """A sparse matrix [texts, words], 1 where a word is among the tokens of a text."""
+    import scipy.sparse
+
     place = {word: number for number, word in enumerate(words)}
     found = [[place[token] for token in {*tokens(text)} if token in place] for text in texts]
     ends = np.cumsum([0, *map(len, found)])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -30,6 +31,13 @@ class Understood:
     values: NDArray[np.float64] | None = None
     remark: str = ""
     stray: str = ""
+
+    def with_missing(self, words: Sequence[str]) -> Understood:
+        """The same of a column in which further words have stood for a missing value."""
+        if not words:
+            return self
+        column = dataclasses.replace(self.column, missing_words=(*self.column.missing_words, *words))
+        return dataclasses.replace(self, column=column)
 
     @property
     def missing(self) -> int:

@@ -119,6 +119,7 @@ OPTIONS = {
     "column": ("--column", "a=category"),
     "drop": ("--drop", "b"),
     "keep": ("--keep", "id"),
+    "missing": ("--missing", "a=6"),
     "kind": ("--kind", "classification"),
     "folds": ("--folds", 2),
     "max_weights": ("--max-weights", 100_000),

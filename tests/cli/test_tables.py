@@ -98,7 +98,7 @@ def test_from_the_file_to_the_answers(people):
 def test_all_that_describes_the_data_is_kept_with_a_run(tmp_path):
     task = load_dataset("iris").task
     source = Source(
-        *("people.csv", ("a", "b"), (8, 9), "regression", {"a": "number"}, ("c",), ("d",)),
+        *("people.csv", ("a", "b"), (8, 9), "regression", {"a": "number"}, ("c",), ("d",), ("-9", "a=?")),
         *(0.1, 0.3, 7, "e", "f", "g", "log"),
     )
     run = Run("mlp", source, "f", task, 3, 1, "val_loss")
@@ -107,14 +107,30 @@ def test_all_that_describes_the_data_is_kept_with_a_run(tmp_path):
     assert (
         source.options()
         == (
-            "--data people.csv --target a --target b --drop c --keep d --column a=number --image-size 8x9 "
-            "--kind regression --validation-share 0.1 --test-share 0.3 --split-seed 7 --group e --time f --part g "
-            "--target-scale log"
+            "--data people.csv --target a --target b --drop c --keep d --missing -9 --missing a=? --column a=number "
+            "--image-size 8x9 --kind regression --validation-share 0.1 --test-share 0.3 --split-seed 7 --group e "
+            "--time f --part g --target-scale log"
         ).split()
     )
     assert "--group" not in Source("iris").options()
     other = dataclasses.replace(run, data=dataclasses.replace(source, split_seed=8))
     assert run.differences(other)[0].startswith("data people.csv")
+
+
+def test_what_stands_for_a_missing_value_does_in_an_export_too(people):
+    lines = [f"{(-999, '<1', row % 50)[row % 3 if row % 3 < 2 else 2]},{row % 7},{row % 2}" for row in range(90)]
+    (people.directory / "codes.csv").write_text("\n".join(["age,b,y", *lines]))
+    asked = ("--data", "codes.csv", "--target", "y", "--missing", -999, "--missing", "age=<1", "--trials", 1)
+    searched = people("search", "mlp", *asked, "--epochs", 1, "--out", "CODES")
+    assert searched.exit_code == 0 and "numbers" in searched.stdout
+    assert people("export", "CODES", "--name", "codes").exit_code == 0
+    (people.directory / "new.csv").write_text("age,b\n-999.0,3\n<1,3\n,3\n4,3\n")
+    first, *others, last = people("predict", "saved_models/codes", "new.csv").stdout.splitlines()[1:]
+    assert others == [first, first] and last != first
+    request = {"instances": [{"age": age, "b": 3} for age in (-999, None, 4)]}
+    (people.directory / "new.json").write_text(json.dumps(request).replace("null", "NaN"))
+    found = json.loads(people("predict", "saved_models/codes", "new.json").stdout)["predictions"]
+    assert found[0] == found[1] != found[2]
 
 
 @pytest.mark.parametrize(
@@ -127,6 +143,8 @@ def test_all_that_describes_the_data_is_kept_with_a_run(tmp_path):
         (("--column", "age"), "NAME=KIND"),
         (("--drop", "wage"), "did you mean 'age'"),
         (("--drop", "age", "--keep", "age"), "decide for one"),
+        (("--missing", "wage=-1"), "missing: no column is called 'wage'; did you mean 'age'"),
+        (("--missing", "age="), "missing: a word is empty"),
     ],
 )
 def test_wishes_that_cannot_be(people, options, message):

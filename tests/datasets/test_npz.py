@@ -2,6 +2,7 @@ import zipfile
 
 import numpy as np
 import pytest
+import scipy.sparse
 
 from kzoo.datasets import DataError, load_dataset
 from kzoo.tables import packed
@@ -18,6 +19,12 @@ def npz(tmp_path):
         return path
 
     return write
+
+
+def test_sparse_arrays_are_taken_as_dense_ones():
+    x = np.eye(40, 5)
+    found = load_dataset((scipy.sparse.csr_array(x), np.arange(40) % 2))
+    assert sorted(map(tuple, np.concatenate([found.x_train, found.x_val, found.x_test]))) == sorted(map(tuple, x))
 
 
 def test_table(npz):

@@ -59,6 +59,11 @@ def test_what_is_encoded_was_learned_from_the_training_rows_alone(csv):
     assert data.task.table.columns[0].fill == np.median(data.x_train[:, 0])
 
 
+def test_columns_that_are_called_by_numbers():
+    data = load_dataset(pandas.DataFrame({0: np.arange(ROWS) / 7, 1: np.arange(ROWS) % 2}), target=1)
+    assert data.task.feature_names == ("0",) and data.task.class_names == ("0", "1")
+
+
 def test_regression_of_one_and_of_several(csv):
     assert load_dataset(csv(), target="income").task.kind == "regression"
     assert load_dataset(csv(), target=["income", "age"]).task.num_targets == 2

@@ -49,6 +49,33 @@ def test_classes_too_rare_to_split_are_named(random):
     assert "one of each class: 'daisy' (1); add rows" in problems(y, x=random.normal(size=201))[0]
 
 
+@pytest.mark.parametrize(
+    ("number", "others", "is_code"),
+    [
+        (-1, np.arange(3, 60), True),
+        (-200, np.arange(1500), True),
+        (999, np.arange(28), True),
+        (-99.0, np.linspace(0, 5, 50), True),
+        (9, np.arange(8), False),
+        (99, np.arange(60), False),
+        (999, np.linspace(-700, 600, 50), False),
+        (-1, np.arange(-3, 40, 2), False),
+        (0, np.arange(1000, 1100), False),
+        (-1, np.arange(2), False),
+    ],
+)
+def test_numbers_that_stand_for_a_missing_one_are_named(random, number, others, is_code):
+    values = np.append(random.choice(others, 900), [number] * 100)
+    found = [line for line in problems(random.normal(size=1000), x=values) if "--missing" in line]
+    assert len(found) == is_code
+    if is_code:
+        assert (
+            f"'x' is {number:g} in 100 rows (10 %), the others" in found[0] and f"(--missing x={number:g})" in found[0]
+        )
+    rare = np.append(random.choice(others, 998), [number] * 2)
+    assert not [line for line in problems(random.normal(size=1000), x=rare) if "--missing" in line]
+
+
 def test_a_small_test_is_said(random):
     y = random.choice(["a", "b"], 200)
     assert "differ by less than 12 points" in problems(y, 40, x=random.normal(size=200))[0]

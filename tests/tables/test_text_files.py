@@ -119,6 +119,10 @@ def test_lines_before_the_names_are_passed_over_and_said(file, before):
         assert "what is before it is passed over" in table.remarks[0]
 
 
+def test_carets_separate(file):
+    assert read(file, ("x,z,y\n" + LINES).replace(",", "^")).remarks == ("Fields are separated by ^.",)
+
+
 def test_what_excel_says_of_the_separator_is_passed_over(file):
     table = read(file, "sep=;\nx;z;y\n" + LINES.replace(",", ";"))
     assert len(table.frame) == 30 and table.remarks == ("Fields are separated by semicolons.",)

@@ -37,10 +37,12 @@ class TableRunner:
         if SERVING not in runner.signatures:
             raise ExportError(f"{runner.directory} has no signature {SERVING!r}; ask it with a request of JSON.")
         self._signature = runner.signatures[SERVING]
-        self._classes = card.get("class_names", ())
-        self._features = _features(self._signature, card.get("feature_names", ()))
+        self._classes = card["class_names"]
+        self._features = _features(self._signature, card["feature_names"])
         self.columns = tuple(
-            Column(name, "category" if dtype == tf.string else "number", missing_words=())
+            Column(
+                name, "category" if dtype == tf.string else "number", missing_words=card["missing_words"].get(name, ())
+            )
             for name, dtype in self._features.items()
         )
 
@@ -90,9 +92,17 @@ def _card(runner: Runner) -> dict[str, Any]:
     try:
         card = read_json(runner.directory / CARD)
     except (OSError, ValueError):
-        return {}
-    names = {key: card.get(key, ()) for key in ("class_names", "feature_names")} if isinstance(card, dict) else {}
-    return {key: [str(each) for each in value] for key, value in names.items() if isinstance(value, list)}
+        card = {}
+    card = card if isinstance(card, dict) else {}
+    words = card.get("missing_words")
+    return {
+        **{key: _texts(card.get(key)) for key in ("class_names", "feature_names")},
+        "missing_words": {name: _texts(each) for name, each in words.items()} if isinstance(words, dict) else {},
+    }
+
+
+def _texts(value: Any) -> tuple[str, ...]:
+    return tuple(map(str, value)) if isinstance(value, list) else ()
 
 
 def _features(signature: Signature, feature_names: Any) -> dict[str, tf.DType]:
