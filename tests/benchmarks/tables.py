@@ -13,10 +13,14 @@ HistGradientBoosting as tuned by as many random draws. The validation rows choos
 train on at the end. The score is accuracy, or R2. What was measured is kept in `quality.json` beside the tables; remove
 it to measure anew.
 
+"text" compares families on tables of a text with a logistic regression over the tf-idf of all its words, which are the
+same rows; accuracies on the test rows in the mean of the seeds.
+
 "large" makes a table of 100,000 rows and 50 columns in the directory and reads it, then answers it and a million rows
 with `kzoo predict`, each in a process of its own.
 
 Run: python tests/benchmarks/tables.py DIR [--described tables.csv] [--quality] [--trials 0] [--epochs 25] [--seeds 1]
+     python tests/benchmarks/tables.py DIR --text review --tables reviews [--trials 0] [--epochs 25] [--seeds 1]
      python tests/benchmarks/tables.py DIR --large
 """
 
@@ -275,6 +279,7 @@ def main() -> None:
     parser.add_argument("--described", type=Path)
     parser.add_argument("--tables", nargs="*", help="names; all if not given")
     parser.add_argument("--quality", action="store_true", help="compare models, on the tables marked for it")
+    parser.add_argument("--text", metavar="COLUMN", help="compare models of a column of text")
     parser.add_argument("--large", action="store_true", help="time and memory of a large table")
     parser.add_argument("--families", nargs="*", default=["mlp", "realmlp", "tabm"])
     parser.add_argument("--trials", type=int, default=0, help="of a search; 0 for the defaults alone")
@@ -286,6 +291,9 @@ def main() -> None:
         return
     with (options.described or options.directory / "tables.csv").open(encoding="utf-8") as file:
         tables = [each for each in csv.DictReader(file) if not options.tables or each["name"] in options.tables]
+    if options.text:
+        write(f"Text: {options.text}", text_lines(tables, options))
+        return
     if options.quality:
         compare([each for each in tables if each["quality"] == "yes"], options)
         return
@@ -304,6 +312,66 @@ def main() -> None:
         )
         print(lines[-1], flush=True)
     write("Answers", lines)
+
+
+def text_lines(tables: list[dict[str, str]], options: argparse.Namespace) -> list[str]:
+    """Accuracies of families on a text beside those of a logistic regression over tf-idf."""
+    found: dict[str, list[tuple[float, float]]] = {}
+    for table in tables:
+        for seed in range(1, options.seeds + 1):
+            for name, each in text_scores(options.directory / table["file"], table["target"], seed, options).items():
+                found.setdefault(name, []).append(each)
+                print(table["name"], seed, name, each, flush=True)
+    lines = [
+        f"Measured {measured()}, {options.epochs} epochs, {options.seeds} seeds of "
+        f"{', '.join(table['name'] for table in tables)}.",
+        "",
+        "| model | accuracy | standard error | CPU |",
+        "|---|---:|---:|---:|",
+    ]
+    for name, each in found.items():
+        scores, seconds = np.array(each).T
+        error = scores.std(ddof=1) / len(scores) ** 0.5 if len(scores) > 1 else np.nan
+        lines.append(f"| {name} | {scores.mean():.3f} | {error:.3f} | {seconds.mean():.1f} s |")
+    return lines
+
+
+def text_scores(source: Path, target: str, seed: int, options: argparse.Namespace) -> dict[str, tuple[float, float]]:
+    """Accuracy on the test rows and CPU seconds, by the name of the model."""
+    import pandas
+    from sklearn.feature_extraction.text import TfidfVectorizer
+
+    from kzoo.zoo.refit import refit
+
+    frame = pandas.read_csv(source)[[options.text, target]].dropna()
+    frame["part"] = np.random.default_rng(seed).choice(["train", "val", "test"], len(frame), p=[0.6, 0.2, 0.2])
+    data = kzoo.load_dataset(frame, target=target, part="part")
+    held = frame["part"] == "test"
+
+    def by_words() -> np.ndarray:
+        line = sklearn.linear_model.LogisticRegression(max_iter=1000)
+        model = sklearn.pipeline.make_pipeline(TfidfVectorizer(), line)
+        model.fit(frame[options.text][~held], frame[target][~held])
+        # Classes are in the order of their names here and there.
+        return model.predict_proba(frame[options.text][held])
+
+    def defaults(family: str) -> np.ndarray:
+        hypermodel = kzoo.create_hypermodel(family, data.task, epochs=options.epochs)
+        return refit(hypermodel, {}, data, epochs=options.epochs, seeds=(seed,)).predict(data.x_test, verbose=0)
+
+    models: dict[str, Callable[[], np.ndarray]] = {"LogisticRegression over tf-idf": by_words}
+    for family in options.families:
+        models[f"{family}, defaults"] = functools.partial(defaults, family)
+        if options.trials:
+            models[f"{family}, {options.trials} trials"] = lambda family=family: searched_answers(
+                data, family, seed, options
+            )[0]
+    found = {}
+    for name, answers_of in models.items():
+        began = time.process_time()
+        answers = answers_of()
+        found[name] = (float((answers.argmax(axis=1) == data.y_test).mean()), time.process_time() - began)
+    return found
 
 
 def large(directory: Path) -> list[str]:
