@@ -29,6 +29,9 @@ OVERFLOWS = 1e18
 NUDGES, NUDGE, MOST_ROUNDING = 3, 2.0**-20, 6
 """Trainings from other weights, by how much these differ, as sums do, and how many orders that may grow."""
 
+HALF_NUDGE = 2.0**-9
+"""By how much weights differ where a layer computes in half precision."""
+
 DRAWS, UNLIKELY = 40, 1e-4
 """Epochs whose losses are compared where random numbers are drawn, and the p-value of losses distributed otherwise."""
 
@@ -179,7 +182,7 @@ class Rounding:
     def _nudged(self) -> list[dict[str, Outcome]]:
         found = []
         for seed in range(NUDGES):
-            builds = {label: functools.partial(_nudged, build, seed) for label, build in self._group.builds.items()}
+            builds = {label: functools.partial(nudged, build, seed) for label, build in self._group.builds.items()}
             by_label = outcomes(dataclasses.replace(self._group, builds=builds), "fit")
             # That `model.fit` trained them is no fault of theirs.
             found.append({label: dataclasses.replace(each, uses=()) for label, each in by_label.items()})
@@ -196,12 +199,15 @@ class Rounding:
         return math.inf
 
 
-def _nudged(build: Callable[[], keras.Model], seed: int) -> keras.Model:
+def nudged(build: Callable[[], keras.Model], seed: int) -> keras.Model:
+    """A model whose weights are other ones in their last places."""
     model = build()
     random = np.random.default_rng(seed)
     if model.built:
         signs = ((each, random.choice([-1.0, 1.0], each.shape)) for each in model.get_weights())
-        model.set_weights([each * (1 + sign * NUDGE) if each.dtype.kind == "f" else each for each, sign in signs])
+        # A graph leaves casts to half precision and back out where it can, as a step that is not traced does not.
+        by = HALF_NUDGE if {layer.compute_dtype for layer in model.layers} & {"bfloat16", "float16"} else NUDGE
+        model.set_weights([each * (1 + sign * by) if each.dtype.kind == "f" else each for each, sign in signs])
     return model
 
 

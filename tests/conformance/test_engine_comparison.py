@@ -6,7 +6,7 @@ import functools
 import keras
 import numpy as np
 import pytest
-from engine_comparison import Rounding, compare, differences
+from engine_comparison import Rounding, compare, differences, nudged
 from keras_catalog import classes, others, public
 from layer_subjects import FORMS, maker, ways
 from small_models import dense, tabular
@@ -103,6 +103,16 @@ def test_what_rounding_alone_makes_different_is_none_and_a_fault_is_one():
         assert bool(list(differences(by_fit["a"], same, group))) is (make is wild)
         assert not list(rounding.differences("a", same))
         assert not other or list(rounding.differences("a", other))
+
+
+@pytest.mark.parametrize(("dtype", "apart"), [("float32", 2**-20), ("mixed_bfloat16", 2**-9)])
+def test_weights_are_nudged_by_as_much_as_the_coarsest_layer_rounds(dtype, apart):
+    def build():
+        keras.utils.set_random_seed(1)
+        return keras.Sequential([keras.Input((3,)), keras.layers.Dense(4, dtype=dtype), keras.layers.Dense(2)])
+
+    for plain, other in zip(build().get_weights(), nudged(build, 0).get_weights(), strict=True):
+        np.testing.assert_allclose(np.abs(other - plain), np.abs(plain) * apart, rtol=0.1)
 
 
 def test_a_hook_that_is_left_out_is_found():
