@@ -138,10 +138,12 @@ def test_pruning_is_asked_for_and_reported(tmp_path, options, lengths):
     result = CliRunner().invoke(app, [*SEARCH, "--out", str(out), *more], catch_exceptions=False)
     trials = Study.load(out).trials
     found = [len(trial.history["val_loss"]) for trial in trials]
-    assert len(found) == 8 and set(found) == lengths
+    # Which trials two workers train depends on which of them is faster, and each may be better than those before it.
+    in_order = "--workers" not in options
+    assert len(found) == 8 and (set(found) == lengths if in_order else set(found) <= lengths)
     assert found[trials.index(Study.load(out).best[0])] == 4
     # The first to come so far goes on: of two workers it may be either one's.
-    assert 4 in found[: 2 if "--workers" in options else 1]
+    assert 4 in found[: 1 if in_order else 2]
     said, saved = json.loads(result.stdout), sum(4 - each for each in found)
     assert said["understood"]["search"].startswith("8 trials of 4 epochs" + ", fewer" * (3 in lengths))
     assert said["epochs_saved"] == saved
