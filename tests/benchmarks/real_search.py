@@ -62,10 +62,10 @@ class Ours(tuners.FastTuner):
 
 
 class Pruned(Ours):
-    """Ends trials that fall behind after three epochs, or nine, ...; what they have trained is charged."""
+    """Ends trials that fall behind after a third or two thirds of their epochs; what they have trained is charged."""
 
     def __init__(self, *args, **options):
-        super().__init__(*args, pruning=tuners.SuccessiveHalving(first=3), **options)
+        super().__init__(*args, pruning=tuners.MedianStopping(), **options)
 
 
 class Hyperband(Ours):
