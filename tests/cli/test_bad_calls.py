@@ -127,6 +127,7 @@ CALLS = {
     "a request in another encoding": (("predict", "nothing", "utf16.json"), 1, "utf16.json"),
     "answers for a request": (("predict", "nothing", "request.json", "--out", "x.csv"), 2, "is for tables"),
     "columns beside an answer": (("predict", "nothing", "request.json", "--with", "id"), 2, "--with: is for tables"),
+    "right answers of a request": (("predict", "nothing", "request.json", "--truth", "y"), 2, "--truth: is for tables"),
     "answers over the rows": (("predict", "nothing", "good.csv", "--out", "good.csv"), 2, "name another"),
     "a run that is damaged": (("export", "damaged", "--name", "x"), 1, "kzoo.json"),
     "a run of a newer kzoo": (("export", "newer", "--name", "x"), 1, "newer kzoo"),

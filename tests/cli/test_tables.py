@@ -4,6 +4,7 @@ import csv
 import dataclasses
 import io
 import json
+import re
 
 import numpy as np
 import pytest
@@ -84,6 +85,19 @@ def test_from_the_file_to_the_answers(people):
     assert printed.startswith("label,answer: label,probabilities: high,probabilities: low\nhigh,")
     result = people("predict", "saved_models/people", "new.csv", "--with", "nota")
     assert result.exit_code == 1 and "did you mean 'note'" in str(result.exception)
+
+    # How good the answers are, where a column says what is right.
+    truth = people("predict", "saved_models/people", "people.csv", "--truth", "income").stdout.splitlines()
+    assert re.fullmatch(r"\d+ rows: accuracy 0?\.?\d+, loss .*", truth[0]) and truth[1].startswith("in its test, ")
+    said = people("predict", "saved_models/people", "new.csv", "--truth", "note", "--out", "judged.csv").stdout
+    assert said.splitlines()[:3] == [
+        "3 answers are in judged.csv",
+        "2 rows: accuracy 0",
+        "1 row without a right answer passed over",
+    ]
+    (people.directory / "empty.csv").write_text("age,since,work class,y\n3,,,\n")
+    result = people("predict", "saved_models/people", "empty.csv", "--truth", "y")
+    assert result.exit_code == 1 and "No row says what is right" in str(result.exception)
 
     (people.directory / "less.csv").write_text("age,since\n1,2.3.2011\n")
     result = people("predict", "saved_models/people", "less.csv", "--out", "other.csv")

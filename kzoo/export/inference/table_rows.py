@@ -27,6 +27,7 @@ class TableRunner:
 
     Attributes:
         columns: What it needs of a row.
+        tested: Metrics of its test rows by name, and how many these were; empty and 0 where the card does not say.
 
     Raises:
         ExportError: It takes something else, such as images.
@@ -37,6 +38,7 @@ class TableRunner:
         if SERVING not in runner.signatures:
             raise ExportError(f"{runner.directory} has no signature {SERVING!r}; ask it with a request of JSON.")
         self._signature = runner.signatures[SERVING]
+        self.tested: tuple[dict[str, float], int] = card["tested"]
         self._classes = card["class_names"]
         self._features = _features(self._signature, card["feature_names"])
         self.columns = tuple(
@@ -94,11 +96,23 @@ def _card(runner: Runner) -> dict[str, Any]:
     except (OSError, ValueError):
         card = {}
     card = card if isinstance(card, dict) else {}
-    words = card.get("missing_words")
+    words, metrics, rows = (card.get(key) for key in ("missing_words", "metrics", "rows"))
     return {
+        "tested": (_numbers(metrics, "test"), _count(rows, "test")),
         **{key: _texts(card.get(key)) for key in ("class_names", "feature_names")},
         "missing_words": {name: _texts(each) for name, each in words.items()} if isinstance(words, dict) else {},
     }
+
+
+def _numbers(value: Any, part: str) -> dict[str, float]:
+    found = value.get(part) if isinstance(value, dict) else None
+    found = found if isinstance(found, dict) else {}
+    return {str(name): float(each) for name, each in found.items() if isinstance(each, int | float)}
+
+
+def _count(value: Any, part: str) -> int:
+    count = value.get(part) if isinstance(value, dict) else None
+    return count if isinstance(count, int) and count > 0 else 0
 
 
 def _texts(value: Any) -> tuple[str, ...]:
