@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import re
 import shlex
 import sys
@@ -17,19 +18,29 @@ import typer
 COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 """Codes for colours, which messages of Keras have."""
 
+NOTEBOOK = "JPY_PARENT_PID"
+"""Environment variable of the commands that the cells of a notebook call."""
+
 
 class Failure(Exception):
     """An error that the user can mend: printed as one line, with exit code 1."""
 
 
-def console(*, stderr: bool = False, quiet: bool = False) -> rich.console.Console:
-    """Where results are printed; no colours or highlighting in what another program reads."""
-    return rich.console.Console(highlight=False, stderr=stderr, quiet=quiet)
+def console(*, stderr: bool = False, quiet: bool = False, soft_wrap: bool = False) -> rich.console.Console:
+    """Where results are printed; no colours or highlighting in what another program reads.
+
+    The cell of a notebook looks like a terminal to a command, and cannot move its cursor up: bars that are drawn anew
+    ten times a second would stand there a thousand times.
+    """
+    in_a_cell = False if NOTEBOOK in os.environ else None
+    return rich.console.Console(
+        highlight=False, stderr=stderr, quiet=quiet, soft_wrap=soft_wrap, force_terminal=in_a_cell
+    )
 
 
 def warn(message: str) -> None:
     """Print a line for people on standard error."""
-    rich.console.Console(stderr=True, highlight=False, markup=False, soft_wrap=True).print(message)
+    console(stderr=True, soft_wrap=True).print(message, markup=False)
 
 
 def print_line(text: str) -> None:

@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import rich.progress
-from rich.console import Console
 from rich.text import Text
 
+from kzoo.cli.console import console
 from kzoo.cli.shown import number, reason, seconds, shown_name, shown_value
 from tuners.strategy.scores import goodness, tie_breaker
 
@@ -60,7 +60,7 @@ class SearchProgress:
         finished = len(ended)
         self.trials, self.finished, self.before, self.time_left = trials, finished, finished, time_left
         self.began = time.monotonic()
-        self.console = Console(stderr=True, highlight=False, quiet=quiet, soft_wrap=True)
+        self.console = console(stderr=True, quiet=quiet, soft_wrap=True)
         self.bar = rich.progress.Progress(
             rich.progress.TextColumn("{task.description}"),
             rich.progress.BarColumn(bar_width=None),

@@ -1,5 +1,6 @@
 """What `kzoo search` and `kzoo report` show, at several widths and without a terminal."""
 
+import io
 import json
 import re
 import shutil
@@ -13,7 +14,7 @@ from keras_tuner.engine.trial import Trial
 
 import kzoo as library
 from kzoo.cli import arguments, search, summary, understood
-from kzoo.cli.console import Failure
+from kzoo.cli.console import NOTEBOOK, Failure, console
 from kzoo.cli.progress import STOPPING, SearchProgress
 from kzoo.cli.shown import aligned, counted, even, reason
 from tuners import Study
@@ -45,6 +46,23 @@ def test_every_trial_is_a_line_without_a_terminal(searched):
     assert [line.split()[1] for line in lines] == [*"123456"]
     assert "best so far: the defaults" in lines[0]
     assert "left" in lines[0] and "left" not in lines[-1]
+
+
+@pytest.mark.parametrize("notebook", [False, True])
+def test_the_cell_of_a_notebook_is_no_terminal(monkeypatch, notebook):
+    class Terminal(io.StringIO):
+        def isatty(self):
+            return True
+
+    for name in ("NO_COLOR", "FORCE_COLOR", "TTY_COMPATIBLE", NOTEBOOK):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("TERM", "xterm-color")
+    monkeypatch.setattr("sys.stderr", Terminal())
+    if notebook:
+        monkeypatch.setenv(NOTEBOOK, "12")
+    shown = SearchProgress(trials=9, objective="val_loss", direction="min")
+    assert console(stderr=True).is_terminal == shown.console.is_terminal == (not notebook)
+    assert shown.bar.disable == notebook
 
 
 def progress_of(capsys, trials, gone=0.0, **options):
