@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import keyword
 import re
 from collections.abc import Mapping, Sequence
@@ -44,7 +45,7 @@ class Interface:
     absent: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     multi_label: bool = False
 
-    @property
+    @functools.cached_property
     def arguments(self) -> dict[str, str]:
         """For each input, a name that a Python function's argument and a graph's node can have: its own if it can."""
         own = {name for name in self.inputs if _is_argument(name)}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
@@ -49,19 +50,50 @@ class Backend(Protocol):
 
 def encode(encoding: TableEncoding, columns: Any, backend: Backend) -> Any:
     """Rows as numbers, by numpy or TensorFlow; see `TableEncoding.encode`."""
-    parts = [part for column in encoding.in_order for part in _parts(column, columns[column.name], backend)]
-    return backend.xp.concatenate(parts, axis=1)
+    xp = backend.xp
+    numbers = [column for column in encoding.in_order if column.kind == "number"]
+    others = [column for column in encoding.in_order if column.kind != "number"]
+    parts = [part for column in others for part in _parts(column, columns[column.name], backend)]
+    if not numbers:
+        return xp.concatenate(parts, axis=1)
+    # Together, since a graph of a few operations for each of many columns takes long to build and to run.
+    found = xp.concatenate([*_numbers(numbers, columns, backend), *parts], axis=1)
+    order = _order(encoding.in_order, numbers)
+    return found if order == list(range(len(order))) else xp.take(found, np.array(order), axis=1)
+
+
+def _numbers(numbers: Sequence[EncodedColumn], columns: Any, backend: Backend) -> list[Any]:
+    """Columns of numbers [rows, columns], and whether they are missing of those that have a number for it."""
+    xp = backend.xp
+    values = xp.stack([backend.numbers(columns[column.name]) for column in numbers], axis=1)
+    known = values == values  # not NaN
+    for place in range(max(len(column.missing_numbers) for column in numbers)):
+        codes = [(*column.missing_numbers, *[np.float32(np.nan)] * (place + 1))[place] for column in numbers]
+        known = known & (values != np.array(codes, dtype=np.float32))
+    filled = xp.where(known, values, np.array([column.fill for column in numbers], dtype=np.float32))
+    marked = [place for place, column in enumerate(numbers) if column.missing]
+    if not marked:
+        return [filled]
+    return [filled, 1 - xp.asarray(xp.take(known, np.array(marked), axis=1), dtype=xp.float32)]
+
+
+def _order(columns: Sequence[EncodedColumn], numbers: Sequence[EncodedColumn]) -> list[int]:
+    """Where the numbers of a row are, in their order, among those of the columns of numbers and then of the others."""
+    values = iter(range(len(numbers)))
+    marks = iter(range(len(numbers), len(numbers) + sum(column.missing for column in numbers)))
+    others = itertools.count(len(numbers) + sum(column.missing for column in numbers))
+    order: list[int] = []
+    for column in columns:
+        if column.kind == "number":
+            order += [next(values), *([next(marks)] if column.missing else [])]
+        else:
+            order += [next(others) for _ in column.features]
+    return order
 
 
 def _parts(column: EncodedColumn, values: Any, backend: Backend) -> list[Any]:
-    """What a column becomes, each [rows, some]."""
+    """What a column that is not of numbers becomes, each [rows, some]."""
     xp = backend.xp
-    if column.kind == "number":
-        value = backend.numbers(values)
-        known = value == value  # not NaN
-        for missing in column.missing_numbers:
-            known = known & (value != missing)
-        return _filled(xp.where(known, value, xp.zeros_like(value)), known, column, xp)
     values = backend.cleaned(values, column.missing_words)
     if column.kind == "boolean":
         found = backend.is_word(values, column.words)

@@ -217,8 +217,10 @@ def _read_cells(opened: Opened) -> tuple[dict[str, Cells], NDArray[np.int64], li
     if len(positions) and positions[-1] + 1 > len(positions):
         line = opened.place(int(np.argmax(positions != np.arange(len(positions))))).rpartition(": ")[2]
         remarks.append(f"The names of the columns are there again ({line}); such lines are passed over.")
-    # Taken out one by one: what is read of a column is no longer needed then.
-    return {name: cells_of(frame.pop(name)) for name in opened.names}, positions, remarks
+    # Taken out one by one: what is read of a column is no longer needed then. A frame would be sorted anew each time.
+    columns = dict(frame.items())
+    del frame
+    return {name: cells_of(columns.pop(name)) for name in opened.names}, positions, remarks
 
 
 def without_headers(opened: Opened, frame: pandas.DataFrame, start: int) -> tuple[pandas.DataFrame, NDArray[np.int64]]:

@@ -7,10 +7,12 @@ import hypothesis.strategies as st
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 import kzoo
 from kzoo.export.column_inputs import InGraph, check_encoding, columns_of
 from kzoo.tables.columns import Column
+from kzoo.tables.encoders import encode
 from kzoo.tables.learning import learn
 from kzoo.task import Task
 
@@ -140,6 +142,19 @@ def test_an_encoding_that_differs_in_the_graph_is_refused(frame, encoding, monke
     monkeypatch.setattr(InGraph, "is_word", lambda self, values, words: 1 - by_words(self, values, words))
     with pytest.raises(kzoo.ExportError, match="would be served as"):
         check_encoding(columns_of(frame, encoding), encoding)
+
+
+def test_many_columns_are_encoded_by_few_operations():
+    names = [f"c{number}" for number in range(300)]
+    values = {name: [1.0, float(number % 2) or np.nan] for number, name in enumerate(names)}
+    many = learn(values, [Column(name, "number") for name in names])
+    assert len(many.features) == 450
+    specs = {name: tf.TensorSpec([None], tf.float32) for name in names}
+    graph = (
+        tf.function(lambda given: encode(many, given, InGraph()), autograph=False).get_concrete_function(specs).graph
+    )
+    assert len(graph.get_operations()) < 300 + 30
+    check_encoding(columns_of(values, many), many)
 
 
 def test_topics_that_differ_in_the_graph_are_refused(frame, encoding, monkeypatch):

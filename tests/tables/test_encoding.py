@@ -111,6 +111,24 @@ def test_a_text_is_the_tokens_that_are_frequent():
     np.testing.assert_array_equal(x, [[0, 0, 1, 0], [0, 0, 0, 0], [0, 1, 0, 1], [0, 0, 0, 0]])
 
 
+def test_numbers_of_a_row_are_in_the_order_of_the_columns():
+    columns = (WORK, AGE, KEEN, Column("size", "number"), Column("town", "category"), Column("pay", "number"))
+    held = {
+        "work": ["a", "b"] * FEWEST,
+        "age": [1.0, np.nan] * FEWEST,
+        "keen": ["no", "yes"] * FEWEST,
+        "size": [2.0, 4.0] * FEWEST,
+        "town": [f"t{number}" for number in range(MOST_ONE_HOT + 1)] * 2 * FEWEST,
+        "pay": [np.nan, 7.0] * FEWEST,
+    }
+    held = {name: (values * 99)[: len(held["town"])] for name, values in held.items()}
+    encoding = learn(held, columns)
+    assert encoding.features == (
+        *("work=a", "work=b", "age", "age is missing", "keen", "size", "pay", "pay is missing", "town"),
+    )
+    np.testing.assert_array_equal(encoding.encode(held)[:2], [[1, 0, 1, 0, 0, 2, 7, 1, 0], [0, 1, 1, 1, 1, 4, 7, 0, 1]])
+
+
 def stories(rows, of=400, seed=0):
     rng = np.random.default_rng(seed)
     frequent = rng.zipf(1.3, (rows, 40)) % of
