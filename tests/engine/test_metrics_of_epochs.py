@@ -7,6 +7,8 @@ from side_by_side import assert_same, trained
 
 from kzoo.zoo import metrics
 from tuners.engine.choice import Engines
+from tuners.engine.declined import Declined
+from tuners.engine.numpy_engine.metrics import EpochMetric, EpochMetrics, is_by_examples
 
 rng = np.random.default_rng(0)
 X = rng.normal(size=(44, 4)).astype(np.float32)
@@ -64,6 +66,54 @@ def test_are_the_same_by_every_engine(y, width, activation, loss, found):
     )
 
 
+@pytest.mark.parametrize(
+    ("y", "width", "activation", "loss", "metric"),
+    [
+        (GIVEN, 2, "sigmoid", "binary_crossentropy", keras.metrics.BinaryCrossentropy),
+        (GIVEN, 2, "softmax", "categorical_crossentropy", keras.metrics.CategoricalCrossentropy),
+        (IDS, 3, "softmax", "sparse_categorical_crossentropy", keras.metrics.SparseCategoricalCrossentropy),
+    ],
+)
+def test_cross_entropies_of_certain_answers_are_those_of_their_logits(y, width, activation, loss, metric):
+    """Keras looks behind a head: a probability that rounds to 0 costs what its logit says."""
+
+    def build():
+        made = model(width, activation, loss, lambda: [metric()])
+        made.set_weights([np.full((4, width), 30.0) * np.arange(1, width + 1), np.zeros(width)])
+        made.optimizer.learning_rate = 1e-3
+        return made
+
+    given = {"validation_data": (X[30:], y[30:]), "epochs": 1, "batch_size": 8}
+    engines = Engines("auto")
+    fit, fast = (trained(each, build, X[:30], y[:30], **given) for each in (Engines("fit"), engines))
+    assert engines.uses[-1].engine == "numpy"
+    name = f"val_{metric().name}"
+    assert fit.epochs[0][name] > 5
+    assert fast.epochs[0][name] == pytest.approx(fit.epochs[0][name], rel=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("metric", "told"),
+    [
+        (lambda: keras.metrics.CosineSimilarity(axis=0), False),
+        (lambda: keras.metrics.ConcordanceCorrelation(axis=0), False),
+        (keras.metrics.CosineSimilarity, True),
+        (keras.metrics.R2Score, True),
+        (keras.metrics.AUC, True),
+        (keras.metrics.MeanAbsoluteError, True),
+    ],
+)
+def test_a_metric_of_which_examples_are_together_is_left_to_others(metric, told):
+    made = metric()
+    made.update_state(NUMBERS[:4], NUMBERS[:4])
+    assert is_by_examples(made, GIVEN, 2) is told
+    if told:
+        EpochMetrics().of(made, GIVEN, 2, None)
+    else:
+        with pytest.raises(Declined, match="depends on which examples are in a batch together"):
+            EpochMetrics().of(made, GIVEN, 2, None)
+
+
 def test_trials_with_the_same_metric_share_it_and_do_not_disturb_each_other():
     engines = Engines("numpy")
 
@@ -77,3 +127,16 @@ def test_trials_with_the_same_metric_share_it_and_do_not_disturb_each_other():
     assert second.model.evaluate(X[30:], IDS[30:], verbose=0)[1] == pytest.approx(
         second.epochs[-1]["val_auc"], abs=1e-6
     )
+
+
+def test_another_metric_of_the_same_name_is_tried_anew(monkeypatch):
+    engines = Engines("numpy")
+    given = {"validation_data": (X[30:], NUMBERS[30:]), "epochs": 1, "batch_size": 8}
+
+    def train(metric):
+        trained(engines, lambda: model(2, None, "mse", lambda: [metric(name="m")]), X[:30], NUMBERS[:30], **given)
+        return engines.uses[-1].engine
+
+    assert train(keras.metrics.R2Score) == "numpy"
+    monkeypatch.setattr(EpochMetric, "__call__", lambda self, y, values: 7.0)
+    assert train(keras.metrics.CosineSimilarity) == "fit"

@@ -62,7 +62,7 @@ class Scoring:
         validation_loss: The same for validation, whose targets may be of another type, with weights or without.
         kind: Equal for what measures the same; see `Part.kind`.
         metrics: Those that are `BY_KERAS`, by name.
-        seen: What these are yet to be told of: outputs and targets of the batches of an epoch.
+        seen: What these are yet to be told of: outputs before the head, and targets, of the batches of an epoch.
     """
 
     names: tuple[str, ...]
@@ -106,7 +106,7 @@ class Scoring:
         as_it_is = self.head is None or (self.head is keras.activations.softmax and set(self.kinds) <= BY_LARGEST)
         values = output if as_it_is else HEADS[self.head](output)
         if self.metrics:
-            self.seen.append((values.copy(), y))
+            self.seen.append((output.copy(), y))
         return [0.0 if kind == BY_KERAS else float(np.add.reduce(_metric(kind, values, y))) for kind in self.kinds]
 
     def results(self, sums: NDArray[Any], rows: int) -> dict[str, float]:
@@ -203,11 +203,14 @@ class Scorings:
         written = _is_cross_entropy(loss, head)
         if written and not are_ids(y, width):
             raise Declined(f"the targets are not class ids from 0 to {width - 1}")
-        metrics = {}
+        by_name: dict[str, Any] = {}
         if BY_KERAS in kinds:
             build_metrics(call)
             found = zip(names[1:], kinds, metrics_of(model)[1:], strict=True)
-            metrics = {name: self._epoch_metrics.of(each, y, width) for name, kind, each in found if kind == BY_KERAS}
+            by_name = {name: each for name, kind, each in found if kind == BY_KERAS}
+        metrics = {name: self._epoch_metrics.of(each, y, width, head) for name, each in by_name.items()}
+        # Of one name, and of other arguments: what has been tried of one says nothing of the other.
+        of_metrics = tuple((name, type(each), complete_config(each) or id(each)) for name, each in by_name.items())
         given = [parts for parts in (call.training, call.validation) if parts is not None]
         losses = [None if written else self._losses.of(loss, head, parts[1], width, len(parts) > 2) for parts in given]
         forms = tuple((parts[1].dtype, len(parts)) for parts in given)
@@ -219,7 +222,7 @@ class Scorings:
             head=head,
             loss=losses[0],
             validation_loss=losses[-1],
-            kind=("scoring", *of_loss, kinds, *([names] if metrics else [])),
+            kind=("scoring", *of_loss, kinds, *of_metrics),
             metrics=metrics,
         )
 
