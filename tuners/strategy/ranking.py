@@ -66,7 +66,8 @@ def standardised(scores: NDArray[np.float64]) -> NDArray[np.float64]:
     """
     finite = scores[np.isfinite(scores)]
     top, middle = finite.max(), np.median(finite)
-    floor = middle - 1.5 * max(top - middle, 1e-12)
+    # Where most are alike, or there is but one, the others still differ from it by more than its last digits.
+    floor = middle - 1.5 * max(top - middle, 1e-9 * abs(top), 1e-12)
     drawn_in = np.maximum(np.where(np.isfinite(scores), scores, floor), floor)
     standard: NDArray[np.float64] = (drawn_in - drawn_in.mean()) / (drawn_in.std() + 1e-12)
     return standard
