@@ -9,10 +9,12 @@ from tuners.space.dimensions import Cube, Dimension, check_names, cube_from_spac
 
 CHOICE = Dimension("kind", "choice", "a", values=("a", "b"))
 SIZES = Dimension("size", "ordered", 3, values=(3, 5, 9))
+COUNTS = Dimension("count", "choice", 3, values=(3, 5))
 WORDS = Dimension("word", "ordered", "low", values=("low", "high"))
 SHARE = Dimension("share", "real", 0.5, low=0.25, high=0.75)
 RATE = Dimension("rate", "real", 1e-2, low=1e-4, high=1.0, scale="log")
 UNITS = Dimension("units", "real", 32, low=16, high=512, scale="log", whole=True)
+BELOW = Dimension("x", "real", -1.0, low=-2.0, high=-1.0)
 
 
 def declared(kind, **config):
@@ -44,17 +46,19 @@ def test_in_words(dimension, text, of):
 @pytest.mark.parametrize(
     ("dimension", "inside", "outside"),
     [
-        (CHOICE, ["a", "b"], ["c", 1]), (SIZES, [3, 4, 9, 3.5], [2, 10, "3"]), (WORDS, ["low", "high"], ["middle", 1]),
+        (CHOICE, ["a", "b"], ["c", 1]), (COUNTS, [3, 5], [4, 2, "3"]),
+        (SIZES, [3, 4, 9, 3.5], [2, 10, "3"]), (WORDS, ["low", "high"], ["middle", 1]),
         (SHARE, [0.25, 0.5, 0.75, 0.25 - 1e-12, 0.75 + 1e-12], [0.24, 0.76, 0.25 - 1e-8, 0.75 + 1e-8, "0.5"]),
         (UNITS, [16, 512], [15, 513]),
-        (Dimension("x", "real", -1.0, low=-2.0, high=-1.0), [-2.0, -1.0, -2.0 - 1e-9], [-2.1, -0.9, -2.0 - 3e-9]),
+        (BELOW, [-2.0, -1.0, -2.0 - 1e-9], [-2.1, -0.9, -2.0 - 3e-9]),
     ],
 )  # fmt: skip
 def test_what_a_range_holds(dimension, inside, outside):
     assert [each for each in inside + outside if dimension.holds(each)] == inside
     # Any number has a place where there are numbers, at the nearest end.
     assert all(
-        dimension.has_place_for(each) == (not isinstance(each, str) and dimension.of == "numbers") for each in outside
+        dimension.has_place_for(each) == (not isinstance(each, str) and dimension in (SIZES, SHARE, UNITS, BELOW))
+        for each in outside
     )
     cube = Cube((dimension,))
     assert cube.holds({dimension.name: inside[0], "other": 9}) and not cube.holds({dimension.name: outside[0]})
@@ -85,18 +89,20 @@ def test_steps():
     assert cube.choices.tolist() == [True, False, False, True] and cube.free.tolist() == [True, True, True, False]
 
 
-@pytest.mark.parametrize("dimension", [CHOICE, WORDS])
+@pytest.mark.parametrize("dimension", [CHOICE, WORDS, COUNTS])
 def test_a_choice_that_there_is_not_is_named(dimension):
     with pytest.raises(ValueError) as caught:
         dimension.to_unit("c")
-    assert str(caught.value) == f"{dimension.name}: 'c' is not one of {', '.join(dimension.values)}."
+    assert str(caught.value) == f"{dimension.name}: 'c' is not one of {', '.join(map(str, dimension.values))}."
     with pytest.raises(ValueError, match="size: '3' is not one of 3, 5, 9"):
         SIZES.to_unit("3")
+    with pytest.raises(ValueError, match="count: 4 is not one of 3, 5"):
+        COUNTS.to_unit(4)
 
 
 def test_declarations_with_one_value_are_constants():
     for dimension, value in (
-        (only("Fixed", value="adam"), "adam"), (only("Choice", values=[5]), 5),
+        (only("Fixed", value="adam"), "adam"), (only("Choice", values=[5], ordered=True), 5),
         (only("Int", min_value=3, max_value=3), 3), (only("Float", min_value=0.5, max_value=0.5), 0.5),
     ):  # fmt: skip
         assert (dimension.kind, dimension.values, dimension.default) == ("choice", (value,), value)
@@ -108,7 +114,8 @@ def test_defaults_are_the_declared_ones_or_the_first():
     assert (
         only("Choice", values=[3, 5]).kind == "choice" and only("Choice", values=[3, 5], ordered=True).kind == "ordered"
     )
-    assert [only("Boolean").default, only("Boolean", default=True).default] == [False, True]
+    assert only("Boolean") == Dimension("x", "choice", False, values=(False, True))
+    assert only("Boolean", default=True).default is True
     assert only("Float", min_value=0.25, max_value=1.0).default == 0.25
     assert only("Float", min_value=0.25, max_value=1.0, default=0.5).default == 0.5
     # 0 is a default as any other.
@@ -127,11 +134,12 @@ def test_defaults_are_the_declared_ones_or_the_first():
         ("Int", {"min_value": 1, "max_value": 8, "step": 2, "sampling": "reverse_log"}, (1, 5, 7, 8)),
         ("Int", {"min_value": 1, "max_value": 4}, (1, 2, 3, 4)),
         ("Int", {"min_value": 0, "max_value": 15}, tuple(range(16))),
+        ("Int", {"min_value": 20, "max_value": 22}, (20, 21, 22)),
     ],
 )
 def test_values_of_steps(kind, config, values):
     dimension = only(kind, **config)
-    assert dimension.kind == "ordered" and dimension.values == values
+    assert dimension == Dimension("x", "ordered", config["min_value"], values=values)
     assert {type(each) for each in dimension.values} == {int if kind == "Int" else float}
 
 
@@ -139,6 +147,7 @@ def test_values_of_steps(kind, config, values):
     ("kind", "config", "scale", "expected"),
     [
         ("Int", {"min_value": 1, "max_value": 17}, None, ("linear", True)),
+        ("Int", {"min_value": -8, "max_value": 8}, None, ("linear", True)),
         ("Int", {"min_value": 1, "max_value": 8, "sampling": "log"}, None, ("log", True)),
         ("Float", {"min_value": 0.1, "max_value": 1.0}, None, ("linear", False)),
         ("Float", {"min_value": 0.1, "max_value": 0.9, "sampling": "log"}, "one_minus_log", ("one_minus_log", False)),
@@ -235,3 +244,5 @@ def test_points_of_values_and_values_of_points():
     assert cube.placed({"kind": "b", "x": 0.75, "other": 1}) == {"kind": 0.75}
     assert cube.completed({"kind": "a", "x": 0.5, "other": 1}, rest) == {"kind": "a", "depth": 1}
     assert cube.completed({"depth": 3}, rest) == {"kind": "a", "depth": 3, "x": pytest.approx(0.4)}
+    with pytest.raises(ValueError, match="zip"):
+        cube.to_values(rest[:3])

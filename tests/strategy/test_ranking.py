@@ -96,6 +96,8 @@ def test_the_fit_is_where_the_density_is_highest():
         kernel.pack(), lambda packed: log_posterior(Kernel.unpack(packed), features, targets), 1e-6
     )
     assert np.abs(slope).max() < 0.01
+    one = fit_kernel(Kernel.initial(3), features, targets, steps=1)
+    assert log_posterior(one, features, targets) < log_posterior(kernel, features, targets) - 0.1
     # The default number of steps is enough.
     few = fit_kernel(Kernel.initial(3), features, targets)
     assert log_posterior(few, features, targets) == pytest.approx(log_posterior(kernel, features, targets), abs=0.01)
@@ -113,8 +115,9 @@ def test_a_fit_stays_in_its_bounds():
     for targets in (1e4 * noise, 0 * noise, 100 * np.sign(features[:, 0] - 0.5)):
         packed = fit_kernel(Kernel.initial(3), features, targets).pack()
         assert all(low - 1e-9 <= one <= high + 1e-9 for one, (low, high) in zip(packed, ends, strict=True))
-    assert fit_kernel(Kernel.initial(3), features, 1e4 * noise).log_noise == pytest.approx(0.0)
-    assert fit_kernel(Kernel.initial(3), features, 1e4 * noise).log_signal == pytest.approx(np.log(10.0))
+    wild, flat = (fit_kernel(Kernel.initial(3), features, targets) for targets in (1e4 * noise, 0 * noise))
+    assert (np.exp(wild.log_signal), np.exp(wild.log_noise)) == pytest.approx((10.0, 1.0))
+    assert np.exp(flat.log_signal) == pytest.approx(0.1)
 
 
 def test_lengths_grow_with_the_root_of_the_number_of_features():
@@ -138,6 +141,12 @@ def test_what_is_far_below_the_median_counts_as_one_and_a_half_times_as_far_as_t
     np.testing.assert_allclose(made, (drawn_in - drawn_in.mean()) / drawn_in.std())
 
 
+def test_the_size_of_scores_does_not_matter():
+    scores = np.array([4.0, 2.0, -np.inf, 3.0, -50.0, 0.5])
+    for size in (1e-6, 1e9):
+        np.testing.assert_allclose(standardised(size * scores), standardised(scores), atol=1e-5)
+
+
 def test_equal_scores_say_nothing():
     assert (standardised(np.full(4, 0.7)) == 0).all()
 
@@ -146,6 +155,8 @@ def test_equal_scores_say_nothing():
 def test_the_infeasible_are_worse_than_the_only_score_whatever_its_size(score):
     made = standardised(np.array([score, -np.inf, -np.inf, -np.inf]))
     assert made == pytest.approx([3**0.5, *[-(3**-0.5)] * 3], abs=0.01)
+    best, *others = standardised(np.array([0.0, -np.inf, -np.inf]))
+    assert best > 0.5 and max(others) < 0
 
 
 @hypothesis.settings(deadline=None)
@@ -170,3 +181,10 @@ def test_the_model_sees_the_best_half_of_its_allowance_and_the_latest(scores, mo
     best = sorted(range(len(scores)), key=lambda trial: (-scores[trial], trial))[: most // 2]
     latest = [trial for trial in range(len(scores)) if trial not in best][-(most - most // 2) :]
     assert chosen.tolist() == (sorted(best + latest) if len(scores) > most else list(range(len(scores))))
+
+
+def test_of_many_trials_the_earlier_of_equals_is_kept():
+    scores = np.random.default_rng(1).permutation(np.repeat(np.arange(10.0), 40))
+    best = sorted(range(400), key=lambda trial: (-scores[trial], trial))[:80]
+    latest = [trial for trial in range(400) if trial not in best][-80:]
+    assert informative(np.zeros((400, 1)), scores).tolist() == sorted(best + latest)
