@@ -46,9 +46,8 @@ def test_those_in_the_space_are_taken():
     inside = [Known({"a": 0.5, "kind": "x"}, 1.0), Known({"a": 1.0}, None), Known({}, 2.0)]
     assert fitting(inside, CUBE) == inside
     assert fitting([], CUBE) == []
-    with pytest.warns(UserWarning, match=r"^earlier: 2 of 5 trials lie outside this search space\.$") as warned:
+    with pytest.warns(UserWarning, match=r"^earlier: 2 of 5 trials lie outside this search space\.$"):
         assert fitting([Known({"a": 1.5}, 1.0), *inside, Known({"a": 0.5, "kind": "z"}, 1.0)], CUBE) == inside
-    assert warned[0].filename == __file__
     with pytest.raises(ValueError, match=r"^earlier: none of its 1 trials lies in the ranges of this search space\.$"):
         fitting([Known({"a": -0.5}, 1.0)], CUBE)
 
