@@ -75,6 +75,15 @@ def test_moves_are_even_in_the_box():
     assert points.min() == 0.0 and points.max() == 1.0
 
 
+def test_the_box_is_narrow_where_the_leaders_agree():
+    past = history(([0.4, 0.5], 4), ([0.5, 0.5], 3), ([0.6, 0.5], 2), ([0.5, 0.0], 1))
+    points = draw(past, dataclasses.replace(PLAIN, leaders=3), box=Box(0.04))
+    wide, narrow = 0.04 * box_sides(past, space(2), 3)
+    assert narrow < wide and even(points[:, 1], 0.5 - narrow, 0.5 + narrow)
+    first = points[points[:, 0] < 0.4, 0]
+    assert even(first, 0.4 - wide, 0.4)
+
+
 def test_a_box_is_never_narrower_than_one_value():
     points = draw(history(([0.5, 0.5], 1)), geometry=space(2, steps=[0.2, 0.0]))
     assert even(points[:, 0], 0.35, 0.65) and even(points[:, 1], 0.49, 0.51)
@@ -104,6 +113,7 @@ def test_some_candidates_move_along_the_difference_of_two_leaders():
     middle = [([0.5, 0.5], score) for score in (9, 8, 7)]
     past = history(*middle, ([0.7, 0.5], 6), ([0.5, 0.4], 5), ([0.0, 1.0], 4))
     away = draw(past, dataclasses.replace(PLAIN, along=0.5, leaders=5)) - 0.5
+    assert (away != 0).any(axis=1).all()
     # Of the 25 pairs of leaders 11 are at the same place: those candidates, and half of the others, stay in the box.
     far = np.abs(away) > 0.02
     right, down, both = far[:, 0] & ~far[:, 1], ~far[:, 0] & far[:, 1], far.all(axis=1)

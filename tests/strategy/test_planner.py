@@ -54,6 +54,14 @@ def test_the_defaults_come_first_where_nothing_was_given_with_all_coordinates():
     assert point == pytest.approx({"optimizer": 0.25, "adam/rate": 0.0, "sgd/rate": 0.0, "dropout": 0.0})
 
 
+def test_what_does_not_apply_has_a_coordinate_of_its_own():
+    made = planner(OPTIMIZERS)
+    for one in range(1, 6):
+        values, point = made.plan(one)
+        other = "sgd/rate" if values["optimizer"] == "adam" else "adam/rate"
+        assert other not in values and 0.0 < point[other] < 1.0
+
+
 @pytest.mark.parametrize("ranking", [True, False])
 def test_a_small_space_is_tried_to_its_end_and_nothing_twice(ranking):
     made = planner(SMALL, strategy={"ranking": ranking})
@@ -115,19 +123,45 @@ def test_in_the_end_the_leader_is_run_again_and_then_who_may_be_as_good():
 
 
 @pytest.mark.parametrize("nearer", [True, False])
-def test_who_is_behind_by_more_than_luck_is_not_run_again(nearer):
-    # The leader ran twice, 0.02 apart: a deviation of 0.02 / sqrt(2) by luck, of one degree of freedom.
-    luck = stats.t(1).ppf(0.975) * 0.02 / math.sqrt(2) * math.sqrt(1 / 2 + 1)
-    made = tried(planner(), (0.5, 1.0 - luck * (0.99 if nearer else 1.01)), (0.9, 1.01), (0.9, 0.99))
+@pytest.mark.parametrize("runs", [1, 2])
+def test_who_is_behind_by_more_than_luck_is_not_run_again(nearer, runs):
+    # The leader ran twice, 0.02 apart, which is all that tells of luck; the runs of the other are alike.
+    noise = 0.02 / math.sqrt(2 * runs)
+    luck = stats.t(runs).ppf(0.975) * noise * math.sqrt(1 / 2 + 1 / runs)
+    behind = 1.0 - luck * (0.99 if nearer else 1.01)
+    made = tried(planner(), *[(0.5, behind)] * runs, (0.9, 1.01), (0.9, 0.99))
     assert made.to_compare == nearer
-    assert (made.plan(3, closing=True)[0] == {"a": 0.5, "b": 0.25}) == nearer
+    again = made.plan(2 + runs, closing=True)[0]
+    # Who has run less often comes first, of equals the leader.
+    assert again == {"a": 0.5 if runs == 1 else 0.9, "b": 0.25} if nearer else again["a"] not in (0.5, 0.9)
+
+
+def test_the_leader_is_compared_with_the_second_and_not_with_the_third():
+    made = tried(planner(), (0.9, 1.01), (0.9, 0.99), (0.1, 0.98), (0.1, 0.98), (0.3, 0.97))
+    assert made.plan(5, closing=True)[0] == {"a": 0.9, "b": 0.25}
 
 
 def test_where_runs_do_not_differ_the_lead_is_clear():
-    made = tried(planner(), (0.5, 0.5), (0.9, 0.9), (0.9, 0.9), (0.1, 0.8))
+    made = tried(planner(), (0.9, 0.9), (0.5, 0.5), (0.1, 0.8))
+    assert made.plan(3, closing=True)[0] == {"a": 0.9, "b": 0.25}
+    # While it runs, nothing tells of luck.
+    made.start(3, *made.plan(3, closing=True))
+    assert not made.to_compare
+    made.finish(3, 0.9)
     assert not made.to_compare
     # Equals are no lead.
-    assert tried(planner(), (0.5, 0.9), (0.9, 0.9), (0.9, 0.9)).to_compare
+    assert tried(planner(), (0.9, 0.9), (0.9, 0.9), (0.5, 0.9)).to_compare
+
+
+def test_a_default_that_runs_is_no_rival_yet():
+    made = planner()
+    made.start(0, {"a": 0.5, "b": 0.25}, {"a": 0.5, "b": 0.25})
+    for one, score in ((1, 0.9), (2, 0.8)):
+        made.start(one, {"a": 0.9, "b": 0.25}, {"a": 0.9, "b": 0.25})
+        made.finish(one, score)
+    assert not made.to_compare
+    made.finish(0, 0.8)
+    assert made.to_compare
 
 
 def test_an_infeasible_default_is_no_rival():
@@ -184,9 +218,24 @@ def test_trials_of_an_earlier_search_are_known_and_are_none_of_this_one():
     assert list(made.best()) == [0] and made.plan(1)[0] == {"a": 0.3, "b": 0.3}
     made.start(1, *made.plan(1))
     assert made.is_rerun(1) and not made.is_rerun(0) and made.reruns == 1
+    assert made.default() is None
+    made.start(2, {"a": 0.5, "b": 0.25}, {"a": 0.5, "b": 0.25})
+    made.finish(2, 0.1)
+    # The configuration was tried first in the earlier search.
+    assert made.default() is None and list(made.best()) == [0]
     # A space that changes does not bring them again.
     made.take_space([*PLANE, number("c")])
     assert len(made.table.history().scores) == 4
+
+
+def test_beside_an_earlier_search_trials_have_numbers_of_their_own():
+    made = planner([number("a", 0.0, 4.0, default=2.0)], earlier=[Known({"a": 4.0}, 0.5)])
+    assert made.plan(0)[0] == {"a": 2.0}
+    made.start(0, *made.plan(0))
+    made.finish(0, 0.25)
+    assert made.default() == 0
+    known = planner([number("a", 0.0, 4.0, default=2.0)], earlier=[Known({"a": 2.0}, 0.5)])
+    assert known.plan(0)[0] != {"a": 2.0}
 
 
 def test_an_earlier_search_goes_on_where_it_ended():
