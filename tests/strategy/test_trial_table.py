@@ -34,7 +34,7 @@ def test_trials_in_any_order_come_in_the_order_of_their_numbers(order, scores):
     history = table.history()
     assert history.points.tolist() == [[trial / 12, 0.5] for trial in ended]
     assert history.scores.tolist() == [scores[trial] for trial in ended]
-    assert history.active.shape == history.points.shape and history.active.all()
+    assert history.active.shape == history.points.shape and history.active.dtype == bool and history.active.all()
     assert table.pending().tolist() == [[trial / 12, 0.5] for trial in range(12) if scores[trial] is None]
     feasible = [trial for trial in ended if math.isfinite(scores[trial])]
     assert table.leader() == (30 * max(feasible, key=lambda trial: scores[trial]) if feasible else None)
@@ -113,5 +113,19 @@ def test_what_has_come_into_the_space_since_is_at_its_default():
     np.testing.assert_allclose(table.history().points, [[0.75, 0.25]])
     # Neither of them was set in the trial, but nothing forbids them beside its values.
     assert table.history().active.tolist() == [[True, True]]
-    table.add(1, {"a": 2.0}, {})
+    # Values count where no coordinates are known.
+    table.add(1, {"a": 0.125}, {})
+    np.testing.assert_allclose(table.pending(), [[0.125, 0.25]])
+    table.add(2, {"a": 2.0}, {})
     assert table.outside == 1
+
+
+def test_in_a_grown_space_what_does_not_apply_stays_where_it_was():
+    table = TrialTable(cube_from_space(OPTIMIZERS))
+    table.add(0, {"optimizer": "adam", "adam/rate": 1e-3, "dropout": 0.5}, {"sgd/rate": 0.125})
+    table.reshape(cube_from_space([*OPTIMIZERS, number("c", default=0.75)]))
+    point = dict(zip([each.name for each in table.cube.dimensions], table.pending()[0], strict=True))
+    assert point == pytest.approx({"optimizer": 0.25, "adam/rate": 0.5, "dropout": 0.5, "sgd/rate": 0.125, "c": 0.75})
+    # A choice that there is no more has no place, and needs none.
+    table.reshape(cube_from_space([choice("optimizer", "sgd", "lion"), number("d")]))
+    assert table.outside == 1 and len(table.pending()) == 0
