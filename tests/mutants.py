@@ -52,13 +52,14 @@ def copied(room):
 
 
 def outcomes(copy):
-    """By module, the mutants of each outcome."""
+    """By module, the mutants of each outcome; those that an interrupted run did not come to are left out."""
     command = [*MUTMUT, "results", "--all", "true"]
     said = subprocess.run(command, cwd=copy, check=True, capture_output=True, text=True).stdout
     found = collections.defaultdict(lambda: collections.defaultdict(list))
     for line in said.splitlines():
         mutant, _, outcome = line.strip().rpartition(": ")
-        found[mutant.rpartition(".")[0]][outcome].append(mutant)
+        if outcome != "not checked":
+            found[mutant.rpartition(".")[0]][outcome].append(mutant)
     return found
 
 
@@ -80,10 +81,14 @@ def main(arguments):
     if len(arguments) != 1 or arguments[0] not in ROOMS:
         sys.exit(f"No room is called {' '.join(arguments)!r}; the rooms are {', '.join(ROOMS)}.")
     copy = copied(arguments[0])
-    # As many at a time as there are cores.
-    run = subprocess.run([*MUTMUT, "run"], cwd=copy, env={**os.environ, **ENVIRONMENT})
-    if run.returncode:
-        sys.exit(run.returncode)
+    try:
+        # As many at a time as there are cores.
+        run = subprocess.run([*MUTMUT, "run"], cwd=copy, env={**os.environ, **ENVIRONMENT})
+    except KeyboardInterrupt:
+        print("\nInterrupted; what was found until then:")
+    else:
+        if run.returncode:
+            sys.exit(run.returncode)
     report(outcomes(copy))
     print(f"\nTo look at one: cd {copy} && {sys.executable} -m mutmut show NAME")
 
