@@ -56,6 +56,8 @@ def test_starting_points_of_any_number(kind):
     assert starting_points(kind, 5, 0, np.random.default_rng(1)).shape == (5, 0)
     again, other = (starting_points(kind, 7, 3, np.random.default_rng(seed)) for seed in (1, 2))
     assert (again == points).all() and not (other == points).any()
+    drawn = np.random.default_rng(1).random((7, 3))
+    assert (points == drawn).all() == (kind == "independent")
     # Each sequence is scrambled in a way of its own: none begins at the corner.
     assert points[0].min() > 0
 

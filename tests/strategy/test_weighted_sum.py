@@ -105,7 +105,7 @@ def trials(scores, seed=1):
 def test_a_source_is_a_model_of_its_own_standardised_scores():
     scores = [3.0, None, 1.0, 7.0, 5.0, -2.0, 4.0]
     known, places = trials(scores)
-    models = SourceModels([Source("one", known), Source("few", known[:1])], PLANE, same)
+    models = SourceModels([Source("few", known[:1]), Source("one", known)], PLANE, same)
     assert models.used == ["one"]
     targets = ranking.standardised(np.array([-np.inf if score is None else score for score in scores]))
     model = ranking.condition(ranking.fit_kernel(ranking.Kernel.initial(2), places, targets), places, targets)
