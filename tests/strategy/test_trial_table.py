@@ -59,6 +59,15 @@ def test_an_empty_table():
     assert table.leader() is None and table.outside == 0
 
 
+def test_what_is_infeasible_or_runs_does_not_lead():
+    table = TrialTable(PLANE)
+    add(table, 0, -math.inf, a=0.1, b=0.5)
+    add(table, 1, None, a=0.2, b=0.5)
+    assert table.leader() is None
+    add(table, 2, -1e300, a=0.3, b=0.5)
+    assert table.leader() == 2
+
+
 def test_a_trial_may_find_new_hyperparameters_while_it_is_built():
     table = TrialTable(PLANE)
     table.add(0, {"a": 0.5}, {"a": 0.5})
