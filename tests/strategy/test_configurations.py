@@ -96,6 +96,7 @@ def test_the_best_are_those_of_a_plain_sort_by_shrunken_means(trials):
         middle, quartile = means[len(means) // 2], means[len(means) // 4]
         between = ((quartile - middle) / 0.674) ** 2 - variance
         weight = min(variance / between, 2.0) if between > 0 else 2.0
+        weight = weight if math.sqrt(variance) > 1e-9 * abs(middle) else 0.0
 
     def shrunken(each):
         scores, losses, numbers = zip(*each, strict=True)
@@ -113,6 +114,15 @@ def test_the_best_are_those_of_a_plain_sort_by_shrunken_means(trials):
     assert [mean for mean, _, _ in ranks] == [mean for mean, _, _ in expected]
     if not freedom:
         assert ranks == expected
+
+
+@pytest.mark.parametrize("runs", [2, 3, 7])
+@pytest.mark.parametrize("score", [0.0, 0.1, 0.7])
+def test_runs_that_show_no_luck_are_believed_as_they_are(score, runs):
+    """Three tenths have a sum that is not three times as large: that is no luck either."""
+    configurations = run(*[("a", score)] * runs, ("b", score - 0.01), *[(name, 1.0) for name in "cde"])
+    assert firsts(configurations.best()) == [runs + 1, runs + 2, runs + 3, 0, runs]
+    assert firsts(configurations.best(configurations.of(0))) == [runs + 1, runs + 2, runs + 3, 0, runs]
 
 
 def test_losses_break_ties_and_then_the_earlier_one_comes_first():
