@@ -2,7 +2,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test conformance fuzz lint docs format clean
+.PHONY: demo test conformance fuzz mutants lint docs format clean
 
 $(VENV)/.installed: pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "kzoo needs Python 3.11 or newer, this is %s; try make PYTHON=python3.11" % sys.version.split()[0])'
@@ -42,6 +42,10 @@ conformance: $(VENV)/.installed-test
 SECONDS ?= 300
 fuzz: $(VENV)/.installed-test
 	KZOO_FUZZ_SECONDS=$(SECONDS) CUDA_VISIBLE_DEVICES=-1 $(BIN)/python -m pytest tests/fuzz -n auto
+
+# Whether the tests of a room fail when its code is changed: thousands of small changes, a minute for a hundred of them.
+mutants: $(VENV)/.installed-test $(VENV)/.installed-mutants
+	$(BIN)/python tests/mutants.py $(ROOM)
 
 lint: $(VENV)/.installed-lint
 	$(BIN)/ruff check .

@@ -3,17 +3,11 @@
 import keras_tuner
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from lucky_hypermodel import Lucky
 
 import tuners
 from tuners.private_apis import project_directory
 from tuners.store.checkpoints import kept_trials
-from tuners.strategy.configurations import CLEAR, Configurations
-from tuners.strategy.luck import luck_of_rows
-
-SCORES = st.floats(0.0, 1.0).map(lambda score: round(score, 2))
 
 
 def space():
@@ -104,23 +98,3 @@ def test_the_weights_of_the_default_are_kept_until_it_is_decided(tmp_path):
     search.search(np.zeros((4, 1)), np.zeros(4), epochs=1, verbose=0)
     assert search.get_best_models()[0].layers[0].bias.numpy() == pytest.approx([0.3])
     assert kept_trials(tmp_path / "run") == ["0000"]
-
-
-@settings(max_examples=100, deadline=None)
-@given(st.lists(st.tuples(st.integers(0, 5), SCORES), min_size=1, max_size=14), st.none() | st.integers(1, 10**6))
-def test_what_comes_before_the_default_leads_it_clearly(trials, rows):
-    configurations = Configurations()
-    for number, (name, score) in enumerate(trials):
-        configurations.start(number, {"name": name})
-        configurations.finish(number, score, 0.0)
-    plain, default = [*configurations.best()], configurations.of(0)
-    found = [*configurations.best(default, rows)]
-    assert {id(each) for each in found} == {id(each) for each in plain} and len(found) == len(plain)
-    place, noise = found.index(default), configurations.noise[0]
-    for each in found[:place]:
-        assert each.mean - default.mean > CLEAR * noise / np.sqrt(len(each.scores))
-        assert rows is None or each.mean - default.mean > CLEAR * luck_of_rows(default.mean, rows)
-    for part in (found[:place], found[place + 1 :]):
-        assert part == [each for each in plain if any(each is one for one in part)]
-    if rows is None and not noise:
-        assert found == plain

@@ -7,7 +7,6 @@ from lucky_hypermodel import Lucky
 import tuners
 from tuners.private_apis import project_directory
 from tuners.store.checkpoints import kept_trials
-from tuners.strategy.configurations import Configurations
 
 
 def noisy(deviation, seed=0):
@@ -143,26 +142,6 @@ def test_a_search_that_was_killed_among_its_last_trials_ends_as_the_unbroken_one
     found += [tell(again, score).hyperparameters.values for score in made[28:]]
     assert found == expected
     assert again.get_best_trials()[0].trial_id == whole.get_best_trials()[0].trial_id
-
-
-@pytest.mark.parametrize(("luck", "first"), [(0.001, 1), (0.1, 0)])
-def test_where_scores_owe_much_to_luck_one_run_counts_less_than_several(luck, first):
-    configurations = Configurations()
-    scores = [("a", 0.79 + luck), ("b", 0.8), ("c", 0.7), ("d", 0.65), ("e", 0.6), ("f", 0.5), ("a", 0.79 - luck)]
-    for number, (name, score) in enumerate(scores):
-        configurations.start(number, {"name": name})
-        configurations.finish(number, score)
-    assert configurations.noise == (pytest.approx(luck * np.sqrt(2)), 1)
-    assert next(configurations.best()).first == first
-
-
-def test_best_come_in_order_of_their_means():
-    configurations = Configurations()
-    for number, (name, score) in enumerate([("a", 1.0), ("b", 0.7), ("a", 0.2), ("c", 0.65), ("d", -np.inf)]):
-        configurations.start(number, {"name": name})
-        configurations.finish(number, score)
-    assert [each.first for each in configurations.best()] == [1, 3, 0]
-    assert [each.mean for each in configurations.best()] == pytest.approx([0.7, 0.65, 0.6])
 
 
 @pytest.mark.parametrize(("options", "trials"), [({"reevaluate": 1, "reruns": 0}, 6), ({"reruns": 3}, 10)])

@@ -23,6 +23,7 @@ def test_inverse(name, position):
 def test_ends(name):
     low, high = RANGES[name]
     assert get_scale(name).to_value([0, 1], low, high) == pytest.approx([low, high])
+    assert get_scale(name).to_unit([low - 0.1 * abs(low), high * 1.00001], low, high).tolist() == [0, 1]
 
 
 @pytest.mark.parametrize(("name", "low", "high"), [("log", 0, 1), ("one_minus_log", 0.5, 1), ("log", -1, 1)])

@@ -41,7 +41,7 @@ def seconds(value: float) -> str:
     """A duration: 8 s, 2 min 05 s, 3 h 10 min."""
     whole = round(value)
     if whole < 60:
-        return f"{value:.1f} s" if value < 10 else f"{whole} s"
+        return f"{value:.1f} s" if value < 9.95 else f"{whole} s"
     if whole < 3600:
         return f"{whole // 60} min {whole % 60:02d} s"
     return f"{whole // 3600} h {whole % 3600 // 60:02d} min"

@@ -190,6 +190,9 @@ class Configurations:
         if not freedom:
             return 0.0, 0.0
         middle, good = -self._ranked[feasible // 2][0], -self._ranked[feasible // 4][0]
+        # Runs that differ by rounding alone owe nothing to luck.
+        if noise <= 1e-9 * abs(middle):
+            return middle, 0.0
         # The upper quartile of a normal distribution lies 0.674 deviations above its middle.
         spread = ((good - middle) / 0.674) ** 2 - noise**2
         return middle, min(noise**2 / spread, MOST_SHRUNK) if spread > 0 else MOST_SHRUNK

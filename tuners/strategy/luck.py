@@ -14,7 +14,7 @@ small tables: 0.5 to 0.8.
 
 def is_rate(metric: str) -> bool:
     """Whether a metric is a share of rows."""
-    return metric.removeprefix("val_").endswith("accuracy")
+    return metric.endswith("accuracy")
 
 
 def luck_of_rows(share: float, rows: int) -> float:

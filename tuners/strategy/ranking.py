@@ -66,7 +66,8 @@ def standardised(scores: NDArray[np.float64]) -> NDArray[np.float64]:
     """
     finite = scores[np.isfinite(scores)]
     top, middle = finite.max(), np.median(finite)
-    floor = middle - 1.5 * max(top - middle, 1e-12)
+    # Where most are alike, or there is but one, the others still differ from it by more than its last digits.
+    floor = middle - 1.5 * max(top - middle, 1e-9 * abs(top), 1e-12)
     drawn_in = np.maximum(np.where(np.isfinite(scores), scores, floor), floor)
     standard: NDArray[np.float64] = (drawn_in - drawn_in.mean()) / (drawn_in.std() + 1e-12)
     return standard
@@ -197,10 +198,7 @@ def _loss(packed: NDArray[Any], features: NDArray[Any], targets: NDArray[Any]) -
     correlation, slope = _correlation(features, features, lengths)
     covariance = signal * correlation
     covariance[np.diag_indices_from(covariance)] += noise + 1e-8
-    try:
-        factor = linalg.cholesky(covariance, lower=True, check_finite=False)
-    except linalg.LinAlgError:
-        return 1e10, np.zeros_like(packed)
+    factor = linalg.cholesky(covariance, lower=True, check_finite=False)
     inverse = linalg.cho_solve((factor, True), np.eye(len(targets)), check_finite=False)
     weights = inverse @ targets
     value = 0.5 * targets @ weights + np.log(np.diag(factor)).sum()

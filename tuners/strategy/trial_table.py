@@ -75,7 +75,7 @@ class TrialTable:
 
     def leader(self) -> int | None:
         """Number of the best trial, the earlier of equals; None where none has a score."""
-        scores = np.where(self._outside[: self._end], -np.inf, np.nan_to_num(self._scores[: self._end], nan=-np.inf))
+        scores = np.where(self._outside | np.isnan(self._scores), -np.inf, self._scores)[: self._end]
         best = int(np.argmax(scores)) if self._end else -1
         return best if best >= 0 and np.isfinite(scores[best]) else None
 
