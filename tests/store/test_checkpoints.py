@@ -1,6 +1,7 @@
 import os
 
 import hypothesis
+import ml_dtypes
 import numpy as np
 import pytest
 from hypothesis import strategies as st
@@ -53,6 +54,15 @@ def test_weights_come_back_as_they_were(tmp_path_factory, weights):
     assert [path.name for path in checkpoint_path(directory, "0007").parent.iterdir()] == ["weights.npz"]
 
 
+@pytest.mark.parametrize("name", ["bfloat16", "float8_e4m3fn"])
+def test_weights_of_which_numpy_does_not_know_the_type_come_back_exactly(tmp_path, name):
+    weights = np.linspace(-9, 9, 99).astype(getattr(ml_dtypes, name))
+    model = Model([weights])
+    save_weights(tmp_path, "0", [weights])
+    load_weights(tmp_path, "0", model)
+    np.testing.assert_array_equal(model.weights[0].astype(weights.dtype), weights)
+
+
 def test_a_model_that_its_first_batch_builds_is_built(tmp_path):
     save_weights(tmp_path, "0", MANY, {"input_shape": [None, 4]})
     model = Model(MANY, built=False)
@@ -90,7 +100,7 @@ def test_weights_of_another_structure_are_refused_by_their_file(tmp_path, others
         load_weights(tmp_path, "0004", Model(others))
 
 
-@pytest.mark.parametrize("kind", ["<U3", "<M8[s]", "S3"])
+@pytest.mark.parametrize("kind", ["<U3", "<M8[s]", "S3", "complex64"])
 def test_weights_that_are_no_numbers_are_refused(tmp_path, kind):
     save_weights(tmp_path, "0", [np.zeros(2), np.zeros(2, kind)])
     with pytest.raises(CheckpointError, match="does not fit"):

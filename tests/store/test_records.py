@@ -1,6 +1,8 @@
 """What a search writes into its journal is what is read from it."""
 
 import json
+import os
+import sys
 import time
 
 import keras_tuner
@@ -180,6 +182,27 @@ def test_the_time_of_earlier_parts_counts(tmp_path, monkeypatch):
     assert [each.elapsed for each in found.trials.values()] == [5.0, 12.0] and found.elapsed == 12.0
 
 
+def test_what_has_ended_is_on_the_disk(tmp_path, monkeypatch):
+    writer, synced = opened(tmp_path), []
+    monkeypatch.setattr(os, "fsync", lambda handle: synced.append(kinds(tmp_path)[-1]))
+    made = trial("a", 0.5, score=0.25, status="COMPLETED")
+    writer.write_space(SPACE)
+    writer.write_created(made, 0, {})
+    assert synced == [], "a search of thousands of trials does not wait for each start"
+    writer.write_ended(made, 0, {}, runs=1, seconds=1.0, engines={}, again=False)
+    writer.write_stopped("it is good enough")
+    writer.close()
+    assert synced == ["ended", "stopped"]
+
+
+def test_a_record_that_no_search_writes_is_refused_by_its_directory(tmp_path):
+    (tmp_path / FILE).write_bytes(encode({"kind": "header"}))
+    with pytest.raises(JournalError, match=rf"^{tmp_path}: record 1 is not of a search \('seed'\)\.$"):
+        JournalWriter(HEADER).load(tmp_path)
+    with pytest.raises(JournalError, match=r"^the journal: record 1 is not of a search"):
+        replay([{"kind": "header"}])
+
+
 def test_trials_stand_in_the_order_of_their_numbers_whatever_order_they_end_in():
     records = [record("created", "a", 1), record("ended", "c", 2), record("created", "b", 0), record("ended", "a", 1)]
     search = replay([*records, {"kind": "of a later version"}])
@@ -198,11 +221,21 @@ def test_the_first_result_of_a_trial_stands_and_a_run_to_be_repeated_is_none():
 
 
 def test_what_earlier_versions_did_not_write_is_not_known():
-    found = replay([record("ended", "a", 0)]).trials["a"]
-    assert (found.seconds, found.elapsed, found.engines) == (None, None, {})
+    made = record("ended", "a", 3)
+    assert replay([made]).trials == {"a": TrialState("a", 3, {"x": 0.5}, {"x": 1}, made["state"], 1)}
+    assert replay([made]).elapsed == 0.0
+    running = replay([record("retried", "a", 3)]).trials
+    assert running == {"a": TrialState("a", 3, {"x": 0.5}, {"x": 1}, None, 1)}, "its start was damaged"
 
 
-@pytest.mark.parametrize("score", [None, 3, 0.5, float("inf"), float("nan")])
+def test_values_may_be_text_or_nothing_and_objectives_several():
+    header = {"kind": "header", "objective": {"auc": "max", "val_loss": "min"}, "seed": 0}
+    values = {"kind": "sgd", "decay": None, "deep": True, "x": 0.5, "n": 3}
+    search = replay([header, record("created", "a", 0, values=values)])
+    assert search.trials["a"].values == values and search.header == header
+
+
+@pytest.mark.parametrize("score", [None, 3, 0.5, float("inf"), float("nan"), int(sys.float_info.max)])
 def test_a_score_may_be_any_number_or_missing(score):
     made = record("ended", "a", 0)
     made["state"] |= {"score": score, "message": "words"}

@@ -92,7 +92,7 @@ def test_a_record_that_no_search_writes_is_refused_with_its_number_and_reason(re
 
 @pytest.mark.parametrize("class_name", ["Lambda", "HyperParameters", None])
 def test_a_space_holds_hyperparameters_only(class_name):
-    with pytest.raises(JournalError, match="no hyperparameter"):
+    with pytest.raises(JournalError, match=rf"the space has {{'class_name': '?{class_name}.*, which is no hyperparam"):
         replay([{"kind": "space", "space": [{"class_name": class_name, "config": {"name": "x"}}]}])
 
 
