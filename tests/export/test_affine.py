@@ -24,23 +24,23 @@ def close(found, expected):
 
 
 SCALING = {
-    "batch norm": layers.BatchNormalization(epsilon=0.25),
-    "batch norm that only normalises": layers.BatchNormalization(scale=False, center=False),
-    "batch norm without a shift": layers.BatchNormalization(center=False),
-    "batch norm without a scale": layers.BatchNormalization(scale=False),
-    "batch norm of the last axis by its number": layers.BatchNormalization(axis=2),
-    "normalisation": layers.Normalization(mean=MEAN, variance=VARIANCE),
-    "normalisation backwards": layers.Normalization(mean=MEAN, variance=VARIANCE, invert=True),
-    "normalisation of all by one": layers.Normalization(axis=None, mean=2.0, variance=9.0),
-    "rescaling": layers.Rescaling(0.5, -3.0),
-    "rescaling by channel": layers.Rescaling([1.0, 2.0, 3.0, -4.0], 1.0),
-    "a shift by channel": layers.Rescaling(2.0, [1.0, 2.0, 3.0, 4.0]),
+    "batch norm": lambda: layers.BatchNormalization(epsilon=0.25),
+    "batch norm that only normalises": lambda: layers.BatchNormalization(scale=False, center=False),
+    "batch norm without a shift": lambda: layers.BatchNormalization(center=False),
+    "batch norm without a scale": lambda: layers.BatchNormalization(scale=False),
+    "batch norm of the last axis by its number": lambda: layers.BatchNormalization(axis=2),
+    "normalisation": lambda: layers.Normalization(mean=MEAN, variance=VARIANCE),
+    "normalisation backwards": lambda: layers.Normalization(mean=MEAN, variance=VARIANCE, invert=True),
+    "normalisation of all by one": lambda: layers.Normalization(axis=None, mean=2.0, variance=9.0),
+    "rescaling": lambda: layers.Rescaling(0.5, -3.0),
+    "rescaling by channel": lambda: layers.Rescaling([1.0, 2.0, 3.0, -4.0], 1.0),
+    "a shift by channel": lambda: layers.Rescaling(2.0, [1.0, 2.0, 3.0, 4.0]),
 }
 
 
 @pytest.mark.parametrize("name", SCALING)
 def test_what_scales_and_shifts_each_channel_is_seen_as_that(name):
-    layer, x = built(SCALING[name], 5, 4)
+    layer, x = built(SCALING[name](), 5, 4)
     affine = affine_of(layer)
     assert type(layer) in affine_kinds()
     assert affine.scale.shape == affine.shift.shape and affine.scale.shape in ((1,), (4,))
@@ -54,19 +54,21 @@ class OwnNorm(layers.BatchNormalization):
 
 
 NOT_SCALING = {
-    "another axis": layers.BatchNormalization(axis=1),
-    "a layer of one's own": OwnNorm(),
-    "double precision": layers.BatchNormalization(dtype="float64"),
-    "another layer": layers.LayerNormalization(),
-    "a scale for each place": layers.Rescaling(np.ones((5, 1))),
-    "a shift for each place": layers.Rescaling(1.0, np.ones((5, 4))),
-    "a normalisation of another axis": layers.Normalization(axis=1, mean=MEAN + [0.0], variance=VARIANCE + [1.0]),
+    "another axis": lambda: layers.BatchNormalization(axis=1),
+    "a layer of one's own": lambda: OwnNorm(),
+    "double precision": lambda: layers.BatchNormalization(dtype="float64"),
+    "another layer": lambda: layers.LayerNormalization(),
+    "a scale for each place": lambda: layers.Rescaling(np.ones((5, 1))),
+    "a shift for each place": lambda: layers.Rescaling(1.0, np.ones((5, 4))),
+    "a normalisation of another axis": lambda: layers.Normalization(
+        axis=1, mean=MEAN + [0.0], variance=VARIANCE + [1.0]
+    ),
 }
 
 
 @pytest.mark.parametrize("name", NOT_SCALING)
 def test_what_does_something_else_is_not(name):
-    assert affine_of(built(NOT_SCALING[name], 5, 4)[0]) is None
+    assert affine_of(built(NOT_SCALING[name](), 5, 4)[0]) is None
 
 
 def test_scales_that_do_not_fit_their_shifts_are_none():
@@ -163,17 +165,17 @@ def test_a_linear_layer_takes_up_what_is_before_it_if_it_can(name):
 
 
 NOT_LINEAR = {
-    "channels first": layers.Conv2D(3, 2, data_format="channels_first"),
-    "groups": layers.Conv2D(2, 2, groups=2),
-    "double precision": layers.Conv2D(3, 2, dtype="float64"),
-    "half precision of its weights": layers.Conv2D(3, 2, dtype="float16"),
-    "another layer": layers.ReLU(),
+    "channels first": lambda: layers.Conv2D(3, 2, data_format="channels_first"),
+    "groups": lambda: layers.Conv2D(2, 2, groups=2),
+    "double precision": lambda: layers.Conv2D(3, 2, dtype="float64"),
+    "half precision of its weights": lambda: layers.Conv2D(3, 2, dtype="float16"),
+    "another layer": lambda: layers.ReLU(),
 }
 
 
 @pytest.mark.parametrize("name", NOT_LINEAR)
 def test_what_is_no_plain_kernel_is_left(name):
-    layer = NOT_LINEAR[name]
+    layer = NOT_LINEAR[name]()
     layer.build((None, 2, 4, 2) if name == "channels first" else (None, 4, 4, 2))
     assert linear_of(layer) is None
 

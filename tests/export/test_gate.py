@@ -1,5 +1,6 @@
 """The process that has exported, and what it makes of how the process that checks ends."""
 
+import json
 import os
 import subprocess
 import sys
@@ -83,7 +84,7 @@ def test_the_end_of_what_a_process_said_before_it_failed_is_told(checked_by):
 def test_a_process_that_does_not_end_is_ended(checked_by, monkeypatch):
     monkeypatch.setattr(gate, "_TIMEOUT", 0.05)
     with pytest.raises(ExportError, match=r"^The staged export did not answer within 0 s\.$"):
-        checked_by("import time; time.sleep(60)")
+        checked_by("import time; time.sleep(5)")
 
 
 @pytest.mark.parametrize("others", [["elsewhere"], []])
@@ -105,3 +106,26 @@ def test_the_process_has_this_package_also_where_it_is_not_installed(monkeypatch
     first, *rest = environment["PYTHONPATH"].split(os.pathsep)
     assert Path(first, *gate.__name__.split(".")).with_suffix(".py").samefile(gate.__file__) and rest == others
     assert (environment["KEPT"], environment["TF_CPP_MIN_LOG_LEVEL"]) == ("yes", "3")
+
+
+ECHO = """#!{}
+import json, os, sys
+print("not for the parent")
+json.dump([sys.argv[1:], dict(os.environ), sys.stdin.read()], sys.stderr)
+"""
+
+
+def test_the_process_is_started_away_from_modules_of_the_working_directory(monkeypatch, tmp_path, capfd):
+    python = tmp_path / "python"
+    python.write_text(ECHO.format(sys.executable))
+    python.chmod(0o755)
+    monkeypatch.setattr(gate, "subprocess", subprocess)
+    monkeypatch.setattr(sys, "executable", str(python))
+    process = gate.start_process(tmp_path / "export", tmp_path / "scratch", {"KEPT": "yes"})
+    said, remarks = process.communicate("go\n")
+    command, environment, word = json.loads(remarks)
+    options, module, *given = command[:2], *command[2:]
+    assert (options, module) == (["-P", "-m"], "kzoo.export.gate.process") and word == "go\n"
+    assert given == [str(tmp_path / "export"), str(tmp_path / "scratch")]
+    assert environment["KEPT"] == "yes" and "HOME" not in environment
+    assert said is None and "not for" not in capfd.readouterr().out
