@@ -126,9 +126,9 @@ LINEAR = {
     "padded convolution": (lambda **o: layers.Conv2D(3, 3, padding="same", **o), (5, 6, 2)),
     "dilated convolution": (lambda **o: layers.Conv2D(3, 2, dilation_rate=(1, 2), **o), (5, 6, 2)),
     "convolution of a block": (lambda **o: layers.Conv3D(3, 2, **o), (3, 3, 3, 2)),
-    "depthwise": (lambda **o: layers.DepthwiseConv2D(2, strides=2, depth_multiplier=3, **o), (5, 6, 2)),
+    "depthwise": (lambda **o: layers.DepthwiseConv2D((2, 1), strides=2, depth_multiplier=3, **o), (5, 6, 2)),
     "separable": (lambda **o: layers.SeparableConv2D(3, 2, padding="same", **o), (5, 6, 2)),
-    "transposed": (lambda **o: layers.Conv2DTranspose(3, 3, strides=2, output_padding=1, **o), (3, 4, 2)),
+    "transposed": (lambda **o: layers.Conv2DTranspose(3, 2, strides=2, output_padding=1, **o), (3, 4, 2)),
 }
 
 

@@ -99,6 +99,7 @@ def test_the_process_has_this_package_also_where_it_is_not_installed(monkeypatch
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join(others))
     monkeypatch.setenv("KEPT", "yes")
+    monkeypatch.setenv("TF_CPP_MIN_LOG_LEVEL", "0")
     with Gate(Path("export")):
         pass
     ((directory, _, environment),) = started
