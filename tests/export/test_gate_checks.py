@@ -24,10 +24,11 @@ class Export:
     Args:
         answers: For each signature, what it answers to the numbers of the rows that it is given.
         outputs: Dtype and shape of its outputs, where they are unusual.
+        features: Features of a tf.Example.
     """
 
-    def __init__(self, directory, answers, outputs=(tf.float32, (None, 3))):
-        self.directory, self.answers, self.asked = Path(directory), answers, []
+    def __init__(self, directory, answers, outputs=(tf.float32, (None, 3)), features=("a", "b")):
+        self.directory, self.answers, self.features, self.asked = Path(directory), answers, features, []
         self.graph = tf.Graph().as_graph_def()
         given = Tensor("inputs", "inputs:0", tf.float32, None)
         answer = {"outputs": Tensor("outputs", "outputs:0", *outputs)}
@@ -35,10 +36,12 @@ class Export:
 
     def run(self, signature, inputs):
         rows = inputs["inputs"]
+        assert (rows.dtype == object) == (signature in ("classify", "regress"))
         if rows.dtype == object:
             examples = [tf.train.Example.FromString(row).features.feature for row in rows]
-            features = ["inputs"] if "inputs" in examples[0] else ["a", "b"]
-            rows = np.array([[each for name in features for each in one[name].float_list.value] for one in examples])
+            rows = np.array(
+                [[each for name in self.features for each in one[name].float_list.value] for one in examples]
+            )
         numbers = np.array([np.flatnonzero((X == row.astype("float32")).all(axis=1))[0] for row in rows], int)
         self.asked.append((signature, numbers.tolist()))
         # The warm-up requests of the fixture are of one signature.
@@ -83,7 +86,8 @@ def test_an_export_that_answers_as_its_model_is_asked_in_every_way(directory):
         asked = [numbers for signature, numbers in export.asked if signature == name]
         assert {len(numbers) for numbers in asked} >= set(BATCH_SIZES)
         assert (list(range(ROWS))[::-1] in asked) == (name == "serving_default"), "in another order"
-    export = Export(directory, {"serving_default": labelled, "numeric": labelled, "classify": scored})
+    answers = {"serving_default": labelled, "numeric": labelled, "classify": scored}
+    export = Export(directory, answers, features=["inputs"])
     expected = expecting(*export.signatures, outputs={"probabilities": PROBABILITIES}, class_names=NAMES)
     assert problems_of(export, expected) == [], "examples with a name for each input"
 
@@ -147,6 +151,14 @@ def test_answers_may_differ_by_a_share_of_the_largest_or_of_one(directory, scale
         difference = np.float32(2.0**-6 * allowed * share)
         export = Export(directory, {"numeric": lambda n, off=difference: {"outputs": scale * PROBABILITIES[n] - off}})
         assert (problems_of(export, expected) == []) == good
+
+
+def test_an_output_may_have_no_numbers_and_whole_ones_are_compared_exactly(directory):
+    for outputs in (np.zeros((ROWS, 0), "float32"), np.full((ROWS, 2), 10**6)):
+        expected = expecting("regress", outputs={"outputs": outputs}, feature_names=("a", "b"))
+        assert problems_of(Export(directory, {"regress": lambda n, o=outputs: {"outputs": o[n]}}), expected) == []
+    found = problems_of(Export(directory, {"regress": lambda n: {"outputs": outputs[n] + 1}}), expected)
+    assert found[0] == "Signature 'regress', batch of 17: 'outputs' is not what the Keras model answers."
 
 
 def test_an_answer_that_changes_each_time_is_said(directory):
