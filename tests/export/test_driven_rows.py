@@ -49,12 +49,22 @@ def test_clipping_shows_but_rounding_and_steepness_do_not():
         return {"y": rows["x"] * np.float32(1 + 1e-7)}
 
     def steep(rows):
-        with np.errstate(over="ignore"):
-            return {"y": np.exp(rows["x"])}
+        return {"y": np.sin(100 * rows["x"].astype("float64"))}
 
     assert driven_difference(same, clipped, {"x": X}) > 0.1
     assert driven_difference(same, rounded, {"x": X}) < 1e-6
-    assert driven_difference(steep, lambda rows: steep(rounded(rows) | {"x": rounded(rows)["y"]}), {"x": X}) < 1e-4
+    beside = abs(steep({"x": 1000 * X})["y"] - steep({"x": rounded({"x": 1000 * X})["y"]})["y"]).max()
+    assert beside > 1e-3, "as the same rounding shows without a nudge"
+    assert driven_difference(steep, lambda rows: steep({"x": rounded(rows)["y"]}), {"x": X}) < 1e-4
+
+
+@pytest.mark.parametrize("batch", [1, *FACTORS])
+def test_a_fault_in_one_batch_shows(batch):
+    def other(rows):
+        return {"y": np.where(rows["x"] == np.float32(batch), 2 * rows["x"], rows["x"])}
+
+    found = driven_difference(same, other, {"x": np.ones((3, 2), "float32")})
+    assert found == pytest.approx(min(abs(batch), 1), rel=1e-4)
 
 
 def test_the_largest_difference_of_all_outputs_counts():
