@@ -6,7 +6,6 @@ import pytest
 from folded import answers, folded, shaken
 
 from kzoo.export.folding import plain_layers
-from kzoo.export.folding.proof import FACTORS, difference, driven, driven_difference
 
 ops = keras.ops
 X = np.random.default_rng(0).normal(size=(60, 6)).astype("float32")
@@ -109,68 +108,3 @@ def test_it_is_found_out_behind_integers_too(monkeypatch):
     folding = folded(model, np.arange(30, dtype="int32").reshape(10, 3) % 9)
     assert "would differ" in folding.reason
     assert [type(layer) for layer in folding.traced.replacements] == [layers.Flatten]
-
-
-def test_driven_rows_are_real_where_numbers_may_mean_something():
-    rows = {"a": X, "b": np.arange(60), "c": np.array([b"x", b"y"] * 30, object)}
-    batches = list(driven(rows))
-    assert len(batches) == 1 + len(FACTORS)
-    for batch in batches:
-        assert set(batch["b"]) <= set(rows["b"])
-        assert set(batch["c"]) <= {b"x", b"y"}
-    assert any(abs(batch["a"]).max() > 900 for batch in batches)
-    assert any((batch["a"] == -batches[0]["a"]).all() for batch in batches)
-    assert len(list(driven({"b": rows["b"]}))) == 1
-
-
-def clipped(rows):
-    return {"y": np.clip(rows["x"], -50, 50)}
-
-
-def test_clipping_shows_but_rounding_and_steepness_do_not():
-    def one(rows):
-        return {"y": rows["x"]}
-
-    def rounded(rows):
-        return {"y": rows["x"] * np.float32(1 + 1e-7)}
-
-    def steep(rows):
-        with np.errstate(over="ignore"):
-            return {"y": np.exp(rows["x"])}
-
-    assert driven_difference(one, clipped, {"x": X}) > 0.1
-    assert driven_difference(one, rounded, {"x": X}) < 1e-6
-    assert driven_difference(steep, lambda rows: steep(rounded(rows) | {"x": rounded(rows)["y"]}), {"x": X}) < 1e-4
-
-
-def test_rows_that_the_original_does_not_take_prove_nothing():
-    def positive(rows):
-        if (rows["x"] < 0).any():
-            raise ValueError("negative")
-        return {"y": rows["x"]}
-
-    assert driven_difference(positive, positive, {"x": abs(X)}) == 0
-    assert driven_difference(positive, clipped, {"x": abs(X)}) > 0.1
-
-
-NAN, INF = np.nan, np.inf
-
-
-@pytest.mark.parametrize(
-    ("found", "expected", "differs"),
-    [
-        ([1.0, NAN, INF], [1.0, NAN, INF], False),
-        ([1.0, NAN], [1.0, 2.0], True),
-        ([1.0, 2.0], [1.0, NAN], True),
-        ([1.0, INF], [1.0, -INF], True),
-        ([1, 2], [1, 2], False),
-        ([1, 2], [1, 3], True),
-        ([b"a"], [b"a"], False),
-        ([b"a"], [b"b"], True),
-        ([1.0], [1.0, 1.0], True),
-        ([1.0], [1], True),
-    ],
-)
-def test_what_counts_as_a_difference(found, expected, differs):
-    found, expected = (np.array(each, object if each[0] in (b"a", b"b") else None) for each in (found, expected))
-    assert difference(found, expected) == (np.inf if differs else 0)

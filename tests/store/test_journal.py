@@ -1,18 +1,19 @@
-import copy
 import errno
 import os
 import subprocess
 import sys
 import threading
 import warnings
+import zlib
 
+import filelock
 import hypothesis
 import pytest
 from hypothesis import strategies as st
 
-from tuners import Study
+from tuners.store import journal as journal_module
 from tuners.store.checkpoints import CheckpointError, save_weights
-from tuners.store.journal import FILE, Journal, JournalError, RunLocked, encode, read_journal
+from tuners.store.journal import FILE, LOCK, Journal, JournalError, RunLocked, encode, in_use, read_journal
 from tuners.store.records import replay
 
 METRICS = {"val_loss": {"direction": "min", "observations": [{"value": [1.0], "step": 0}]}}
@@ -84,85 +85,6 @@ def test_the_damaged_file_is_kept(tmp_path):
     assert read_journal(tmp_path) == RECORDS[:-1]
 
 
-def altered(kind, *path, value):
-    """The records with one field of the last of a kind replaced, checksums and all."""
-    records = copy.deepcopy(RECORDS)
-    part = [record for record in records if record["kind"] == kind][-1]
-    for name in path[:-1]:
-        part = part[name]
-    part[path[-1]] = value
-    return records
-
-
-@pytest.mark.parametrize(
-    ("kind", "path", "value"),
-    [
-        ("created", ("trial_id",), "../../outside"),
-        ("ended", ("state", "trial_id"), "/etc"),
-        ("created", ("trial_id",), "a" * 65),
-        ("created", ("trial_id",), 7),
-        ("created", ("values",), ["x"]),
-        ("created", ("values", "x"), {"class_name": "Lambda"}),
-        ("created", ("point", "x"), "high"),
-        ("ended", ("number",), "first"),
-        ("ended", ("runs",), None),
-        ("ended", ("state",), []),
-        ("ended", ("state", "status"), "GOOD"),
-        ("ended", ("state", "score"), "high"),
-        ("ended", ("state", "message"), 3),
-        ("ended", ("state", "metrics", "metrics", "val_loss", "observations"), [{"value": ["low"], "step": 0}]),
-        ("created", ("values", "x"), 10**400),
-        ("created", ("point", "x"), 10**400),
-        ("ended", ("state", "score"), 10**400),
-        ("ended", ("runs",), float("inf")),
-        ("ended", ("elapsed",), 10**400),
-        ("ended", ("state", "metrics", "metrics", "val_loss", "observations"), [{"value": [10**400], "step": 0}]),
-        ("ended", ("engines",), ["fit"]),
-        ("ended", ("engines",), {"used": [3]}),
-        ("ended", ("engines",), {"parameters": "many"}),
-        ("ended", ("engines",), {"refusals": {"numpy": None}}),
-        ("header", ("objective",), "val_loss"),
-        ("header", ("objective",), {"val_loss": "up"}),
-        ("header", ("seed",), None),
-    ],
-)
-def test_a_journal_that_was_made_up_is_refused_in_words(tmp_path, kind, path, value):
-    (tmp_path / FILE).write_bytes(b"".join(map(encode, altered(kind, *path, value=value))))
-    with pytest.raises(JournalError, match=r"record \d+ is not of a search"):
-        Study.load(tmp_path)
-
-
-@pytest.mark.parametrize("class_name", ["Lambda", "HyperParameters", None])
-def test_a_space_holds_hyperparameters_only(class_name):
-    with pytest.raises(JournalError, match="no hyperparameter"):
-        replay([{"kind": "space", "space": [{"class_name": class_name, "config": {"name": "x"}}]}])
-
-
-@pytest.mark.parametrize(
-    ("class_name", "config"),
-    [
-        ("Float", {"name": "x", "min_value": 0.0, "max_value": 8.0, "sampling": "log"}),
-        ("Float", {"name": "x", "min_value": 0.0, "max_value": 1.0, "step": 0.0}),
-        ("Float", {"name": "x", "min_value": 0.0}),
-        ("Float", {"name": "x", "min_value": 0.0, "max_value": 1.0, "default": []}),
-        ("Choice", {"name": "x", "values": []}),
-        ("Choice", {"name": "x", "values": ["a", "b"], "default": []}),
-        ("Boolean", {"name": "x", "conditions": ["no"]}),
-    ],
-)
-def test_a_space_that_has_no_place_for_its_defaults_is_refused(class_name, config):
-    with pytest.raises(JournalError, match="record 1 is not of a search"):
-        replay([{"kind": "space", "space": [{"class_name": class_name, "config": config}]}])
-
-
-def test_a_trial_that_ends_twice_has_its_first_result(tmp_path):
-    again = copy.deepcopy(RECORDS[-1])
-    again["state"]["score"] = 2.0
-    (tmp_path / FILE).write_bytes(CONTENT + encode(again))
-    study = Study.load(tmp_path)
-    assert [trial.score for trial in study.trials] == [1.0] * 4
-
-
 @pytest.mark.parametrize("trial_id", ["../../outside", "/etc", "..", "", "a/b"])
 def test_weights_stay_in_their_place(tmp_path, trial_id):
     with pytest.raises(CheckpointError, match="trial_id"):
@@ -177,10 +99,86 @@ def test_a_journal_that_is_too_large_is_not_read(tmp_path):
         read_journal(tmp_path)
 
 
-def test_a_newer_format_is_refused(tmp_path):
-    (tmp_path / FILE).write_bytes(encode({"kind": "header", "format": 99}))
-    with pytest.raises(JournalError, match="format 99.*upgrade"):
+def test_a_journal_of_the_largest_size_is_read(tmp_path, monkeypatch):
+    (tmp_path / FILE).write_bytes(CONTENT)
+    monkeypatch.setattr(journal_module, "LARGEST", len(CONTENT))
+    assert read_journal(tmp_path) == RECORDS
+
+
+@pytest.mark.parametrize(("written", "shown"), [(2, "2"), (99, "99"), ("1", "1"), (None, "None"), ("x" * 30, "x" * 20)])
+def test_a_newer_format_is_refused(tmp_path, written, shown):
+    (tmp_path / FILE).write_bytes(encode({"kind": "header", "format": written}))
+    with pytest.raises(JournalError, match=f"is of format {shown}; this version reads up to 1: upgrade"):
         read_journal(tmp_path)
+
+
+def test_a_header_without_a_format_is_of_the_first(tmp_path):
+    (tmp_path / FILE).write_bytes(encode({"kind": "header"}))
+    assert read_journal(tmp_path) == [{"kind": "header"}]
+
+
+def test_a_line_is_its_checksum_and_its_text():
+    # The checksum is from another program: `printf '{"kind":"a","n":[1,2]}' | gzip -c | tail -c8 | od -An -tx4`.
+    assert encode({"kind": "a", "n": [1, 2]}) == b'24b536d2 {"kind":"a","n":[1,2]}\n'
+
+
+@pytest.mark.parametrize("text", [b"[]", b"3", b"null", b"{}", b'{"kind":3}', b"{", b'{"kind":"a"', b"[" * 10**5])
+def test_a_line_that_is_no_record_is_left_out_and_counted(tmp_path, text):
+    lines = CONTENT.splitlines(keepends=True)
+    lines.insert(2, b"%08x %s\n" % (zlib.crc32(text), text))
+    lines.append(b"half a li")
+    (tmp_path / FILE).write_bytes(b"".join(lines))
+    with pytest.warns(
+        UserWarning, match=r"journal\.jsonl: 2 damaged line\(s\) left out, the first is line 3; the others"
+    ):
+        assert read_journal(tmp_path) == RECORDS
+
+
+def test_what_is_no_file_is_refused(tmp_path):
+    (tmp_path / FILE).mkdir()
+    with pytest.raises(JournalError, match=r"journal\.jsonl is no file"):
+        read_journal(tmp_path)
+
+
+def test_a_directory_is_made_and_its_files_are_no_programs(tmp_path):
+    journal = Journal(tmp_path / "a" / "b")
+    assert journal.found == 0
+    journal.append(RECORDS[0])
+    journal.close()
+    assert journal.size() == len(encode(RECORDS[0])) == Journal(tmp_path / "a" / "b").found
+    assert (tmp_path / "a" / "b" / FILE).stat().st_mode & 0o111 == 0
+
+
+@pytest.mark.parametrize("replaced", [True, False])
+def test_a_journal_that_is_removed_while_it_is_written_is_noticed(tmp_path, replaced):
+    journal = Journal(tmp_path)
+    journal.append(RECORDS[0], sync=True)
+    (tmp_path / FILE).rename(tmp_path / "elsewhere")
+    if replaced:
+        (tmp_path / FILE).write_bytes(b"")
+    message = "Was removed or replaced while the search ran" if replaced else "No such file"
+    with pytest.raises(FileNotFoundError, match=rf"^\[Errno {errno.ENOENT}\] {message}.*journal\.jsonl'$"):
+        journal.append(RECORDS[1], sync=True)
+    journal.close()
+    assert (tmp_path / "elsewhere").read_bytes() == encode(RECORDS[0]), "a record is written whole or not at all"
+
+
+def test_whether_a_search_runs_is_told_by_its_lock(tmp_path):
+    assert in_use(tmp_path) is None and list(tmp_path.iterdir()) == []
+    journal = Journal(tmp_path)
+    assert in_use(tmp_path) is True
+    journal.close()
+    assert [in_use(tmp_path), in_use(str(tmp_path))] == [False, False]
+
+
+@pytest.mark.parametrize(
+    ("content", "shown"), [(b" 12", "12"), (b"", "unknown"), (b" \xff", "\ufffd"), (b" " + b"1" * 40, "1" * 32)]
+)
+def test_the_holder_of_a_lock_is_named_as_far_as_it_is_known(tmp_path, content, shown):
+    (tmp_path / LOCK).write_bytes(content)
+    with filelock.FileLock(tmp_path / LOCK, preserve_lock_file=True):
+        with pytest.raises(RunLocked, match=rf"is in use by another search \(process {shown}\); wait"):
+            Journal(tmp_path)
 
 
 def test_another_process_is_refused_and_its_lock_dies_with_it(tmp_path):
@@ -226,16 +224,8 @@ def test_a_full_disk_leaves_what_was_there(tmp_path, monkeypatch):
     monkeypatch.setattr(os, "write", half)
     with pytest.raises(OSError, match="No space left") as caught:
         journal.append(RECORDS[1])
-    assert str(caught.value.filename).endswith(FILE)
+    assert str(caught.value.filename).endswith(FILE) and caught.value.errno == errno.ENOSPC
     monkeypatch.undo()
     journal.append(RECORDS[1])
     journal.close()
     assert read_journal(tmp_path) == RECORDS[:2]
-
-
-def test_a_best_step_before_the_first_is_refused(tmp_path):
-    records = copy.deepcopy(RECORDS)
-    records[2]["state"]["best_step"] = -5
-    (tmp_path / FILE).write_bytes(b"".join(encode(record) for record in records))
-    with pytest.raises(JournalError, match=r"the best step of a trial is -5; expected 0 or more"):
-        Study.load(tmp_path)

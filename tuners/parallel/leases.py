@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import time
+from typing import TYPE_CHECKING
 
-from keras_tuner.engine.trial import Trial
+if TYPE_CHECKING:
+    from keras_tuner.engine.trial import Trial
 
 
 @dataclasses.dataclass

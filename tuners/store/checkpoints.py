@@ -51,7 +51,9 @@ def save_weights(
     """
     path = checkpoint_path(directory, trial_id)
     path.parent.mkdir(parents=True, exist_ok=True)
-    arrays = {f"{index:05d}": value for index, value in enumerate(weights)}
+    # numpy would write bfloat16 and its like as bytes of no type; float32 holds each of them exactly.
+    typed = (value.astype("float32") if value.dtype.kind == "V" else value for value in weights)
+    arrays = {f"{index:05d}": value for index, value in enumerate(typed)}
     arrays[BUILD] = np.array(json.dumps(build_config))
     content = io.BytesIO()
     np.savez(content, **arrays)  # type: ignore[arg-type]
@@ -86,7 +88,7 @@ def load_weights(directory: str | os.PathLike[str], trial_id: str, model: Any) -
     except Exception as error:  # whatever zip, numpy or Keras make of it, the file is what is wrong
         raise CheckpointError(f"{path}: not readable as weights ({error}).") from None
     shapes, expected = [each.shape for each in weights], [tuple(each.shape) for each in model.weights]
-    if shapes != expected or not all(each.dtype.kind in "biufV" for each in weights):
+    if shapes != expected or not all(each.dtype.kind in "biuf" for each in weights):
         raise CheckpointError(
             f"{path} does not fit the model that the hypermodel builds for trial {trial_id}: has the hypermodel "
             "changed since the search?"

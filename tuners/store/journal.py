@@ -250,5 +250,5 @@ def _write_owner(lock: int) -> None:
 def _owner(path: Path) -> str:
     with path.open("rb", buffering=0) as file:
         # Windows lets nobody else read the first byte, which is what is locked, and is a blank.
-        file.seek(1 if os.name == "nt" else 0)
+        file.seek(1)
         return file.read(32).decode(errors="replace").strip() or "unknown"

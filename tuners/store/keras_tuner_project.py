@@ -130,4 +130,4 @@ def _is_score(state: dict[str, Any], name: str) -> bool:
     if metric is None:
         return False
     means = [sum(each["value"]) / len(each["value"]) for each in metric["observations"]]
-    return any(math.isclose(mean, state["score"], rel_tol=1e-9, abs_tol=1e-12) for mean in means)
+    return any(math.isclose(mean, state["score"], abs_tol=1e-12) for mean in means)

@@ -111,6 +111,4 @@ def _is_float(array: np.ndarray) -> bool:
 def _same(one: np.ndarray, other: np.ndarray | None) -> np.ndarray:
     if other is None:
         return np.ones(one.shape, bool)
-    if one.dtype.kind in "OSU":
-        return np.asarray(one == other)
     return np.asarray((one == other) | ((one != one) & (other != other)))

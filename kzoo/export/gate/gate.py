@@ -154,6 +154,6 @@ def start_process(directory: Path, scratch: Path, environment: Mapping[str, str]
 
 def _environment() -> dict[str, str]:
     """The environment, with this package importable also where it is not installed."""
-    package = str(Path(__file__).resolve().parents[2])
+    package = str(Path(__file__).resolve().parents[3])
     path = os.pathsep.join(filter(None, [package, os.environ.get("PYTHONPATH")]))
     return {**os.environ, "PYTHONPATH": path, "TF_CPP_MIN_LOG_LEVEL": "3"}
