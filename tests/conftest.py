@@ -3,6 +3,7 @@ import subprocess
 import types
 from pathlib import Path
 
+import hypothesis
 import pytest
 from forked_python import ForkedPopen, Forks
 
@@ -15,6 +16,10 @@ LONG = [
     *("test_proof", "test_fused", "test_embeddings", "test_numpy_engine"),
 ]
 """Files that take longest, in the order in which they are begun, so that the workers end together."""
+
+# How long an example takes is the matter of the machine and of what else runs on it.
+hypothesis.settings.register_profile("any machine", deadline=None)
+hypothesis.settings.load_profile("any machine")
 
 
 @pytest.fixture(scope="module", autouse=True)
