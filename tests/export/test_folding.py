@@ -48,6 +48,7 @@ def test_before_the_activation(name):
     model = shaken(keras.Sequential([keras.Input((8, 8, 3)), *parts, keras.layers.Dense(2)]))
     folding = folded(model, IMAGES)
     assert len(folding.folded) == 1
+    assert model.layers[1] in folding.traced.replacements, "it is this graph that has it folded"
     assert folding.reason == ""
     assert_same(model, folding, IMAGES)
 
