@@ -199,6 +199,25 @@ def waves(x):
     return layers.Concatenate()([layers.Flatten()(mixed), across, layers.Flatten()(turned)])
 
 
+@pytest.mark.parametrize(
+    "first", [lambda: layers.Rescaling(1 / 255), lambda: layers.Normalization(mean=100.0, variance=900.0)]
+)
+def test_pictures_as_they_are_in_a_file(first):
+    pictures = rng.integers(0, 256, (24, 3, 2, 1)).astype(np.uint8)
+
+    def build():
+        body = [first(), layers.Flatten(), layers.Dense(5, activation="relu"), layers.Dense(3, activation="softmax")]
+        model = keras.Sequential([keras.Input((3, 2, 1), dtype="uint8"), *body])
+        model.compile("sgd", "sparse_categorical_crossentropy", metrics=["accuracy"])
+        return model
+
+    given = dict(validation_data=(pictures, Y), epochs=2, batch_size=8)
+    assert_same(build, pictures, Y, engines=("numpy",), **given)
+    given["validation_data"] = (pictures.astype(np.float32), Y)
+    use = trained("numpy", build, pictures.astype(np.float32), Y, **given).use
+    assert use.engine == "fit" and use.refusals["numpy"] == "the inputs are not as the model takes them"
+
+
 def test_waves_of_numbers():
     assert_same(
         lambda: functional(lambda x: layers.Dense(3, activation="softmax")(waves(x))), X, Y, engines=["numpy"], epochs=2

@@ -49,6 +49,8 @@ def _as(tensor: Any, array: NDArray[Any]) -> NDArray[Any]:
     shape, given = tuple(tensor.shape[1:]), array.shape[1:]
     # A column may be given as a list of numbers, and the other way round.
     fits = shape == given or shape == (*given, 1) or (*shape, 1) == given
-    if tensor.dtype not in DTYPES or array.dtype.kind not in "biuf" or not fits:
+    # Pictures as they are in a file; other numbers would be cut off.
+    known = tensor.dtype in DTYPES or tensor.dtype == array.dtype == "uint8"
+    if not known or array.dtype.kind not in "biuf" or not fits:
         raise Declined("the inputs are not as the model takes them")
     return array.reshape(len(array), *shape).astype(tensor.dtype, copy=False)
