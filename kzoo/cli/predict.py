@@ -104,7 +104,9 @@ def _answer_table(
     from kzoo.export.inference.table_rows import TableRunner
     from kzoo.export.inference.table_truth import Truth
 
-    wanted = list(dict.fromkeys([*others, *(() if truth is None else (truth,))]))
+    # A column that is named twice is written once.
+    others = list(dict.fromkeys(others))
+    wanted = others if truth is None or truth in others else [*others, truth]
     with Runner(version_directory(model_dir), trust=trust) as runner:
         asked, judged = TableRunner(runner), Truth()
         frames = read_rows_with(table, asked.columns, wanted, chunk_rows=CHUNK)

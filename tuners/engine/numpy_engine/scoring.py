@@ -103,7 +103,8 @@ class Scoring:
         if not self.kinds:
             return []
         # The largest logit is the largest probability.
-        as_it_is = self.head is None or (self.head is keras.activations.softmax and set(self.kinds) <= BY_LARGEST)
+        place_alone = set(self.kinds) - {BY_KERAS} <= BY_LARGEST
+        as_it_is = self.head is None or (self.head is keras.activations.softmax and place_alone)
         values = output if as_it_is else HEADS[self.head](output)
         if self.metrics:
             self.seen.append((output.copy(), y))
