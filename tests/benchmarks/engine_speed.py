@@ -194,7 +194,8 @@ def count_steps():
             # The first call of a compiled function is its tracing.
             if first_counts or id(self) in traced:
                 spent[0] += time.perf_counter() - begun
-            traced[id(self)] = self
+            else:
+                traced[id(self)] = self
             return result
 
         return run
