@@ -25,7 +25,13 @@ OPTIMIZERS = {
     "exponential": lambda k: keras.optimizers.SGD(SCHEDULES.ExponentialDecay((0.03, 0.01)[k], 9, (0.5, 0.1)[k])),
     "inverse_time": lambda k: keras.optimizers.SGD(SCHEDULES.InverseTimeDecay((0.03, 0.01)[k], 9, (0.5, 3.0)[k])),
     "cosine": lambda k: keras.optimizers.Adam(SCHEDULES.CosineDecay((0.003, 0.01)[k], 18)),
+    "left out": lambda k: without_decay(keras.optimizers.Adam(0.003, weight_decay=(0.1, 0.5)[k])),
 }
+
+
+def without_decay(optimizer):
+    optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
+    return optimizer
 
 
 def build(optimizer, *, rate=0.0, units=6, layer=None):
@@ -99,6 +105,18 @@ def test_the_curve_is_that_of_model_fit(data, optimizer, compiled):
         for left, right in zip(by_fit.model.optimizer.variables, found.model.optimizer.variables, strict=True):
             np.testing.assert_allclose(np.array(right.value), np.array(left.value), rtol=2e-2, atol=1e-4)
     assert len(compiled) == 2
+
+
+def test_a_model_without_an_input_layer_leaves_weights_out_of_weight_decay_as_well(data, compiled):
+    def make(k):
+        model = keras.Sequential([keras.layers.Flatten(), keras.layers.Dense(3, activation="softmax")])
+        model.compile(OPTIMIZERS["left out"](k), "sparse_categorical_crossentropy")
+        return model
+
+    engines = Engines("graph")
+    found = [trained(engines, lambda k=k: make(k), data) for k in (0, 1)]
+    assert [model is found[0].model for model in compiled] == [True, False]
+    assert_equal(trained("fit", lambda: make(1), data), found[1])
 
 
 OTHERS = (

@@ -7,6 +7,7 @@ from side_by_side import assert_equal, assert_same, trained
 
 from tuners.engine.numpy_engine import activations, scoring
 from tuners.engine.numpy_engine.activations import ACTIVATIONS, Derived
+from tuners.engine.numpy_engine.engine import NumpyTrainer
 from tuners.engine.numpy_engine.kernels import BatchNorm
 from tuners.engine.numpy_engine.optimizer import Adam, Optimizer
 
@@ -154,3 +155,64 @@ def test_what_overflows_is_compared_too():
     found = trained("numpy", diverging, X * 1e20, Y)
     assert found.use.engine == "numpy", found.use.refusals
     assert not np.isfinite(found.epochs[0]["loss"])
+
+
+@pytest.mark.parametrize("rows", [range(16), range(40)], ids=["of the first examples", "of all"])
+def test_a_number_that_is_off_is_a_fault_where_it_is_off_again_on_other_examples(rows, monkeypatch):
+    train = NumpyTrainer.train
+
+    def off(self, order):
+        found = train(self, order)
+        if len(order) <= 16 and order[0] in rows:
+            self._network.vector[3] += 0.01
+        return found
+
+    monkeypatch.setattr(NumpyTrainer, "train", off)
+
+    def wide():
+        model = keras.Sequential([keras.Input((6,)), layers.Dense(400, "relu"), layers.Dense(3, "softmax")])
+        model.compile(keras.optimizers.Adam(0.01), "sparse_categorical_crossentropy")
+        return model
+
+    found = trained("numpy", wide, X, Y, batch_size=32)
+    if len(rows) == 16:
+        assert found.use.engine == "numpy", found.use.refusals
+    else:
+        assert "kernel off by 0.01" in found.use.refusals["numpy"]
+
+
+def test_a_fault_that_is_large_on_the_first_examples_needs_no_others(monkeypatch):
+    train = NumpyTrainer.train
+
+    def off(self, order):
+        found = train(self, order)
+        self._network.vector[:] += 0.01 * (order[0] == 0)
+        return found
+
+    monkeypatch.setattr(NumpyTrainer, "train", off)
+    assert "off by" in trained("numpy", build, X, Y).use.refusals["numpy"]
+
+
+def test_a_weight_whose_gradient_is_all_but_zero_may_go_either_way(monkeypatch):
+    train = NumpyTrainer.train
+    x = np.concatenate([X, np.float32(1e-9) * X[:, :1]], axis=1)
+
+    def turned(self, order):
+        found = train(self, order)
+        # Adam's step is as long as any however small the gradient; here it goes the other way.
+        kernel = self._network.vector[: 7 * 400].reshape(7, 400)
+        before = self._model.get_weights()[0]
+        kernel[turned.row, 5] = 2 * before[turned.row, 5] - kernel[turned.row, 5]
+        return found
+
+    monkeypatch.setattr(NumpyTrainer, "train", turned)
+
+    def wide():
+        model = keras.Sequential([keras.Input((7,)), layers.Dense(400, "tanh"), layers.Dense(3, "softmax")])
+        model.compile(keras.optimizers.Adam(0.01, epsilon=1e-14), "sparse_categorical_crossentropy")
+        return model
+
+    turned.row = 6
+    assert trained("numpy", wide, x, Y).use.engine == "numpy"
+    turned.row = 0
+    assert "kernel off by 0.02 of 0.01" in trained("numpy", wide, x, Y).use.refusals["numpy"]

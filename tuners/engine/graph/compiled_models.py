@@ -19,6 +19,7 @@ from tuners.engine.graph.epoch import CompiledEpoch, Sizes
 from tuners.engine.graph.signature import signature
 from tuners.engine.graph.traced_settings import Settings
 from tuners.engine.identity import variables_within
+from tuners.private_apis import is_decayed
 
 MODELS = 8
 """Compiled models that are kept, at most."""
@@ -106,7 +107,17 @@ class CompiledModels:
 
 def _copied(call: FitCall, text: str) -> keras.Model | None:
     """A model of the same structure, with variables of its own; None where its configuration does not give one."""
-    copy = type(call.model).from_config(call.model.get_config())
-    copy.compile_from_config(call.model.get_compile_config())
-    build_for_graph(dataclasses.replace(call, model=copy))
+    model = call.model
+    copy = type(model).from_config(model.get_config())
+    # Not `compile_from_config`, which builds the optimizer: then it is too late to leave weights out of weight decay,
+    # of which a configuration does not tell.
+    copy.compile(**keras.saving.deserialize_keras_object(model.get_compile_config()))
+    of_copy = dataclasses.replace(call, model=copy)
+    if len(copy.weights) != len(model.weights):
+        return None
+    pairs = zip(copy.weights, model.weights, strict=True)
+    left_out = [mine for mine, other in pairs if other.trainable and not is_decayed(model.optimizer, other)]
+    if left_out:
+        copy.optimizer.exclude_from_weight_decay(var_list=left_out)
+    build_for_graph(of_copy)
     return copy if signature(copy) == text else None
