@@ -16,14 +16,14 @@ from tuners.engine.graph.fused.layers import fused_layers
 BATCHES = loops.Batches(rows=107, size=7, epochs=2)
 
 
-def small(channels=8, **options):
+def small(channels=8, last=None, **options):
     layers = keras.layers
     return keras.Sequential(
         [
             keras.Input((5, 5, 2)),
             layers.Conv2D(channels, 3, kernel_initializer=keras.initializers.GlorotNormal(1)),
             layers.BatchNormalization(momentum=0.8, name="norm", **options),
-            layers.Activation("tanh"),
+            last or layers.Activation("tanh"),
         ]
     )
 
@@ -76,6 +76,45 @@ def test_outputs_gradients_and_statistics_are_those_of_keras(build, x):
         np.testing.assert_allclose(right, left, rtol=2e-4, atol=2e-4)
 
 
+NO_ACTIVATIONS = {"get", "serialize", "deserialize", "threshold"}
+ACTIVATIONS = sorted(name for name in vars(keras.activations) if name[0] != "_" and name not in NO_ACTIVATIONS)
+
+
+def without_derivatives(model, x):
+    def step(batch):
+        return model(batch, training=False)
+
+    with fused_layers(model, BATCHES, training=False):
+        concrete = tf.function(step, autograph=False).get_concrete_function(x)
+    found = concrete(tf.constant(x)).numpy()
+    np.testing.assert_allclose(found, model(x, training=False).numpy(), rtol=1e-4, atol=1e-5)
+    return {operation.type for operation in concrete.graph.get_operations()}
+
+
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_any_activation_may_come_behind_batch_norm_outside_training(name, x):
+    # TensorFlow makes one operation of convolution, batch norm and some activations, for which it has no kernel.
+    names = without_derivatives(small(last=keras.layers.Activation(name)), x)
+    assert ("FusedBatchNormV3" in names) == (name not in ("tanh", "mish"))
+
+
+def in_an_operation():
+    inputs = keras.Input((5, 5, 2))
+    normed = keras.layers.BatchNormalization()(keras.layers.Conv2D(8, 3)(inputs))
+    return keras.Model(inputs, keras.ops.tanh(normed))
+
+
+def in_a_convolution():
+    inputs = keras.Input((5, 5, 2))
+    normed = keras.layers.BatchNormalization()(keras.layers.Conv2D(8, 3)(inputs))
+    return keras.Model(inputs, keras.layers.Conv2D(8, 1, activation="tanh")(normed))
+
+
+@pytest.mark.parametrize("build", [in_an_operation, in_a_convolution, lambda: keras.Sequential([in_an_operation()])])
+def test_an_activation_without_such_a_kernel_may_be_anywhere(build, x):
+    assert "FusedBatchNormV3" not in without_derivatives(build(), x)
+
+
 def frozen():
     model = small()
     model.get_layer("norm").trainable = False
@@ -104,7 +143,7 @@ def test_what_the_kernel_would_do_otherwise_stays_with_keras(build, x):
 
 @pytest.mark.parametrize("options", [{}, {"scale": False}, {"center": False}])
 def test_outside_training_the_statistics_serve_and_stay(x, options):
-    model = small(**options)
+    model = small(last=keras.layers.Activation("sigmoid"), **options)
     model(x, training=True)
     before = [np.asarray(each) for each in model.non_trainable_weights]
     expected, _ = traced(model, fused=False, x=x, training=False)

@@ -48,11 +48,12 @@ def patched(changes: Iterable[tuple[Any, str, Any]]) -> Iterator[None]:
 def _changes(model: Any, batches: Batches, *, training: bool) -> Iterator[tuple[Any, str, Any]]:
     """Layers, names of their attributes and what to put there."""
     origins: dict[Any, norm.Normalized] = {}
+    normed = training or norm.steps_without_derivatives(model)
     for layer in layers(model):
         if "call" in vars(layer):
             # Somebody has replaced what it computes.
             continue
-        if norm.can_be_fused(layer):
+        if normed and norm.can_be_fused(layer):
             yield layer, "call", norm.fused(layer, origins)
         if not training and pooling.can_be_fused(layer):
             yield layer, "call", pooling.fused(layer, origins)

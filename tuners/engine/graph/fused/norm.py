@@ -15,7 +15,15 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from tuners.engine.graph.signature import layers
+
 CHANNELS_AT_A_TIME = 4
+
+NOT_BEHIND = ("tanh", "mish")
+"""Activations behind which there is no kernel for a convolution with batch norm and activation in one.
+
+TensorFlow's graph optimiser (2.21) puts the three together anyway, and the step raises "Fusion is not implemented".
+"""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -45,6 +53,19 @@ def can_be_fused(layer: Any) -> bool:
         and layer.compute_dtype == layer.variable_dtype == "float32"
         and layer.moving_mean.shape[0] % CHANNELS_AT_A_TIME == 0
     )
+
+
+def steps_without_derivatives(model: Any) -> bool:
+    """Whether steps of a model without derivatives may have it."""
+    parts = [*getattr(model, "operations", ()), *layers(model)]
+    parts += [operation for layer in parts for operation in getattr(layer, "operations", ())]
+    names = {_name(each) for part in parts for each in (part, getattr(part, "activation", None))}
+    return names.isdisjoint(NOT_BEHIND)
+
+
+def _name(thing: Any) -> str:
+    # Of a function, or the class of an operation.
+    return getattr(thing, "__name__", type(thing).__name__).lower()
 
 
 def fused(layer: Any, origins: dict[Any, Normalized]) -> Callable[..., Any]:
