@@ -266,6 +266,21 @@ def test_whatever_an_engine_raises_is_a_reason(where, caplog):
     assert_equal(trained("fit", build, X, Y, epochs=2, shuffle=True), found)
 
 
+def test_the_reason_of_an_error_in_a_graph_is_what_went_wrong():
+    @tf.function(input_signature=[tf.TensorSpec([None])], autograph=False)
+    def in_a_graph(x):
+        return tf.ensure_shape(x, [2])
+
+    class Unknown(Broken):
+        def trainer(self, call):
+            return in_a_graph(tf.constant([1.0]))
+
+    engines = Engines("numpy")
+    engines._engines["numpy"] = Unknown("")  # noqa: SLF001
+    reason = trained(engines, build, X, Y).use.refusals["numpy"]
+    assert reason == "InvalidArgumentError: Shape of tensor x [1] is not compatible with expected shape [2]."
+
+
 class BeforeTheFirstBatch(keras.callbacks.Callback):
     """Notes down how many weights there are when training begins."""
 

@@ -180,5 +180,7 @@ class Engines:
 
 
 def _reason(error: Exception) -> str:
-    lines = str(error).strip().splitlines() or [""]
-    return lines[0] if isinstance(error, Declined) else f"{type(error).__name__}: {lines[0]}"
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()] or [""]
+    # TensorFlow begins with "Graph execution error:" and a stack, and ends with the place in the graph.
+    said = [line for line in lines if not line.startswith("[[")] if lines[0].endswith(":") else lines[:1]
+    return said[-1] if isinstance(error, Declined) else f"{type(error).__name__}: {said[-1]}"
