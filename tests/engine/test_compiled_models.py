@@ -103,7 +103,7 @@ def test_the_curve_is_that_of_model_fit(data, optimizer, compiled):
         by_fit = trained("fit", make, data, part=k, **given)
         assert_equal(by_fit, found)
         for left, right in zip(by_fit.model.optimizer.variables, found.model.optimizer.variables, strict=True):
-            np.testing.assert_allclose(np.array(right.value), np.array(left.value), rtol=2e-2, atol=1e-4)
+            np.testing.assert_allclose(right.numpy(), left.numpy(), rtol=2e-2, atol=1e-4)
     assert len(compiled) == 2
 
 

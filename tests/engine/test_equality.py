@@ -238,7 +238,7 @@ def test_the_model_is_left_as_fit_leaves_it(task_data, engine):
     assert not found.model.stop_training
     assert found.model.history.history["loss"] == [each["loss"] for each in found.epochs]
     for left, right in zip(by_fit.model.optimizer.variables, found.model.optimizer.variables, strict=True):
-        np.testing.assert_allclose(np.array(right.value), np.array(left.value), rtol=2e-3, atol=1e-6)
+        np.testing.assert_allclose(right.numpy(), left.numpy(), rtol=2e-3, atol=1e-6)
     for name, value in by_fit.model.get_metrics_result().items():
         assert float(found.model.get_metrics_result()[name]) == pytest.approx(float(value), rel=1e-4)
     # And goes on from there, by whichever way.

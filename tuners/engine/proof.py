@@ -106,7 +106,7 @@ class State:
     def of(cls, model: keras.Model) -> State:
         """The state of a model."""
         variables = tuple(variables_within(model))
-        values = tuple(np.array(each.numpy() if isinstance(each, tf.Variable) else each.value) for each in variables)
+        values = tuple(each.numpy() for each in variables)
         foreign = [layer for layer in layers_within(model) if not is_of_keras(layer)]
         kept = ((layer, name, value) for layer in foreign for name, value in vars(layer).items())
         return cls(variables, values, tuple(each for each in kept if type(each[2]) in PLAIN))
@@ -196,7 +196,7 @@ def _steps_nearby(call: FitCall, before: State, examples: Examples, turn: int) -
     before.restore(call.model)
     signs = np.random.default_rng(turn)
     for weight in call.model.trainable_weights:
-        value = np.array(weight.value)
+        value = weight.numpy()
         weight.assign(value * (1 + ROUNDINGS_OFF[turn] * signs.choice(np.array([-1, 1], np.float32), value.shape)))
     return _own_steps(call, examples)
 
