@@ -124,6 +124,15 @@ class OwnReset(keras.Model):
         pass
 
 
+class Halving(keras.optimizers.ScheduleFreeAdamW):
+    def update_step(self, gradient, *rest):
+        super().update_step(gradient * 0.5, *rest)
+
+
+def scaled(optimizer):
+    return keras.optimizers.LossScaleOptimizer(optimizer, initial_scale=8)
+
+
 class OwnOptimizer(keras.optimizers.SGD):
     def build(self, variables):
         super().build(variables)
@@ -135,6 +144,8 @@ class OwnOptimizer(keras.optimizers.SGD):
         (lambda: build(OwnReset), "has a method reset_metrics of its own"),
         (lambda: with_optimizer(OwnOptimizer(0.1)), "the optimizer OwnOptimizer is built by itself"),
         (lambda: with_optimizer(keras.optimizers.ScheduleFreeAdamW(0.1)), "ScheduleFreeAdamW is built by itself"),
+        (lambda: with_optimizer(Halving(0.1)), "the optimizer Halving is built by itself"),
+        (lambda: with_optimizer(scaled(Halving(0.1))), "the optimizer LossScaleOptimizer is built by itself"),
     ],
 )
 def test_what_could_not_be_put_back_is_not_tried(make, why):

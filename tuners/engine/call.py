@@ -173,10 +173,17 @@ def _draws_while_traced(kind: type) -> bool:
 
 def _builds_from_weights(optimizer: Any) -> bool:
     """Whether the slots of an optimizer may begin as something that depends on where it is built."""
-    # Its averages begin as the weights, and where `model.fit` builds it those have no values yet.
-    if type(optimizer) is getattr(keras.optimizers, "ScheduleFreeAdamW", None):
-        return True
-    return not is_of_keras(optimizer) and not is_of_keras(type(optimizer).build)
+    # The averages of one begin as the weights, and where `model.fit` builds it those have no values yet.
+    begins_as_weights = getattr(keras.optimizers, "ScheduleFreeAdamW", ())
+    within = (each for value in vars(optimizer).values() for each in keras.tree.flatten(value))
+    return (
+        isinstance(optimizer, begins_as_weights)
+        or (not is_of_keras(optimizer) and not is_of_keras(type(optimizer).build))
+        or any(
+            isinstance(each, keras.optimizers.Optimizer) and each is not optimizer and _builds_from_weights(each)
+            for each in within
+        )
+    )
 
 
 def _callbacks(given: Any) -> tuple[Any, ...]:
