@@ -27,45 +27,41 @@ class Call:
     arguments: tuple[Any, ...] = ()
 
 
-def calls(model: keras.Model) -> Iterator[Call]:
-    """The layers and operations of a model in order.
+@dataclasses.dataclass(frozen=True)
+class LayerGraph:
+    """The layers and operations of a model.
+
+    Attributes:
+        inputs: Names of the input layers, in the order of `model.inputs`.
+        calls: Of all, in an order in which they can be called.
+        last: Name of the one whose output is the model's.
+    """
+
+    inputs: list[str]
+    calls: Iterator[Call]
+    last: str
+
+
+def read(model: keras.Model) -> LayerGraph:
+    """Read a model.
 
     Args:
         model: A built Keras model.
 
     Raises:
-        Declined: It is more than a graph of layers with one output, each called once.
+        Declined: It is more than a graph of layers with one output, each called once; the iteration raises it as well.
     """
     if type(model) is not keras.Sequential and type(model) is not _functional():
         raise Declined(f"the model is a {type(model).__name__} with code of its own")
     if len(model.outputs) != 1:
         raise Declined("the model has several outputs")
-    return _chain(model) if isinstance(model, keras.Sequential) else _graph(model)
-
-
-def last(model: keras.Model) -> str:
-    """Name of the layer whose output is the model's.
-
-    Args:
-        model: A model that `calls` takes.
-    """
     if isinstance(model, keras.Sequential):
-        return str(model.layers[-1].name)
-    layers = model.get_config()["output_layers"]
-    first = layers[0] if isinstance(layers[0], list | tuple) else layers
-    return str(first[0])
-
-
-def inputs(model: keras.Model) -> list[str]:
-    """Names of the input layers in the order of `model.inputs`.
-
-    Args:
-        model: A model that `calls` takes.
-    """
-    if isinstance(model, keras.Sequential):
-        return [""]
+        return LayerGraph([""], _chain(model), str(model.layers[-1].name))
+    config = model.get_config()
+    last = config["output_layers"]
     # Each is a name with the numbers of its node and of its output.
-    return list(keras.tree.flatten(model.get_config()["input_layers"])[::3])
+    names = list(keras.tree.flatten(config["input_layers"])[::3])
+    return LayerGraph(names, _graph(model, config["layers"]), str(last[0] if isinstance(last[0], str) else last[0][0]))
 
 
 @functools.cache
@@ -81,9 +77,9 @@ def _chain(model: keras.Model) -> Iterator[Call]:
         before = layer.name
 
 
-def _graph(model: keras.Model) -> Iterator[Call]:
+def _graph(model: keras.Model, configs: list[dict[str, Any]]) -> Iterator[Call]:
     operations = {each.name: each for each in model.operations}
-    for config in model.get_config()["layers"]:
+    for config in configs:
         nodes, layer = config["inbound_nodes"], operations[config["name"]]
         if len(nodes) > 1 or (not nodes and config["class_name"] != "InputLayer"):
             raise Declined(f"the layer {layer.name} is called more than once")

@@ -56,18 +56,18 @@ def read(model: keras.Model) -> Structure:
     Raises:
         Declined: It is not a functional or sequential model of the layers that are known.
     """
-    names = layer_graph.inputs(model)
-    inputs = [Step(Part(Kernel(), ("input",)), []) for _ in names]
-    values = dict(zip(names, inputs, strict=True))
+    graph = layer_graph.read(model)
+    inputs = [Step(Part(Kernel(), ("input",)), []) for _ in graph.inputs]
+    values = dict(zip(graph.inputs, inputs, strict=True))
     steps: list[Step] = []
     head: Head | None = None
-    name, output = "", layer_graph.last(model)
-    for call in layer_graph.calls(model):
+    name = ""
+    for call in graph.calls:
         name = call.layer.name
         if not call.sources:
             continue
         sources = [values[source] for source in call.sources]
-        for part in _parts(call, ends=name == output):
+        for part in _parts(call, ends=name == graph.last):
             if isinstance(part, Head):
                 head = part
                 continue
@@ -76,9 +76,9 @@ def read(model: keras.Model) -> Structure:
             steps.append(Step(part, sources))
             sources = steps[-1:]
         values[name] = sources[0]
-    if name != output or not steps or values[name] is not steps[-1]:
+    if name != graph.last or not steps or values[name] is not steps[-1]:
         raise Declined("the output is not what the last layer gives")
-    return Structure(names, inputs, _joined(steps), head)
+    return Structure(graph.inputs, inputs, _joined(steps), head)
 
 
 def _parts(call: layer_graph.Call, *, ends: bool) -> list[Part | Head]:
