@@ -21,7 +21,7 @@ from kzoo.export.formats.runtimes import Format, known_formats
 from kzoo.export.formats.writing import write_formats
 from kzoo.export.gate.gate import Expectation, Gate, first_rows
 from kzoo.export.inference import answers
-from kzoo.export.interface import BatchArrays, Interface, interface_of
+from kzoo.export.interface import BatchArrays, Interface, declared_batch_said, interface_of
 from kzoo.export.manifest import write_manifest
 from kzoo.export.openapi import write_openapi
 from kzoo.export.saved_model import tables_of, write_saved_model
@@ -90,8 +90,9 @@ def export_model(
         check_encoding(examples, task.table)
         model = ColumnsModel(model, task.table)
     interface, rows = interface_of(model, examples, task=task, class_names=class_names)
-    own = _own_outputs(model, interface, rows)
-    answers.check_outputs(own, interface)
+    with declared_batch_said(model):
+        own = _own_outputs(model, interface, rows)
+        answers.check_outputs(own, interface)
     name, card = Path(base_dir).resolve().name, card or ModelCard()
 
     def publish(fold: bool, why: str) -> Path:
@@ -116,7 +117,8 @@ def export_model(
         # Folding may only decline: where it is what makes the difference, the model is published as it is.
         return publish(False, f"folded, it was refused: {refused}")
 
-    return publish(fold, "")
+    with declared_batch_said(model):
+        return publish(fold, "")
 
 
 def write_version(

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import functools
 import keyword
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -98,7 +99,7 @@ def interface_of(
         The interface, and the examples as arrays by input name, of equally many rows.
 
     Raises:
-        ExportError: The examples do not fit the model, its batch dimension is fixed, or the classes are given twice.
+        ExportError: The examples do not fit the model, or the classes are given twice.
     """
     if task is not None and class_names is not None:
         raise ExportError("Both task and class_names are given; the task has the class names, so give one of them.")
@@ -122,6 +123,25 @@ def interface_of(
         _check_text(name, "The name of a class")
     multi_label = task is not None and task.kind == "multi-label"
     return Interface(specs, structure, names, _feature_names(task, specs), absent, multi_label), arrays
+
+
+@contextlib.contextmanager
+def declared_batch_said(model: keras.Model) -> Iterator[None]:
+    """Within, an `ExportError` says as well that the model declares the size of its batches, where it does.
+
+    It may be the reason: most models that declare one take any, and some do not, such as those of a stateful layer.
+    """
+    try:
+        yield
+    except ExportError as error:
+        declared = [tensor.shape[0] for tensor in getattr(model, "inputs", None) or () if tensor.shape]
+        sizes = [size for size in declared if size is not None]
+        if not sizes:
+            raise
+        raise type(error)(
+            f"{error} The model declares batches of {sizes[0]} rows, but a server answers batches of any size; build "
+            "it with keras.Input(shape), without batch_shape, batch_size and stateful layers."
+        ) from error
 
 
 def _check_text(name: Any, what: str, *, no_zeros: bool = False) -> None:
@@ -247,12 +267,8 @@ def _spec(name: str, array: np.ndarray, tensor: Any) -> tf.TensorSpec:
         return tf.TensorSpec([None, *array.shape[1:]], _wire(name, tf.float32 if dtype == tf.float64 else dtype))
     if not tensor.shape:
         raise ExportError(f"Input {name!r} has no batch dimension; a server answers batches of rows.")
-    if tensor.shape[0] is not None:
-        raise ExportError(
-            f"Input {name!r} has a fixed batch dimension of {tensor.shape[0]}, but a server answers batches of any "
-            "size; build the model with keras.Input(shape) instead of batch_shape or batch_size."
-        )
-    return tf.TensorSpec(tensor.shape, _wire(name, tf.as_dtype(tensor.dtype)))
+    # A sequential model without keras.Input declares the batch size of its first batch, and takes any.
+    return tf.TensorSpec([None, *tensor.shape[1:]], _wire(name, tf.as_dtype(tensor.dtype)))
 
 
 def _wire(name: str, dtype: tf.DType) -> tf.DType:

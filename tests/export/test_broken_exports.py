@@ -62,7 +62,7 @@ def test_what_is_wrong_only_when_served(layer, message, rows, task, tmp_path):
 
 def test_nan_weights(rows, task, tmp_path):
     model = with_layer(keras.layers.Dense(2, activation="relu", name="hidden"))
-    kernel = np.array(model.get_layer("hidden").kernel)
+    kernel = model.get_layer("hidden").kernel.numpy()
     kernel[0, 0] = np.nan
     model.get_layer("hidden").kernel.assign(kernel)
     assert "NaN" in refused(model, tmp_path, examples=rows, task=task)
@@ -79,9 +79,20 @@ def test_nan_weights_that_no_example_reaches(rows, task, tmp_path):
     assert "weight of shape [10, 3] holds NaN" in message
 
 
-def test_a_fixed_batch_dimension(rows, task, tmp_path):
-    model = keras.Sequential([keras.Input(batch_shape=(8, 4)), keras.layers.Dense(3, activation="softmax")])
-    assert "fixed batch dimension of 8" in refused(model, tmp_path, examples=rows, task=task)
+def test_a_batch_size_that_the_model_depends_on(rows, task, tmp_path):
+    inputs = keras.Input(batch_shape=(8, 4))
+    outputs = keras.layers.Dense(3, activation="softmax")(keras.ops.reshape(inputs, (inputs.shape[0], 4)))
+    message = refused(keras.Model(inputs, outputs), tmp_path, examples=rows[:8], task=task)
+    assert "must be the batch, of any size" in message
+    assert "The model declares batches of 8 rows, but" in message
+
+
+def test_a_layer_that_keeps_a_state_from_batch_to_batch(tmp_path):
+    lstm = keras.layers.LSTM(3, stateful=True)
+    model = keras.Sequential([keras.Input(batch_shape=(8, 5, 2)), lstm, keras.layers.Dense(1)])
+    message = refused(model, tmp_path, examples=np.ones((9, 5, 2), np.float32))
+    assert "The model cannot answer the 9 examples" in message
+    assert "without batch_shape, batch_size and stateful layers" in message
 
 
 def test_a_batch_size_inside_the_model(rows, task, tmp_path):

@@ -51,6 +51,21 @@ def test_a_subclassed_model_with_dicts(tmp_path):
         np.testing.assert_allclose(values, expected[name], atol=1e-5)
 
 
+def test_a_model_that_its_first_batch_has_built_answers_batches_of_any_size(tmp_path):
+    hidden = [keras.layers.Dense(8, "relu"), keras.layers.BatchNormalization()]
+    model = keras.Sequential([*hidden, keras.layers.Dense(3, activation="softmax")])
+    model.compile("sgd", "sparse_categorical_crossentropy")
+    model.fit(ROWS, np.arange(20) % 3, batch_size=10, verbose=0)
+    # Keras declares the size of that batch.
+    assert model.inputs[0].shape == (10, 4)
+    model.save(tmp_path / "model.keras")
+    for number, each in enumerate((model, keras.models.load_model(tmp_path / "model.keras"))):
+        version = kzoo.export_model(each, tmp_path / str(number), examples=ROWS, class_names=["ant", "bee", "cat"])
+        for rows in (1, 7, 20):
+            answer = ask(version, "serving_default", {"inputs": ROWS[:rows]})
+            np.testing.assert_allclose(answer["probabilities"], model(ROWS[:rows]), atol=1e-5)
+
+
 def test_a_functional_model_with_lists(tmp_path):
     model = functional()
     version = kzoo.export_model(model, tmp_path, examples=[ROWS, SIZES])
