@@ -2,10 +2,12 @@
 
 import keras
 import numpy as np
+import pytest
 import tensorflow as tf
 
 import kzoo
 from kzoo.export import Runner
+from kzoo.export.errors import AnswersDifferError
 from kzoo.export.examples_proto import serialize_rows
 
 ROWS = np.random.default_rng(0).normal(size=(20, 4)).astype("float32")
@@ -99,3 +101,23 @@ def test_a_single_sigmoid_and_a_single_example(tmp_path):
     version = kzoo.export_model(model, tmp_path, examples=ROWS[:1], class_names=("no", "yes"))
     answer = ask(version, "serving_default", {"inputs": ROWS})
     np.testing.assert_allclose(answer["probabilities"][:, 1:], model(ROWS), atol=1e-6)
+
+
+def test_a_model_that_answers_otherwise_once_it_is_compiled_is_exported_as_predict_has_it(tmp_path):
+    # The pixels between pixels are whole numbers step by step, and TensorFlow leaves that out of a graph.
+    pixels = np.random.default_rng(0).integers(0, 255, (20, 20, 24, 3)).astype("uint8")
+    inputs = keras.Input((20, 24, 3), dtype="uint8")
+    features = keras.layers.Flatten()(keras.layers.Rescaling(1 / 255)(keras.layers.Resizing(8, 8)(inputs)))
+    model = keras.Model(inputs, keras.layers.Dense(3, activation="softmax")(features))
+    predicted = model.predict(pixels, verbose=0)
+    assert np.abs(model(pixels) - predicted).max() > 1e-4
+    version = kzoo.export_model(model, tmp_path, examples=pixels, class_names=["ant", "bee", "cat"])
+    answer = ask(version, "serving_default", {"inputs": pixels})["probabilities"]
+    np.testing.assert_allclose(answer, predicted, atol=1e-6)
+
+
+def test_a_model_that_is_another_one_each_time_it_is_compiled_is_refused(tmp_path):
+    factors = iter(np.linspace(1, 2, 100))
+    model = keras.Sequential([keras.Input((4,)), keras.layers.Lambda(lambda x: x * next(factors))])
+    with pytest.raises(AnswersDifferError, match="differs from the Keras model's"):
+        kzoo.export_model(model, tmp_path, examples=ROWS)
