@@ -23,8 +23,11 @@ _DATES = {
     re.compile(rf"{_WEEKDAY}{_MONTH} \d{{1,2}}(?P<sign>,?) \d{{4}}"): "{weekday}{month} %d{sign} %Y",
     re.compile(rf"{_WEEKDAY}\d{{1,2}}(?P<sign>[ -]){_MONTH}(?P=sign)\d{{4}}"): "{weekday}%d{sign}{month}{sign}%Y",
     re.compile(rf"\d{{1,2}}(?P<sign>[ -]){_MONTH}(?P=sign)\d{{2}}"): "%d{sign}{month}{sign}%y",
-    re.compile(rf"{_MONTH} \d{{4}}"): "{month} %Y",
-    re.compile(r"(?:19|20)\d{2}-(?:0\d|1[0-2])"): "%Y-%m",
+    re.compile(rf"{_MONTH}(?P<sign>[ -])\d{{4}}"): "{month}{sign}%Y",
+    re.compile(rf"{_MONTH}-\d{{2}}"): "{month}-%y",
+    re.compile(rf"(?:19|20)\d{{2}}(?P<sign>[ -]){_MONTH}"): "%Y{sign}{month}",
+    re.compile(r"(?:19|20)\d{2}(?P<sign>[-/])(?:0\d|1[0-2])"): "%Y{sign}%m",
+    re.compile(r"(?:0?[1-9]|1[0-2])/(?:19|20)\d{2}"): "%m/%Y",
 }
 """What a date begins with, and its format."""
 

@@ -16,6 +16,14 @@ from kzoo.tables.dates import find_dates
         (["2024-01-31 10:00:00 UTC"], "%Y-%m-%d %H:%M:%S UTC"),
         (["20240131"], "%Y%m%d"),
         (["2024-01", "2024-12"], "%Y-%m"),
+        (["2024/01", "2024/12"], "%Y/%m"),
+        (["01/2024", "12/2024"], "%m/%Y"),
+        (["2/2024", "12/2024"], "%m/%Y"),
+        (["Mar-2018", "May-2018"], "%b-%Y"),
+        (["Dec-11", "May-85"], "%b-%y"),
+        (["May 2018", "June 2018"], "%B %Y"),
+        (["2002 Jan", "2002 May"], "%Y %b"),
+        (["2002-January"], "%Y-%B"),
         (["Jan 2 2024"], "%b %d %Y"),
         (["January 2, 2024", "May 3, 2024"], "%B %d, %Y"),
         # pandas-dev/pandas #55244: May is its own short form.
@@ -55,7 +63,20 @@ def test_what_may_be_either_is_doubtful():
 
 
 @pytest.mark.parametrize(
-    "words", [["13/13/2024"], ["20241399"], ["1.2.3"], ["10.0.19"], ["2024-02-30"], ["2024-01-01", "x"], ["abc"], []]
+    "words",
+    [
+        ["13/13/2024"],
+        ["20241399"],
+        ["1.2.3"],
+        ["10.0.19"],
+        ["2024-02-30"],
+        ["2024-01-01", "x"],
+        ["abc"],
+        [],
+        ["13/2024"],
+        ["SKU-2018"],
+        ["1981 Q1"],
+    ],
 )
 def test_what_is_no_date_is_none(words):
     assert find_dates(words) is None

@@ -182,6 +182,7 @@ def test_topics_that_are_none_of_these_words_are_said_when_they_are_read(topics)
 FORMATS = (
     *("%Y-%m-%d", "%d.%m.%Y", "%m/%d/%y", "%Y%m%d", "%d %b %Y", "%B %d, %Y", "%Y-%m-%d %H:%M:%S"),
     *("%Y-%m-%dT%H:%M:%S.%f%z", "%m/%d/%Y %I:%M %p", "%a, %d %b %Y", "%A %B %d, %Y", "%Y-%m-%d %H:%M UTC"),
+    *("%b-%Y", "%b-%y", "%Y %B", "%m/%Y", "%Y/%m"),
 )
 
 
