@@ -212,7 +212,10 @@ def _drawn(train: NDArray[Any], plan: Plan, classes: NDArray[Any] | None, where:
         of_rare = np.isin(classes[train], rare)
         alone, train = train[of_rare], train[~of_rare]
         if not len(train):
-            raise DataError(f"{where}: no class has {parts} rows or more, as many as there are parts; add rows.")
+            raise DataError(
+                f"{where}: no class has {parts} rows or more, as many as there are parts: {plural(len(rare), 'class')} "
+                f"in {plural(rows, 'row')}; take another target, or add rows."
+            )
     cut: dict[str, NDArray[Any]] = {}
     unlike = False
     for name in ("test", "validation"):
@@ -220,9 +223,14 @@ def _drawn(train: NDArray[Any], plan: Plan, classes: NDArray[Any] | None, where:
         if not count:
             continue
         if len(train) - count < 1:
+            told = (
+                f"; the rest are of {plural(len(rare), 'class')} with too few rows to split: take another target, or "
+                "merge them (--merge-rare)."
+                if len(rare)
+                else "; take a smaller share."
+            )
             raise DataError(
-                f"{where}: the {name} split would take {count} of {len(train)} rows and leave none; take a smaller "
-                "share."
+                f"{where}: the {name} split would take {count} of {plural(len(train), 'row')} and leave none{told}"
             )
         unlike = unlike or (classes is not None and min(count, len(train) - count) < len(np.unique(classes[train])))
         if classes is not None and not unlike:

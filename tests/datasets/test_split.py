@@ -84,9 +84,10 @@ def test_many_classes_of_few_rows_are_drawn_without_regard_to_them():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"classes": np.arange(8).repeat(2)}, "no class has 3 rows or more"),
+        ({"classes": np.arange(8).repeat(2)}, "no class has 3 rows or more.*: 8 classes in 16 rows; take another"),
+        ({"classes": np.append(np.arange(20), [20] * 3)}, "take 5 of 3 rows.*the rest are of 20 classes.*--merge-rare"),
         ({"classes": None, "rows": 2}, "2 rows cannot be split into 3"),
-        ({"classes": None, "rows": 3, "validation": 0.6, "test": 0.39}, "leave none"),
+        ({"classes": None, "rows": 3, "validation": 0.6, "test": 0.39}, "take 2 of 2 rows and leave none; take a sm"),
     ],
 )
 def test_too_few_rows(arguments, message):
