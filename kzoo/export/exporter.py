@@ -93,9 +93,6 @@ def export_model(
         check_encoding(examples, task.table)
         model = ColumnsModel(model, task.table)
     interface, rows = interface_of(model, examples, task=task, class_names=class_names)
-    with declared_batch_said(model):
-        own = _own_outputs(model, interface, rows)
-        answers.check_outputs(own, interface)
     name, card = Path(base_dir).resolve().name, card or ModelCard()
 
     def publish(own: BatchArrays, fold: bool, why: str = "") -> Path:
@@ -121,6 +118,8 @@ def export_model(
         return publish(own, False, f"folded, it was refused: {refused}")
 
     with declared_batch_said(model):
+        own = _own_outputs(model, interface, rows)
+        answers.check_outputs(own, interface)
         try:
             return publish(own, fold)
         except AnswersDifferError as error:

@@ -216,8 +216,8 @@ def _examples(call: FitCall) -> list[Examples]:
     first = Examples(*(np.arange(size, dtype=np.int32) for size in sizes))
     if call.rows < 2 * sizes[0]:
         return [first]
-    tested = first.validation + (sizes[1] if held_out >= 2 * sizes[1] else 0)
-    return [first, Examples(first.training + np.int32(sizes[0]), tested.astype(np.int32))]
+    tested = np.int32(sizes[1] if held_out >= 2 * sizes[1] else 0)
+    return [first, Examples(first.training + np.int32(sizes[0]), first.validation + tested)]
 
 
 def _own_steps(call: FitCall, examples: Examples) -> Steps:
@@ -305,10 +305,10 @@ def _compared_states(
         share = STEP_TOLERANCE if id(variable) in weights else TOLERANCE
         allowed = share * _distance(value, start) + ROUNDING * _size(value) + margin
         mean = TOLERANCE * 3 * _mean_distance(value, start) + ROUNDING * _size(value) + margin
-        far = _apart(value, other)
-        if id(variable) in weights and far.max(initial=0.0) > allowed:
-            far = far * ~_undecided(call, variable, reference)
-        near = in_the_mean or far.max(initial=0.0) <= allowed
+        near = in_the_mean or _distance(value, other) <= allowed
+        if not near and id(variable) in weights:
+            decided = ~_undecided(call, variable, reference)
+            near = bool((_apart(value, other)[decided] <= allowed).all())
         if not (near and _mean_distance(value, other) <= mean):
             return f"{_name(variable)} off by {_distance(value, other):.2g} of {_distance(value, start):.2g}"
     return ""

@@ -48,7 +48,7 @@ def patched(changes: Iterable[tuple[Any, str, Any]]) -> Iterator[None]:
 def _changes(model: Any, batches: Batches, *, training: bool) -> Iterator[tuple[Any, str, Any]]:
     """Layers, names of their attributes and what to put there."""
     origins: dict[Any, norm.Normalized] = {}
-    normed = training or norm.steps_without_derivatives(model)
+    normed = training or norm.has_kernels_outside_training(model)
     for layer in layers(model):
         if "call" in vars(layer):
             # Somebody has replaced what it computes.

@@ -55,8 +55,8 @@ def can_be_fused(layer: Any) -> bool:
     )
 
 
-def steps_without_derivatives(model: Any) -> bool:
-    """Whether steps of a model without derivatives may have it."""
+def has_kernels_outside_training(model: Any) -> bool:
+    """Whether all that may come behind fused batch norm in a model has a kernel outside training, see `NOT_BEHIND`."""
     parts = [*getattr(model, "operations", ()), *layers(model)]
     parts += [operation for layer in parts for operation in getattr(layer, "operations", ())]
     names = {_name(each) for part in parts for each in (part, getattr(part, "activation", None))}
@@ -64,7 +64,7 @@ def steps_without_derivatives(model: Any) -> bool:
 
 
 def _name(thing: Any) -> str:
-    # Of a function, or the class of an operation.
+    """Name of a function, or of the class of an operation, in small letters."""
     return getattr(thing, "__name__", type(thing).__name__).lower()
 
 
