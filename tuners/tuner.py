@@ -172,13 +172,21 @@ class FastTuner(keras_tuner.Tuner):
                 self.note_engines(trial, summary_of(uses, self.execution_scores, self.parameters))
                 self.on_trial_end(trial)
                 count += 1
-        if not count and getattr(self.oracle, "verbose", False):
-            _LOG.info("No trial is left to train; max_trials is %s.", self.oracle.max_trials)
         if isinstance(self.oracle, CoarseToFineOracle):
             self.prune()
-        if self.epochs_saved and getattr(self.oracle, "verbose", False):
-            _LOG.info("Pruning has saved %d epochs.", self.epochs_saved)
+        if getattr(self.oracle, "verbose", False):
+            self._say_what_became_of(count)
         self.on_search_end()
+
+    def _say_what_became_of(self, count: int) -> None:
+        """Say what is to be known of a search that has ended, beside its best trial."""
+        if not count:
+            _LOG.info("No trial is left to train; max_trials is %s.", self.oracle.max_trials)
+        if self.epochs_saved:
+            _LOG.info("Pruning has saved %d epochs.", self.epochs_saved)
+        if isinstance(self.oracle, CoarseToFineOracle) and self.oracle.end_order and not self._best(1):
+            last = self.oracle.trials[self.oracle.end_order[-1]]
+            _LOG.warning("No trial has reached a %s. The last one: %s", self.oracle.objective.name, last.message)
 
     def reload(self) -> None:
         """Take up the search in the project directory, with what another process has added to it meanwhile."""

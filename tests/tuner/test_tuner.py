@@ -161,6 +161,19 @@ def test_many_oversized_models_do_not_stop_a_search(search):
     assert made.oracle.get_best_trials()[0].hyperparameters.get("units") == 2
 
 
+@pytest.mark.parametrize("verbose", [0, 1])
+def test_a_search_that_has_found_nothing_says_so(search, caplog, verbose):
+    made = search(max_trials=2, max_model_size=1)
+    caplog.set_level("INFO")
+    made.search(**DATA, epochs=1, verbose=verbose)
+    told = [line for line in caplog.messages if line.startswith("No trial has reached a val_accuracy")]
+    assert len(told) == verbose
+    assert not told or "The last one: infeasible: Oversized model: " in told[0]
+    more = search(max_trials=3, max_model_size=1000)
+    more.search(**DATA, epochs=1, verbose=1)
+    assert len([line for line in caplog.messages if line.startswith("No trial has reached")]) == verbose
+
+
 def test_nor_do_those_of_keras_tuners_own_tuner(search, tmp_path):
     made = search(max_trials=4, max_consecutive_failed_trials=2, initial=[{"units": each} for each in (32, 31, 30, 2)])
     theirs = keras_tuner.Tuner(
