@@ -92,7 +92,9 @@ def main():
     (folder / file).write_bytes(table.read_bytes())
     page = HEAD.format(date=datetime.date.today())
     page += part("60 trials on the digits data", folder, "digits", DIGITS, "report.png")
-    page += part("30 trials on a table of 1,309 rows", folder, "titanic", ("--data", f"{file}", *TABLE), "report-table.png")
+    page += part(
+        "30 trials on a table of 1,309 rows", folder, "titanic", ("--data", f"{file}", *TABLE), "report-table.png"
+    )
     (HERE / "reports.md").write_text(page, encoding="utf-8")
 
 
