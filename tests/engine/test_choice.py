@@ -10,6 +10,7 @@ import tensorflow as tf
 from side_by_side import assert_equal, assert_same, trained
 
 from tuners.engine import data
+from tuners.engine.building import build_optimizer
 from tuners.engine.call import read_call
 from tuners.engine.choice import Engines
 from tuners.engine.declined import Declined
@@ -103,12 +104,19 @@ class Eager(keras.Model):
     pass
 
 
+def under(strategy):
+    with strategy.scope():
+        return build()
+
+
 @pytest.mark.parametrize(
     ("make", "why"),
     [
         (lambda: build(OwnFit), "has a method fit of its own"),
         (lambda: build(OwnEvaluate), "has a method evaluate of its own"),
         (lambda: build(run_eagerly=True), "runs eagerly"),
+        (lambda: under(tf.distribute.OneDeviceStrategy("/cpu:0")), "a distribution strategy"),
+        (lambda: under(tf.distribute.MirroredStrategy(["/cpu:0"])), "a distribution strategy"),
     ],
 )
 def test_models_that_only_fit_can_train(make, why):
@@ -117,6 +125,33 @@ def test_models_that_only_fit_can_train(make, why):
     assert why in found.use.refusals["numpy"]
     assert why in found.use.refusals["graph"]
     assert_equal(expected, found)
+
+
+def test_what_is_called_within_the_scope_of_a_strategy_is_left_to_fit():
+    model = build()
+    with (
+        tf.distribute.OneDeviceStrategy("/cpu:0").scope(),
+        pytest.raises(Declined, match="a distribution strategy"),
+    ):
+        read_call(model, (X, Y), {})
+
+
+class BuiltInFit(keras.optimizers.SGD):
+    """Can make its slots in a graph alone."""
+
+    def add_optimizer_variables(self, variables, *args, **kwargs):
+        if tf.executing_eagerly():
+            raise RuntimeError("not here")
+        return super().add_optimizer_variables(variables, *args, **kwargs)
+
+
+def test_an_optimizer_that_could_not_be_built_is_built_by_fit():
+    model = with_optimizer(BuiltInFit(0.1, momentum=0.9))
+    with pytest.raises(RuntimeError, match="not here"):
+        build_optimizer(model)
+    assert not model.optimizer.built
+    model.fit(X, Y, epochs=1, verbose=0)
+    assert len(model.optimizer.variables) == 2 + len(model.trainable_variables)
 
 
 class OwnReset(keras.Model):

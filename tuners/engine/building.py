@@ -41,9 +41,14 @@ def build_for_graph(call: FitCall) -> None:
 
 
 def build_optimizer(model: keras.Model) -> None:
-    """Let the optimizer of a model make its slots."""
+    """Let the optimizer of a model make its slots; where it cannot, `model.fit` may be able to."""
     if model.optimizer is not None and not model.optimizer.built:
-        model.optimizer.build(model.trainable_variables)
+        try:
+            model.optimizer.build(model.trainable_variables)
+        except Exception:
+            # Keras' own say that they are before they have made anything.
+            model.optimizer.built = False
+            raise
 
 
 def _example(call: FitCall) -> tuple[Any, Any, Any, Any]:

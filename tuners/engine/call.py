@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import keras
+import tensorflow as tf
 
 from tuners.engine import data
 from tuners.engine.declined import Declined
@@ -155,7 +156,8 @@ def _check_model(model: keras.Model) -> None:
     for kind, layer in {type(each): each for each in layers_within(model)}.items():
         if _draws_while_traced(kind):
             raise Declined(f"the layer {layer.name} draws from Python's random while it is traced")
-    if model.distribute_strategy.num_replicas_in_sync > 1:
+    # Variables of such a model are to be made within the scope of its strategy, be it of one device.
+    if tf.distribute.has_strategy() or model.distribute_strategy is not tf.distribute.get_strategy():
         raise Declined("a distribution strategy")
     for limit in ("max_epochs", "max_steps_per_epoch"):
         if getattr(keras.config, limit, lambda: None)() is not None:
