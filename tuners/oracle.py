@@ -544,6 +544,9 @@ class CoarseToFineOracle(keras_tuner.Oracle):
         """Let the zoom know; `trial` has a final status."""
         running = self._open.pop(trial.trial_id)
         self.end_order.append(trial.trial_id)
+        if trial.status == "INVALID" and trial.score is None and trial.metrics.exists(self.objective.name):
+            # As keras-tuner has it, for who prints the scores of all trials.
+            trial.score = math.nan
         score = self._tally.count(trial, self.is_rerun(trial.trial_id))
         # Its values are taken anew: hyperparameters may have turned up while the model was built.
         self._planner.take_space(self._space())
@@ -552,7 +555,8 @@ class CoarseToFineOracle(keras_tuner.Oracle):
 
     def _show(self, trial: Trial) -> None:
         if self.verbose:
-            score = trial.status.lower() if trial.score is None else f"{self.objective.name} {trial.score:.4g}"
+            done = trial.status == "COMPLETED"
+            score = f"{self.objective.name} {trial.score:.4g}" if done else trial.status.lower()
             best = self._tally.best
             known = f"; best so far {score_of(best.gain, self.objective.direction):.4g}" if best.found else ""
             _LOG.info(f"Trial {len(self.end_order)} of {self.max_trials or 'many'}: {score}{known}")

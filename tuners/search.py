@@ -10,6 +10,15 @@ from tuners.oracle import CoarseToFineOracle
 from tuners.protocols import HasPriorities
 from tuners.tuner import FastTuner
 
+ELSEWHERE = {
+    **dict.fromkeys(("num_initial_points", "alpha", "beta"), "leave it out, the search has no use for it"),
+    "max_epochs": "pass epochs=... to search",
+    "factor": "pass pruning=tuners.SuccessiveHalving(factor=...)",
+    "hyperband_iterations": "leave it out, max_trials says how many there are",
+    "oracle": "pass it to tuners.FastTuner",
+}
+"""Arguments of keras-tuner's searches, and what takes the place of each."""
+
 
 class CoarseToFineSearch(FastTuner):
     """Searches at random on the right scales, from coarse to fine.
@@ -24,7 +33,8 @@ class CoarseToFineSearch(FastTuner):
             of the hypermodel where it has any, as the zoo's have; `priorities={}` for all alike.
 
     Raises:
-        ValueError: An argument is out of range or not known.
+        ValueError: An argument is out of range or not known; for one of keras-tuner's searches it says what takes its
+            place.
     """
 
     def __init__(
@@ -35,6 +45,9 @@ class CoarseToFineSearch(FastTuner):
         seed: int | None = None,
         **options: Any,
     ) -> None:
+        theirs = [f"{name} ({ELSEWHERE[name]})" for name in options if name in ELSEWHERE]
+        if theirs:
+            raise ValueError(f"CoarseToFineSearch does not take {', '.join(theirs)}.")
         if isinstance(hypermodel, HasPriorities):
             options.setdefault("priorities", _of_the_tuned(hypermodel.priorities, options))
         names = [name for name in inspect.signature(CoarseToFineOracle).parameters if name in options]

@@ -71,6 +71,8 @@ def test_infeasible_is_a_result(unbroken):
     assert infeasible
     assert all(trial.message.startswith("infeasible: default_objective was nan") for trial in infeasible)
     assert not any(trial in infeasible for trial in unbroken.oracle.get_best_trials(10))
+    # Who prints the scores of all trials prints numbers, as with keras-tuner.
+    assert all(math.isnan(trial.score) for trial in infeasible)
 
 
 @pytest.mark.parametrize("kill", [(0,), (2, 9), (13, 14, 23)])

@@ -184,6 +184,18 @@ def test_nor_do_those_of_keras_tuners_own_tuner(search, tmp_path):
     assert made.oracle.trials["0000"].message.startswith("infeasible: Oversized model: ")
 
 
+@pytest.mark.parametrize(
+    ("theirs", "mend"),
+    [
+        ({"num_initial_points": 5, "beta": 2.6}, "num_initial_points [(]leave it out.*beta [(]leave it out"),
+        ({"max_epochs": 10, "factor": 3}, "max_epochs [(]pass epochs=... to search[)], factor [(]pass pruning="),
+    ],
+)
+def test_arguments_of_keras_tuners_searches_are_told_what_takes_their_place(theirs, mend):
+    with pytest.raises(ValueError, match=mend):
+        tuners.CoarseToFineSearch(build, "val_accuracy", 3, **theirs)
+
+
 def test_not_a_model(search):
     with pytest.raises(keras_tuner.errors.FatalTypeError, match="valid Keras Model instance.*NoneType"):
         search(lambda hp: None if hp.Int("units", 2, 32) else None).search(**DATA)
