@@ -29,6 +29,15 @@ def frozen():
     gc.freeze()
 
 
+@pytest.fixture(scope="session", autouse=True)
+def known_to_be_frozen():
+    """Each search asks whether anything is, for which Python counts hundreds of thousands of objects one by one."""
+    counted = types.SimpleNamespace(**{**vars(gc), "get_freeze_count": lambda: 1})
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("tuners.machine.gc", counted)
+        yield
+
+
 @pytest.fixture(scope="session")
 def forked_python():
     """Gates, workers and embedded servers are processes that start sooner than those of users."""

@@ -19,8 +19,9 @@ class Circle:
 
 
 @pytest.fixture(autouse=True)
-def thawed():
+def thawed(monkeypatch):
     """What an earlier test has frozen is not of these."""
+    monkeypatch.setattr("tuners.machine.gc", gc)
     gc.unfreeze()
 
 
