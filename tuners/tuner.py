@@ -336,6 +336,9 @@ class FastTuner(keras_tuner.Tuner):
         ):
             # A run_trial of a subclass has put it where keras-tuner looks for it.
             return super().load_model(trial)
+        if trial.status in ("INVALID", "FAILED"):
+            reason = (trial.message or "").strip() or f"it is {trial.status}."
+            raise checkpoints.CheckpointError(f"Trial {trial.trial_id} has no weights: {reason}")
         if type(self).run_trial is not FastTuner.run_trial and not checkpoints.kept_trials(self.project_dir):
             raise checkpoints.CheckpointError(
                 f"{type(self).__name__}.run_trial has kept no weights of any trial: have it train by "

@@ -169,6 +169,8 @@ def test_a_search_that_has_found_nothing_says_so(search, caplog, verbose):
     told = [line for line in caplog.messages if line.startswith("No trial has reached a val_accuracy")]
     assert len(told) == verbose
     assert not told or "The last one: infeasible: Oversized model: " in told[0]
+    with pytest.raises(tuners.CheckpointError, match="Trial 0000 has no weights: infeasible: Oversized model"):
+        made.get_best_models()
     more = search(max_trials=3, max_model_size=1000)
     more.search(**DATA, epochs=1, verbose=1)
     assert len([line for line in caplog.messages if line.startswith("No trial has reached")]) == verbose
