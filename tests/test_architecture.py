@@ -32,7 +32,7 @@ ROOMS = {
         ["machine"],
         ["strategy", "store", "trackers"],
         ["trial_record"],
-        ["study", "trial_metrics", "pruning", "folds", "changed_space", "callbacks", "compiling"],
+        ["study", "trial_metrics", "pruning", "folds", "changed_space", "callbacks", "compiling", "session"],
         ["insight", "past_searches"],
         ["report"],
         ["engine"],

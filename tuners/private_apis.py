@@ -22,6 +22,9 @@ they are. `tests/engine/test_numpy_engine.py` fails when Keras changes this.
 The configurations of Keras' losses and metrics leave out some of what they were made with, such as Huber's delta. It is
 in `_fn_kwargs` alone. `tests/engine/test_identity.py` fails when Keras changes this.
 
+Which custom objects a `keras.saving.custom_object_scope` around the search has in force is in the `backup` of a scope
+within it, which is not documented. `tests/tuner/test_session.py` fails when Keras changes this.
+
 Whether a `TensorBoard` profiles is in `_should_trace` alone. `tests/tuner/test_tensorboard.py` fails when Keras changes
 this.
 """
@@ -49,6 +52,12 @@ def set_project_directory(oracle: keras_tuner.Oracle, directory: str | os.PathLi
     """Tell an oracle, as a tuner would, where its search is; for an oracle that is used by itself."""
     path = Path(directory).absolute()
     oracle._set_project_dir(str(path.parent), path.name)  # noqa: SLF001
+
+
+def objects_of_scopes() -> dict[str, Any]:
+    """Custom objects, by name, of the `keras.saving.custom_object_scope` that is in force."""
+    with keras.saving.CustomObjectScope({}) as scope:
+        return dict(scope.backup)
 
 
 class RecalledSpace(keras_tuner.HyperParameters):

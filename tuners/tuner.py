@@ -31,6 +31,7 @@ from tuners.parallel.worker_pipe import is_worker
 from tuners.private_apis import gradients_with_graphs
 from tuners.protocols import Observer, OnlyFits
 from tuners.pruning import Race, Rule
+from tuners.session import clear_session
 from tuners.store import checkpoints
 from tuners.store.facts import trial_seed
 from tuners.store.files import write_file
@@ -419,7 +420,7 @@ class FastTuner(keras_tuner.Tuner):
         return race
 
     def _try_build(self, hp: keras_tuner.HyperParameters) -> keras.Model:
-        keras.backend.clear_session(free_memory=False)
+        clear_session()
         self._memory.collect()
         model = self._build_hypermodel(hp)
         if not isinstance(model, keras.Model):
