@@ -170,7 +170,8 @@ def test_what_was_trained_again_stands_beside_what_was_expected(browser, tmp_pat
     cells = browser.run(
         "[...document.querySelectorAll('#path tbody td:nth-child(6)')].map((each) => Number(each.innerText))"
     )
-    assert cells == pytest.approx([step.measured for step in conclude(study, again=[again]).path], rel=1e-3)
+    # Two digits of each.
+    assert cells == pytest.approx([step.measured for step in conclude(study, again=[again]).path], rel=0.05)
     assert browser.problems() == []
 
 

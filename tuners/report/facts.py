@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import collections
 from collections.abc import Mapping
+from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
 from tuners.insight.size import front
@@ -44,6 +45,8 @@ def facts(study: Study, given: Mapping[str, Any]) -> dict[str, str]:
     last = {name: given[name] for name in LAST if name in given}
     known = {
         **{name: value for name, value in given.items() if name not in LAST},
+        # A page may be handed on: the place of a file is the affair of its machine.
+        "data": PurePath(str(given.get("data") or "")).name,
         "objective": f"{study.objective}, {way} is better",
         "trials": counts(study),
         "rows": _rows(study),

@@ -68,14 +68,16 @@ function table(id, head, rows) {
 
 function tables() {
   table("beside", ["", "best", "default"], data.beside.map(([name, best, usual]) => [name, made("td", best, best === usual ? "" : "changed"), usual]));
-  const signed = (value) => (value > 0 ? "+" : "") + short(value);
+  // Of a gain that is known to a tenth of itself at best, two digits are enough.
+  const gained = (value) => String(Number(value.toPrecision(2)));
+  const signed = (value) => (value > 0 ? "+" : "") + gained(value);
   const trained = data.path_from_default.some((each) => each.measured !== null);
-  const measured = (each) => (each.measured === null ? ["", ""] : [signed(each.measured), short(1.645 * each.measured_deviation)]);
+  const measured = (each) => (each.measured === null ? ["", ""] : [signed(each.measured), gained(1.645 * each.measured_deviation)]);
   table("path", ["change", "from", "to", "expected gain", "give or take", ...(trained ? ["measured", "give or take"] : [])],
-    data.path_from_default.map((each) => [each.name, short(each.before), short(each.after), signed(each.gain), short(1.645 * each.deviation), ...(trained ? measured(each) : [])]));
+    data.path_from_default.map((each) => [each.name, short(each.before), short(each.after), signed(each.gain), gained(1.645 * each.deviation), ...(trained ? measured(each) : [])]));
   if (data.more_trials)
     table("more", ["further trials", "expected gain", "80 % between"],
-      data.more_trials.outlooks.map((each) => [each.trials, signed(each.gain), `${short(each.low)} and ${short(each.high)}`]));
+      data.more_trials.outlooks.map((each) => [each.trials, signed(each.gain), `${gained(each.low)} and ${gained(each.high)}`]));
 }
 
 // The table of trials.
