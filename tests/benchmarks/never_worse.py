@@ -28,6 +28,7 @@ import json
 import shutil
 import tempfile
 import time
+import unittest.mock
 from pathlib import Path
 
 import keras_tuner
@@ -140,11 +141,9 @@ def choices(number, hypermodel, data, directory, at_random):
 
 def by_any_lead(directory):
     """What a search would choose whose default has to be led by no more than 0."""
-    clear, configurations.CLEAR = configurations.CLEAR, 0.0
-    try:
+    names = ("CLEAR", "CLEAR_WITH_LESS_LOSS")
+    with unittest.mock.patch.multiple(configurations, **dict.fromkeys(names, 0.0)):
         return dict(tuners.Study.load(directory).best[0].values)
-    finally:
-        configurations.CLEAR = clear
 
 
 def judged(number, hypermodel, data, chosen):

@@ -25,6 +25,9 @@ CLEAR = 1.0
 See `tests/benchmarks/never_worse.md`.
 """
 
+CLEAR_WITH_LESS_LOSS = 0.5
+"""The same of one whose loss is less than the default's as well: that both are luck is less probable."""
+
 
 def alike(value: object, other: object) -> bool:
     """Whether two values are one, but for the last digits of numbers."""
@@ -63,9 +66,14 @@ class Configuration:
         return sum(self.scores.values()) / len(self.scores)
 
     @property
+    def loss(self) -> float:
+        """Mean of its losses."""
+        return sum(self.losses.values()) / len(self.losses)
+
+    @property
     def rank(self) -> Rank:
         """What is smaller where the configuration is better, by its mean."""
-        return -self.mean, sum(self.losses.values()) / len(self.losses), self.first
+        return -self.mean, self.loss, self.first
 
 
 class Configurations:
@@ -149,8 +157,9 @@ class Configurations:
             if each is default:
                 break
             luck = self._luck(each, default, rows)
+            clear = CLEAR_WITH_LESS_LOSS if each.loss < default.loss else CLEAR
             # Where nothing tells of luck, the loss has told them apart.
-            if each.mean - default.mean > luck or not luck:
+            if each.mean - default.mean > clear * luck or not luck:
                 yield each
             else:
                 lucky.append(each)
@@ -158,10 +167,10 @@ class Configurations:
         yield from by_mean
 
     def _luck(self, leader: Configuration, default: Configuration, rows: int | None) -> float:
-        """What the lead over the default may owe to seeds and to rows, 0 where nothing tells."""
+        """Standard deviation of the lead over the default by seeds and rows, 0 where nothing tells."""
         seeds = self.noise[0] ** 2 * (1 / len(leader.scores) + 1 / len(default.scores))
         validation = 2 * luck_of_rows(abs(default.mean), rows) ** 2 if rows else 0.0
-        return CLEAR * math.sqrt(seeds + validation)
+        return math.sqrt(seeds + validation)
 
     def _by_mean(self) -> Iterator[Configuration]:
         middle, weight = self._prior
