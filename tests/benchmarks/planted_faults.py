@@ -62,6 +62,21 @@ def overfitting(*shares):
     return [lambda seed, share=share: make(seed, share) for share in shares]
 
 
+def unstable(*swings):
+    def make(seed, swing):
+        study, rng = searched(ordinary(), 30, seed), np.random.default_rng([5, seed])
+        trials = []
+        for trial in study.trials:
+            curve = np.array(trial.history["val_accuracy"])
+            curve[2:] -= np.abs(rng.normal(0, swing, len(curve) - 2))
+            history = {**trial.history, "val_accuracy": tuple(curve)}
+            at = int(curve.argmax())
+            trials.append(dataclasses.replace(trial, history=history, score=float(curve[at]), best_epoch=at + 1))
+        return dataclasses.replace(study, trials=tuple(trials))
+
+    return [lambda seed, swing=swing: make(seed, swing) for swing in swings]
+
+
 def few(*trials):
     return [lambda seed, count=count: searched(ordinary(), count, seed) for count in trials]
 
@@ -90,6 +105,7 @@ FAULTS = {
     "too short": short(4, 6, 15),
     "too long": long(12, 20, 40),
     "overfitting": overfitting(0.4, 0.7, 1.5),
+    "unstable": unstable(0.03, 0.15, 0.3),
     "too few trials": few(12, 8, 5),
     "small validation split": small_validation(400, 100, 30),
     "scale": linear(0.95, 0.97, 0.999),
@@ -119,7 +135,8 @@ def ordinary_study(seed):
 def main():
     seeds = range(1, 1 + (int(sys.argv[1]) if len(sys.argv) > 1 else 10))
     print("rule | weak | middle | strong | other rules that spoke")
-    for rule, makers in FAULTS.items():
+    chosen = sys.argv[2:] or [*FAULTS]
+    for rule, makers in ((each, FAULTS[each]) for each in chosen):
         found, others = [], collections.Counter()
         for make in makers:
             said = [{each.rule for each in conclude(make(seed)).findings} for seed in seeds]

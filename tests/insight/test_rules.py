@@ -97,6 +97,31 @@ def test_trials_that_are_too_short_and_too_long():
     assert (long.rule, long.action) == ("too long", {"epochs": 3})
 
 
+@pytest.mark.parametrize(
+    ("swing", "rows", "expected"),
+    [(0.3, 4000, ["unstable"]), (0.3, None, ["unstable"]), (0.3, 12, []), (0.02, 4000, [])],
+)
+def test_leaders_whose_late_epochs_jump(swing, rows, expected):
+    study = searched(ordinary(), 20, about={"validation_rows": rows})
+    trials = []
+    for trial in study.trials:
+        curve = np.array(trial.history["val_accuracy"])
+        # Every third epoch falls, the last one never.
+        curve[5:-1:3] -= swing
+        trials.append(dataclasses.replace(trial, history={**trial.history, "val_accuracy": tuple(curve)}))
+    found = [*length(dataclasses.replace(study, trials=tuple(trials)))]
+    assert [each.rule for each in found] == expected
+    assert all(0.02 < each.evidence["jump"] < swing < each.evidence["gained"] for each in found)
+
+
+def test_what_is_not_a_share_of_rows_jumps_by_itself():
+    study = searched(ordinary(), 20, about={"validation_rows": 20})
+    swinging = tuple(np.where(np.arange(20) % 2, 0.3, 0.8))
+    trials = [dataclasses.replace(trial, history={"val_loss": swinging}, best_epoch=12) for trial in study.trials]
+    (found,) = length(dataclasses.replace(study, objective="val_loss", direction="min", trials=tuple(trials)))
+    assert found.rule == "unstable"
+
+
 def test_leaders_that_overfit():
     study = searched(ordinary(), 20)
     steps = np.arange(20)

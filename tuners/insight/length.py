@@ -1,4 +1,4 @@
-"""Whether the trials trained for long enough, or for too long."""
+"""Whether the trials trained for long enough, for too long, and to a steady end."""
 
 from __future__ import annotations
 
@@ -10,6 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tuners.insight.finding import Finding
+from tuners.insight.noise import late_jump
+from tuners.space.shown import number
+from tuners.strategy.luck import is_rate
 
 if TYPE_CHECKING:
     from tuners.study import Study
@@ -20,6 +23,16 @@ SHORTEST = 8
 
 MOST = 0.6
 """Share of the leaders that have to show it."""
+
+
+UNSTABLE = 0.15
+"""Share of what a curve gains that its late epochs jump by where training is unstable."""
+
+FLICKER = 3
+"""Rows of validation that change sides from epoch to epoch in steady training as well, at most.
+
+In 248 searches of small tables 1 % are beyond both.
+"""
 
 
 def length(study: Study) -> Iterator[Finding]:
@@ -45,6 +58,23 @@ def length(study: Study) -> Iterator[Finding]:
         yield _too_long(longest, early, full, numbers)
     elif _share([each is not None and each >= 0.5 for each in over]) >= MOST:
         yield _overfits(over, numbers, longest)
+    if early < MOST:
+        yield from _unstable(study, full, numbers)
+
+
+def _unstable(study: Study, leaders: list[TrialRecord], numbers: tuple[int, ...]) -> Iterator[Finding]:
+    """Late epochs that jump, so that the best one was lucky."""
+    jump = float(np.median([late_jump(trial, study.objective) or 0.0 for trial in leaders]))
+    gained = float(np.median([np.nanmax(curve) - curve[0] for curve in (_gains(trial, study) for trial in leaders)]))
+    rows = study.fact("validation_rows")
+    if not jump >= UNSTABLE * gained or (rows and is_rate(study.objective) and jump < FLICKER / rows):
+        return
+    words = (
+        f"Late epochs of the leaders jump: their {study.objective} moves by about {number(jump, 2)} from one epoch to "
+        f"the next, {100 * jump / max(gained, jump):.0f} % of all that it gained, so that the best epoch was a lucky "
+        "one. A learning rate that decays, larger batches or an average of the weights (use_ema) end steadily."
+    )
+    yield Finding("unstable", "advice", words, {"jump": jump, "gained": gained}, {}, numbers)
 
 
 def _gains(trial: TrialRecord, study: Study) -> NDArray[np.float64]:

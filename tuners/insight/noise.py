@@ -90,11 +90,12 @@ def _by_curves(study: Study) -> float:
     longest = max((len(trial.history.get(study.objective, ())) for trial in better), default=0)
     # Trials that were ended early still move fast where they end.
     late = (trial for trial in better if 2 * len(trial.history.get(study.objective, ())) >= longest)
-    found = [jump for trial in late if (jump := _jump(trial, study.objective))]
+    found = [jump for trial in late if (jump := late_jump(trial, study.objective))]
     return float(np.median(found)) if found else 0.0
 
 
-def _jump(trial: TrialRecord, objective: str) -> float | None:
+def late_jump(trial: TrialRecord, objective: str) -> float | None:
+    """Standard deviation of an epoch about its neighbours in the second half of a trial; None where it is too short."""
     curve = np.asarray(trial.history.get(objective, ()), float)
     late = curve[len(curve) // 2 :]
     if len(late) < 4 or not np.isfinite(late).all():
