@@ -51,6 +51,17 @@ def test_learning_rates_from_which_trials_diverge():
     assert set(found.trials) == {trial.number for trial in study.trials if trial.status == "INVALID"}
 
 
+@pytest.mark.parametrize(("trials", "place", "told"), [(30, 0, True), (12, 0, False), (30, 1, False)])
+def test_one_trial_that_diverged_tells_where_its_rate_is_the_highest_of_many(trials, place, told):
+    study = searched(ordinary(), trials, learner=False)
+    by_rate = sorted(study.trials, key=lambda trial: -trial.values["learning_rate"])
+    bad = by_rate[place]
+    diverged = dataclasses.replace(bad, status="INVALID", score=None)
+    study = dataclasses.replace(study, trials=tuple(diverged if each is bad else each for each in study.trials))
+    found = list(divergence(study, study.cube()))
+    assert [each.trials for each in found] == [(bad.number,)] * told
+
+
 def test_divergence_that_has_nothing_to_do_with_the_rate():
     rng = np.random.default_rng(0)
     trials = [

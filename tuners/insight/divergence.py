@@ -17,9 +17,6 @@ if TYPE_CHECKING:
     from tuners.study import Study
 
 RATES = ("learning_rate", "lr")
-FEWEST = 2
-"""Diverged trials that are chance when there are fewer."""
-
 CLEAR = 0.05
 """Probability of as clear a boundary by chance, over all boundaries tried, up to which one is told of."""
 
@@ -49,7 +46,7 @@ def _boundary(study: Study, dimension: Dimension) -> Finding | None:
     ended = [trial for trial in study.trials if trial.status in ("COMPLETED", "INVALID") and name in trial.values]
     rates = np.array([float(trial.values[name]) for trial in ended])
     bad = np.array([trial.status == "INVALID" for trial in ended], dtype=bool)
-    if bad.sum() < FEWEST or bad.all():
+    if not bad.any() or bad.all():
         return None
     cuts = np.unique(rates[bad])
     tables = [_table(rates, bad, cut) for cut in cuts]
