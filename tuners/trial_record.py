@@ -33,6 +33,7 @@ class TrialRecord:
         worker: The worker process that trained it, or "".
         ended: Seconds that the search had run for when it ended, or None.
         parameters: Weights of its model, those that are not trained included, or None where that is not known.
+        redundant_biases: Names of the layers of its model whose bias does nothing, since batch norm follows.
     """
 
     trial_id: str
@@ -51,6 +52,7 @@ class TrialRecord:
     worker: str = dataclasses.field(default="", repr=False)
     ended: float | None = dataclasses.field(default=None, repr=False)
     parameters: int | None = dataclasses.field(default=None, repr=False)
+    redundant_biases: tuple[str, ...] = dataclasses.field(default=(), repr=False)
 
     @property
     def shown(self) -> dict[str, Any]:
@@ -94,6 +96,7 @@ def record_of(number: int, trial: TrialState, seed: int | None) -> TrialRecord:
         worker=trial.engines.get("worker", ""),
         ended=trial.elapsed,
         parameters=trial.engines.get("parameters"),
+        redundant_biases=tuple(trial.engines.get("redundant_biases", ())),
     )
 
 

@@ -20,6 +20,7 @@ from tuners.callbacks import copied_callbacks, give_directories, hooks_of
 from tuners.compiling import compile_with
 from tuners.engine.best_epoch import BestEpoch
 from tuners.engine.choice import Engines, EngineUse, summary_of
+from tuners.engine.redundant import redundant_biases
 from tuners.engine.results import Trained, averaged, epochs_of
 from tuners.folds import Folds, Rows, facts_of_call
 from tuners.log import get_logger
@@ -84,6 +85,7 @@ class FastTuner(keras_tuner.Tuner):
         engine_uses: What trained in each call of `model.fit` since this tuner was made, and why no faster engine did.
         execution_scores: The best objective of each execution and fold of the last trial that was run here.
         parameters: Weights of the model of that trial, those that are not trained included; None where not known.
+        redundant_biases: Names of the layers of that model whose bias does nothing, since batch norm follows.
         wanted: Id of a trial whose weights are kept whatever it reaches, where the oracle is in another process.
         stop_search: Set to true, by an observer for one, it ends the search that runs after the trial that runs.
 
@@ -130,6 +132,7 @@ class FastTuner(keras_tuner.Tuner):
         self._memory = Memory()
         self.execution_scores: list[float] = []
         self.parameters: int | None = None
+        self.redundant_biases: list[str] = []
         self.wanted: str | None = None
         self.stop_search = False
 
@@ -165,12 +168,12 @@ class FastTuner(keras_tuner.Tuner):
         with frozen_heap():
             while not self.stop_search and (trial := self._next_trial()) is not None:
                 self.on_trial_begin(trial)
-                trained_before, self.execution_scores, self.parameters = len(self.engine_uses), [], None
+                trained_before = len(self.engine_uses)
+                self.forget_trial()
                 with beating(self.oracle, trial.trial_id), _judged(trial):
                     self._run_and_update_trial(trial, *args, **kwargs)
                     trial.status = "COMPLETED"
-                uses = self.engine_uses[trained_before:]
-                self.note_engines(trial, summary_of(uses, self.execution_scores, self.parameters))
+                self.note_engines(trial, self.summary_since(trained_before))
                 self.on_trial_end(trial)
                 count += 1
         if isinstance(self.oracle, CoarseToFineOracle):
@@ -178,6 +181,19 @@ class FastTuner(keras_tuner.Tuner):
         if getattr(self.oracle, "verbose", False):
             self._say_what_became_of(count)
         self.on_search_end()
+
+    def forget_trial(self) -> None:
+        """Know nothing of the trial that was run before."""
+        self.execution_scores, self.parameters, self.redundant_biases = [], None, []
+
+    def summary_since(self, trained_before: int) -> dict[str, Any]:
+        """What is kept with the trial that was run, beside what it has reached.
+
+        Args:
+            trained_before: Length of `engine_uses` before the trial.
+        """
+        uses = self.engine_uses[trained_before:]
+        return summary_of(uses, self.execution_scores, self.parameters, self.redundant_biases)
 
     def _say_what_became_of(self, count: int) -> None:
         """Say what is to be known of a search that has ended, beside its best trial."""
@@ -247,6 +263,7 @@ class FastTuner(keras_tuner.Tuner):
             result = self._build_and_fit_model(trial, *args, **{**kwargs, "callbacks": callbacks})
         epochs = epochs_of(result, self.oracle.objective)
         model = self._built if self._built is not None else best.model
+        self.redundant_biases = redundant_biases(model)
         # Where training ran no callback, the last weights are the best that there are.
         weights = model.get_weights() if best.weights is None else best.weights
         return Trained(epochs, weights, model.get_build_config(), result)

@@ -145,6 +145,18 @@ def test_leaders_that_overfit():
     assert found.rule == "overfitting" and found.evidence["lost"] > 0.8
 
 
+def test_a_bias_that_batch_norm_takes_out_is_told_of_the_best_model_that_has_one():
+    study = searched(ordinary(), 20)
+    best, second = study.best[:2]
+    assert "redundant bias" not in rules(study)
+    for layers, words in ((("dense",), "dense has a bias"), (("dense", "dense_1", "conv"), "dense and 2 more layers")):
+        biased = dataclasses.replace(second, redundant_biases=layers)
+        trials = tuple(biased if each is second else each for each in study.trials)
+        found = [*design(dataclasses.replace(study, trials=trials), study.cube())]
+        (told,) = [each for each in found if each.rule == "redundant bias"]
+        assert told.words.startswith(words) and told.trials == (second.number,) and best.number != second.number
+
+
 def rules(study):
     return [each.rule for each in design(study, study.cube())]
 

@@ -198,6 +198,19 @@ def test_arguments_of_keras_tuners_searches_are_told_what_takes_their_place(thei
         tuners.CoarseToFineSearch(build, "val_accuracy", 3, **theirs)
 
 
+def test_biases_that_do_nothing_are_kept_with_their_trial(search):
+    def normed(hp):
+        model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(hp.Int("units", 2, 4), name="useless")])
+        for layer in (keras.layers.BatchNormalization(), keras.layers.ReLU(), keras.layers.Dense(2, "softmax")):
+            model.add(layer)
+        model.compile("sgd", "sparse_categorical_crossentropy", metrics=["accuracy"])
+        return model
+
+    made = search(normed, max_trials=1)
+    made.search(**DATA, epochs=1)
+    assert tuners.Study.load(made.project_dir).trials[0].redundant_biases == ("useless",)
+
+
 def test_not_a_model(search):
     with pytest.raises(keras_tuner.errors.FatalTypeError, match="valid Keras Model instance.*NoneType"):
         search(lambda hp: None if hp.Int("units", 2, 32) else None).search(**DATA)

@@ -50,7 +50,10 @@ class EngineUse:
 
 
 def summary_of(
-    uses: Sequence[EngineUse], executions: Sequence[float] = (), parameters: int | None = None
+    uses: Sequence[EngineUse],
+    executions: Sequence[float] = (),
+    parameters: int | None = None,
+    redundant_biases: Sequence[str] = (),
 ) -> dict[str, Any]:
     """What trained a trial, as its record keeps it: the engines, each once, and why others did not, by their names.
 
@@ -58,13 +61,15 @@ def summary_of(
         uses: What trained, call by call.
         executions: The best objective of each execution and fold; kept where there are several.
         parameters: Weights of its model, or None where that is not known.
+        redundant_biases: Names of the layers whose bias does nothing; kept where there are any.
     """
     refusals: dict[str, str] = {}
     for use in uses:
         refusals.update(use.refusals)
     several = {"executions": list(executions)} if len(executions) > 1 else {}
     size = {} if parameters is None else {"parameters": parameters}
-    return {"used": list(dict.fromkeys(use.engine for use in uses)), "refusals": refusals, **several, **size}
+    biases = {"redundant_biases": list(redundant_biases)} if redundant_biases else {}
+    return {"used": list(dict.fromkeys(use.engine for use in uses)), "refusals": refusals, **several, **size, **biases}
 
 
 class Engines:

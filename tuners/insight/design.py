@@ -43,6 +43,7 @@ def design(study: Study, cube: Cube) -> Iterator[Finding]:
     yield from _test_rows(study)
     yield from _small_validation(study)
     yield from _failures(study)
+    yield from _redundant_bias(study)
 
 
 def dead(response: Response, importances: tuple[Importance, ...]) -> Iterator[Finding]:
@@ -112,6 +113,20 @@ def _small_validation(study: Study) -> Iterator[Finding]:
 
 def _round(count: int) -> int:
     return int(float(f"{count:.2g}"))
+
+
+def _redundant_bias(study: Study) -> Iterator[Finding]:
+    """Layers whose bias the batch norm behind them takes out again, in the best of the models that have any."""
+    model = next((trial for trial in study.best if trial.redundant_biases), None)
+    if model is None:
+        return
+    first, *others = model.redundant_biases
+    which = f"{first} and {len(others)} more layers have" if others else f"{first} has"
+    words = (
+        f"{which} a bias that the batch norm right behind takes out again (trial {model.number}): use_bias=False "
+        "trains the same with fewer weights."
+    )
+    yield Finding("redundant bias", "note", words, {"layers": list(model.redundant_biases)}, {}, (model.number,))
 
 
 def _failures(study: Study) -> Iterator[Finding]:

@@ -8,7 +8,6 @@ from typing import Any
 import keras_tuner
 from keras_tuner.engine.trial import Trial
 
-from tuners.engine.choice import summary_of
 from tuners.engine.results import epochs_of
 from tuners.machine import frozen_heap
 from tuners.parallel.messages import Ended, Epoch, Order
@@ -54,7 +53,7 @@ def train_trial(tuner: Any, order: Order, report: Report, *args: Any, **kwargs: 
     trial = Trial(hyperparameters, trial_id=order.trial_id)
     epochs: list[dict[str, float]] = []
     message, trained_before = None, len(tuner.engine_uses)
-    tuner.execution_scores, tuner.parameters = [], None
+    tuner.forget_trial()
     try:
         result = tuner.run_trial(trial, *args, **kwargs)
         epochs, status = epochs_of(result, tuner.oracle.objective, "Tuner.run_trial()"), "COMPLETED"
@@ -62,7 +61,7 @@ def train_trial(tuner: Any, order: Order, report: Report, *args: Any, **kwargs: 
         status, message = _status(error), traceback.format_exc()
     config = hyperparameters.get_config()
     turned_up = {} if config["space"] == declared else {"values": config["values"], "space": config["space"]}
-    engines = summary_of(tuner.engine_uses[trained_before:], tuner.execution_scores, tuner.parameters)
+    engines = tuner.summary_since(trained_before)
     return Ended(order.trial_id, status, message, epochs, engines=engines, **turned_up)
 
 

@@ -181,6 +181,8 @@ def _checked_engines(engines: dict[str, Any]) -> dict[str, Any]:
         raise ValueError("the engines of a trial are not text")
     if not all(map(_is_number, engines.get("executions", []))):
         raise ValueError("the executions of a trial are not numbers")
+    if not all(isinstance(each, str) for each in engines.get("redundant_biases", [])):
+        raise ValueError("the redundant biases of a trial are not names")
     if not isinstance(engines.get("parameters", 0), int):
         raise ValueError("the parameters of a trial are not a number")
     return engines
