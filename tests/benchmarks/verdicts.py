@@ -52,15 +52,16 @@ def table(number):
 
 
 def run(number, directory):
-    """One search and its truth, kept as files."""
+    """One search and its truth, kept as files; what is there already is not made again."""
     known, judged = table(number)
     data = kzoo.load_dataset(known, validation_share=0.3, test_share=0.05, seed=number)
     hypermodel = kzoo.create_hypermodel("mlp", data.task, epochs=EPOCHS)
     options = {"directory": str(directory), "overwrite": True, "seed": number}
-    trials = int(np.random.default_rng(number).integers(10, 21))
-    tuner = tuners.CoarseToFineSearch(hypermodel, "val_accuracy", trials, project_name=f"{number}", **options)
     fit = {"epochs": EPOCHS, "verbose": 0}
-    tuner.search(data.x_train, data.y_train, validation_data=(data.x_val, data.y_val), **fit)
+    if not (directory / f"{number}").exists():
+        trials = int(np.random.default_rng(number).integers(10, 21))
+        tuner = tuners.CoarseToFineSearch(hypermodel, "val_accuracy", trials, project_name=f"{number}", **options)
+        tuner.search(data.x_train, data.y_train, validation_data=(data.x_val, data.y_val), **fit)
     study = tuners.Study.load(directory / str(number))
     both = [study.trials[0].values, leader(study).values]
     asked = {"initial": both, "executions_per_trial": SEEDS, "priorities": {}, **options, "seed": 10_000 + number}
@@ -70,7 +71,15 @@ def run(number, directory):
     judge.search(data.x_train, data.y_train, validation_data=(judged[0], labels), **fit)
     truth = tuners.Study.load(directory / f"{number}-judged")
     scores = [list(trial.executions) for trial in truth.trials]
-    (directory / f"{number}.json").write_text(json.dumps(scores))
+    (directory / f"{number}.json").write_text(json.dumps({"leader": both[1], "scores": scores}))
+
+
+def is_judged(number, directory):
+    """Whether the truth of a search is there, and of the leader that it would name now."""
+    path = directory / f"{number}.json"
+    if not path.exists():
+        return False
+    return json.loads(path.read_text())["leader"] == leader(tuners.Study.load(directory / str(number))).values
 
 
 def leader(study):
@@ -99,7 +108,7 @@ class Judged:
 def judged(number, directory):
     """A search that was run, judged."""
     study = tuners.Study.load(directory / str(number))
-    default, best = json.loads((directory / f"{number}.json").read_text())
+    default, best = json.loads((directory / f"{number}.json").read_text())["scores"]
     error = np.hypot(np.std(best, ddof=1), np.std(default, ddof=1)) / np.sqrt(SEEDS)
     keeps_default = study.best[0].values == study.trials[0].values
     return Judged(conclude(study).verdict, keeps_default, float(np.mean(best) - np.mean(default)), float(error))
@@ -109,7 +118,7 @@ def main():
     directory = Path(sys.argv[1])
     directory.mkdir(parents=True, exist_ok=True)
     for number in range(FIRST, FIRST + int(sys.argv[2]) if len(sys.argv) > 2 else FIRST):
-        if not (directory / f"{number}.json").exists():
+        if not is_judged(number, directory):
             run(number, directory)
             print(number, flush=True)
     report(directory)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tuners.strategy.configurations import CLEAR, Configurations, alike, key_of
+from tuners.strategy.configurations import Configurations, alike, key_of
 from tuners.strategy.luck import SHARED, is_rate, luck_of_rows
 
 SCORES = st.floats(0.0, 1.0).map(lambda score: round(score, 2))
@@ -41,11 +41,20 @@ def test_best_come_in_order_of_their_means():
     assert [each.mean for each in configurations.best()] == pytest.approx([0.7, 0.65, 0.6])
 
 
-@pytest.mark.parametrize(("rows", "less", "more"), [(60, 0, 0), (200, 1, 0), (600, 1, 1)])
-def test_a_lead_needs_to_be_half_as_long_where_the_loss_is_less_as_well(rows, less, more):
-    # Of a share of 0.8 the luck of two is 0.046, 0.025, and 0.015.
-    for loss, first in ((0.4, less), (0.5, more), (0.6, more)):
-        configurations = run(("default", 0.8, 0.5), ("leader", 0.82, loss))
+@pytest.mark.parametrize(("rows", "ahead"), [(60, 0), (200, 1), (600, 2), (1200, 3)])
+def test_how_far_a_lead_has_to_be_depends_on_the_loss(rows, ahead):
+    # Of a share of 0.8 the luck of two is 0.046, 0.025, 0.015, and 0.010.
+    found = []
+    for loss in (0.4, 0.5, 0.7):
+        configurations = run(("default", 0.8, 0.5), ("leader", 0.821, loss))
+        found.append(next(configurations.best(configurations.of(0), rows)).first)
+    assert found == [1] * ahead + [0] * (3 - ahead)
+
+
+@pytest.mark.parametrize("loss", [0.0, -1.0, math.nan])
+def test_where_losses_cannot_be_compared_in_shares_the_lead_has_to_be_one_deviation(loss):
+    for rows, first in ((200, 0), (600, 1)):
+        configurations = run(("default", 0.8, loss), ("leader", 0.821, loss))
         assert next(configurations.best(configurations.of(0), rows)).first == first
 
 
@@ -58,8 +67,8 @@ def test_what_comes_before_the_default_leads_it_clearly(trials, rows):
     assert {id(each) for each in found} == {id(each) for each in plain} and len(found) == len(plain)
     place, noise = found.index(default), configurations.noise[0]
     for each in found[:place]:
-        assert each.mean - default.mean > CLEAR * noise / np.sqrt(len(each.scores))
-        assert rows is None or each.mean - default.mean > CLEAR * luck_of_rows(default.mean, rows)
+        assert each.mean - default.mean > noise / np.sqrt(len(each.scores))
+        assert rows is None or each.mean - default.mean > luck_of_rows(default.mean, rows)
     for part in (found[:place], found[place + 1 :]):
         assert part == [each for each in plain if any(each is one for one in part)]
     if rows is None and not noise:

@@ -19,14 +19,12 @@ MOST_SHRUNK = 2.0
 """Runs, at most, that what is known of all configurations weighs as much as in the estimate of one."""
 
 
-CLEAR = 1.0
-"""Standard deviations of luck by which a configuration has to lead the default to come before it.
+CLEAR = ((0.9, 0.5), (1.2, 1.0), (math.inf, 2.0))
+"""Standard deviations of luck by which a configuration has to lead the default to come before it, by its loss.
 
-See `tests/benchmarks/never_worse.md`.
+Each is for losses up to so many times the default's: that a lead and a smaller loss are both luck is less probable, and
+a lead with a larger loss is of a model that is surer than it is right. See `tests/benchmarks/never_worse.md`.
 """
-
-CLEAR_WITH_LESS_LOSS = 0.5
-"""The same of one whose loss is less than the default's as well: that both are luck is less probable."""
 
 
 def alike(value: object, other: object) -> bool:
@@ -157,9 +155,8 @@ class Configurations:
             if each is default:
                 break
             luck = self._luck(each, default, rows)
-            clear = CLEAR_WITH_LESS_LOSS if each.loss < default.loss else CLEAR
             # Where nothing tells of luck, the loss has told them apart.
-            if each.mean - default.mean > clear * luck or not luck:
+            if each.mean - default.mean > _clear(each.loss, default.loss) * luck or not luck:
                 yield each
             else:
                 lucky.append(each)
@@ -205,3 +202,10 @@ class Configurations:
         # The upper quartile of a normal distribution lies 0.674 deviations above its middle.
         spread = ((good - middle) / 0.674) ** 2 - noise**2
         return middle, min(noise**2 / spread, MOST_SHRUNK) if spread > 0 else MOST_SHRUNK
+
+
+def _clear(loss: float, default: float) -> float:
+    """Standard deviations of luck that a lead has to have."""
+    if not default > 0:  # There is no loss beside the objective, or none that can be compared in shares.
+        loss, default = 1.0, 1.0
+    return next((deviations for most, deviations in CLEAR if loss <= most * default), CLEAR[-1][1])
