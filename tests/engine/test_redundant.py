@@ -36,6 +36,26 @@ def of_a_layer_without_a_configuration():
     return keras.Model(inputs, layers.BatchNormalization()(layers.Dense(3)(Unwritten(3)(inputs))))
 
 
+class WithCode(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.hidden, self.norm, self.head = layers.Dense(3), layers.BatchNormalization(axis=1), layers.Dense(1)
+
+    def call(self, x):
+        return self.head(self.norm(self.hidden(x)))
+
+
+def of_code():
+    model = WithCode()
+    model(np.zeros((2, 4), "float32"))
+    return model
+
+
+def sharing():
+    inputs, norm = keras.Input((4,)), layers.BatchNormalization(axis=1)
+    return keras.Model(inputs, layers.add([norm(layers.Dense(3)(inputs)), norm(layers.Dense(3)(inputs))]))
+
+
 @pytest.mark.parametrize(
     ("make", "expected"),
     [
@@ -49,6 +69,10 @@ def of_a_layer_without_a_configuration():
         (lambda: functional(take_twice=False), ["hidden"]),
         (lambda: functional(take_twice=True), []),
         (of_a_layer_without_a_configuration, []),
+        (WithCode, []),
+        (of_code, []),
+        (sharing, []),
+        (lambda: sequential(layers.Conv2D(2, 3, name="conv"), layers.BatchNormalization(axis=3)), ["conv"]),
         (lambda: type("Own", (keras.Model,), {})(), []),
     ],
 )

@@ -125,6 +125,12 @@ def test_leaders_whose_late_epochs_jump(swing, rows, expected):
     assert all(0.02 < each.evidence["jump"] < swing < each.evidence["gained"] for each in found)
 
 
+def test_what_never_moves_does_not_jump():
+    study = searched(ordinary(), 20, about={"validation_rows": None})
+    trials = [dataclasses.replace(t, history={"val_accuracy": (0.5,) * 20}, best_epoch=20) for t in study.trials]
+    assert list(length(dataclasses.replace(study, trials=tuple(trials)))) == []
+
+
 def test_what_is_not_a_share_of_rows_jumps_by_itself():
     study = searched(ordinary(), 20, about={"validation_rows": 20})
     swinging = tuple(np.where(np.arange(20) % 2, 0.3, 0.8))

@@ -34,7 +34,7 @@ def _normalises_features(layer: object) -> bool:
     """Whether it takes the mean of each feature, the last axis, off the batch."""
     if not isinstance(layer, keras.layers.BatchNormalization) or not layer.trainable:
         return False
-    return layer.axis in (-1, len(layer.input.shape) - 1)
+    return bool(layer.axis == -1 or (layer.built and layer.axis == layer.input_spec.ndim - 1))
 
 
 def _ends_with_bias(layer: object) -> bool:

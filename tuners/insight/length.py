@@ -67,7 +67,7 @@ def _unstable(study: Study, leaders: list[TrialRecord], numbers: tuple[int, ...]
     jump = float(np.median([late_jump(trial, study.objective) or 0.0 for trial in leaders]))
     gained = float(np.median([np.nanmax(curve) - curve[0] for curve in (_gains(trial, study) for trial in leaders)]))
     rows = study.fact("validation_rows")
-    if not jump >= UNSTABLE * gained or (rows and is_rate(study.objective) and jump < FLICKER / rows):
+    if not jump > UNSTABLE * gained or (rows and is_rate(study.objective) and jump < FLICKER / rows):
         return
     words = (
         f"Late epochs of the leaders jump: their {study.objective} moves by about {number(jump, 2)} from one epoch to "
