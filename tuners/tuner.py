@@ -33,6 +33,7 @@ from tuners.private_apis import gradients_with_graphs
 from tuners.protocols import Observer, OnlyFits
 from tuners.pruning import Race, Rule
 from tuners.session import clear_session
+from tuners.space.shown import reason
 from tuners.store import checkpoints
 from tuners.store.facts import trial_seed
 from tuners.store.files import write_file
@@ -203,7 +204,8 @@ class FastTuner(keras_tuner.Tuner):
             _LOG.info("Pruning has saved %d epochs.", self.epochs_saved)
         if isinstance(self.oracle, CoarseToFineOracle) and self.oracle.end_order and not self._best(1):
             last = self.oracle.trials[self.oracle.end_order[-1]]
-            _LOG.warning("No trial has reached a %s. The last one: %s", self.oracle.objective.name, last.message)
+            why = reason(last.message or f"it is {last.status}.")
+            _LOG.warning("No trial has reached a %s. The last one: %s", self.oracle.objective.name, why)
 
     def reload(self) -> None:
         """Take up the search in the project directory, with what another process has added to it meanwhile."""
@@ -349,15 +351,14 @@ class FastTuner(keras_tuner.Tuner):
         Raises:
             CheckpointError: The weights of that trial are not kept.
         """
-        if trial.trial_id not in checkpoints.kept_trials(self.project_dir) and os.path.exists(
-            self._get_checkpoint_fname(trial.trial_id)
-        ):
+        kept = checkpoints.kept_trials(self.project_dir)
+        if trial.trial_id not in kept and os.path.exists(self._get_checkpoint_fname(trial.trial_id)):
             # A run_trial of a subclass has put it where keras-tuner looks for it.
             return super().load_model(trial)
-        if trial.status in ("INVALID", "FAILED"):
-            reason = (trial.message or "").strip() or f"it is {trial.status}."
-            raise checkpoints.CheckpointError(f"Trial {trial.trial_id} has no weights: {reason}")
-        if type(self).run_trial is not FastTuner.run_trial and not checkpoints.kept_trials(self.project_dir):
+        if trial.trial_id not in kept and trial.status in ("INVALID", "FAILED"):
+            why = reason(trial.message or f"it is {trial.status}.")
+            raise checkpoints.CheckpointError(f"Trial {trial.trial_id} has no weights: {why}")
+        if type(self).run_trial is not FastTuner.run_trial and not kept:
             raise checkpoints.CheckpointError(
                 f"{type(self).__name__}.run_trial has kept no weights of any trial: have it train by "
                 "super().run_trial(trial, ...), which keeps those of the best epoch; or train the best values once "
