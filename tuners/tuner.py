@@ -131,6 +131,7 @@ class FastTuner(keras_tuner.Tuner):
         self.keep_checkpoints = keep_checkpoints
         self.trial_time_limit, self.observer = trial_time_limit, observer
         self._memory = Memory()
+        self._trained_before = 0
         self.execution_scores: list[float] = []
         self.parameters: int | None = None
         self.redundant_biases: list[str] = []
@@ -169,12 +170,11 @@ class FastTuner(keras_tuner.Tuner):
         with frozen_heap():
             while not self.stop_search and (trial := self._next_trial()) is not None:
                 self.on_trial_begin(trial)
-                trained_before = len(self.engine_uses)
                 self.forget_trial()
                 with beating(self.oracle, trial.trial_id), _judged(trial):
                     self._run_and_update_trial(trial, *args, **kwargs)
                     trial.status = "COMPLETED"
-                self.note_engines(trial, self.summary_since(trained_before))
+                self.note_engines(trial, self.trial_summary())
                 self.on_trial_end(trial)
                 count += 1
         if isinstance(self.oracle, CoarseToFineOracle):
@@ -185,15 +185,12 @@ class FastTuner(keras_tuner.Tuner):
 
     def forget_trial(self) -> None:
         """Know nothing of the trial that was run before."""
+        self._trained_before = len(self.engine_uses)
         self.execution_scores, self.parameters, self.redundant_biases = [], None, []
 
-    def summary_since(self, trained_before: int) -> dict[str, Any]:
-        """What is kept with the trial that was run, beside what it has reached.
-
-        Args:
-            trained_before: Length of `engine_uses` before the trial.
-        """
-        uses = self.engine_uses[trained_before:]
+    def trial_summary(self) -> dict[str, Any]:
+        """What is kept with the trial that was run, beside what it has reached."""
+        uses = self.engine_uses[self._trained_before :]
         return summary_of(uses, self.execution_scores, self.parameters, self.redundant_biases)
 
     def _say_what_became_of(self, count: int) -> None:

@@ -130,6 +130,11 @@ def report(directory):
     picked = [each for each in found if not each.keeps_default]
     print(f"{len(found)} searches, {len(kept)} keep the default; of these another was", ends(kept))
     print(f"{len(picked)} choose another; it was", ends(picked))
+    for name, chosen in (("kzoo", picked), ("any lead counts", found)):
+        apart = [each.gain / each.error for each in chosen]
+        gain = sum(each.gain for each in chosen) / len(found)
+        worse, better = sum(each < -2 for each in apart), sum(each > 2 for each in apart)
+        print(f"{name}: by two standard errors {worse} worse and {better} better, mean gain {gain:+.4f}")
     print("threshold | truly no better | of these not called better | truly better | of these called better")
     for threshold in (0.05, 0.1, SURE, 0.15, 0.2):
         print(" | ".join(map(str, (threshold, *counts(picked, threshold)))))

@@ -52,7 +52,7 @@ def train_trial(tuner: Any, order: Order, report: Report, *args: Any, **kwargs: 
     declared = hyperparameters.get_config()["space"]
     trial = Trial(hyperparameters, trial_id=order.trial_id)
     epochs: list[dict[str, float]] = []
-    message, trained_before = None, len(tuner.engine_uses)
+    message = None
     tuner.forget_trial()
     try:
         result = tuner.run_trial(trial, *args, **kwargs)
@@ -61,7 +61,7 @@ def train_trial(tuner: Any, order: Order, report: Report, *args: Any, **kwargs: 
         status, message = _status(error), traceback.format_exc()
     config = hyperparameters.get_config()
     turned_up = {} if config["space"] == declared else {"values": config["values"], "space": config["space"]}
-    engines = tuner.summary_since(trained_before)
+    engines = tuner.trial_summary()
     return Ended(order.trial_id, status, message, epochs, engines=engines, **turned_up)
 
 
