@@ -13,7 +13,7 @@ from pathlib import Path
 sys.path.append(str(Path(__file__).parents[1] / "insight"))
 
 import numpy as np
-from surfaces import SPACE, ordinary, real, searched
+from surfaces import SPACE, ordinary, real, ridged, searched
 
 from tuners.insight import conclude
 
@@ -98,6 +98,13 @@ def linear(*tops):
     return [lambda seed, top=top: make(seed, top) for top in tops]
 
 
+def same_job(*ridges):
+    def make(seed, ridge):
+        return searched(ridged("dropout", "batch_size", ridge), 40, seed)
+
+    return [lambda seed, ridge=ridge: make(seed, ridge) for ridge in ridges]
+
+
 FAULTS = {
     "edge": edge("learning_rate", 0.85, 0.95, 1.1),
     "edge ": edge("units", 0.85, 0.95, 1.1),
@@ -109,6 +116,7 @@ FAULTS = {
     "too few trials": few(12, 8, 5),
     "small validation split": small_validation(400, 100, 30),
     "scale": linear(0.95, 0.97, 0.999),
+    "same job": same_job(0.03, 0.2, 0.4),
 }
 
 

@@ -25,6 +25,10 @@ def choice(name, *values):
     return {"class_name": "Choice", "config": {"name": name, "values": list(values), "conditions": []}}
 
 
+def ordered(name, *values):
+    return {"class_name": "Choice", "config": {"name": name, "values": list(values), "ordered": True, "conditions": []}}
+
+
 SPACE = (
     real("learning_rate", 1e-5, 1.0, 1e-3),
     whole("units", 8, 512, 64),
@@ -128,3 +132,38 @@ WEIGHTS = {"learning_rate": 0.5, "units": 0.15, "dropout": 0.08, "norm": 0.02}
 def ordinary(**changes):
     """A surface with its optimum inside of every range."""
     return Surface({**ORDINARY, **changes.pop("optimum", {})}, {**WEIGHTS, **changes.pop("weights", {})}, **changes)
+
+
+BATCHES = whole("batch_size", 16, 256, 64)
+
+
+@dataclasses.dataclass(frozen=True)
+class Ridge(Surface):
+    """A surface that falls where two hyperparameters are not where the one asks the other to be.
+
+    Attributes:
+        pair: Their names.
+        ridge: How much it falls where one is at the wrong end of its range.
+        opposed: Whether the second has to be low where the first is high.
+    """
+
+    pair: tuple = ()
+    ridge: float = 0.0
+    opposed: bool = False
+
+    def gain(self, cube, values):
+        if not values.keys() >= {*self.pair}:
+            return super().gain(cube, values)
+        first, second = (next(e for e in cube.dimensions if e.name == name).to_unit(values[name]) for name in self.pair)
+        return super().gain(cube, values) - self.ridge * (first - (1 - second if self.opposed else second)) ** 2
+
+
+def ridged(first, second, ridge, *, opposed=False, alone=(0.01, 0.01), noise=0.004, batches=BATCHES):
+    """A surface on which two hyperparameters hardly count by themselves, or as given, the size of batches among all."""
+    surface = ordinary(
+        space=(*SPACE, batches),
+        optimum={first: 0.5, second: 0.5},
+        weights={first: alone[0], second: alone[1]},
+        noise=noise,
+    )
+    return Ridge(**vars(surface), pair=(first, second), ridge=ridge, opposed=opposed)

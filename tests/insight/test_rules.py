@@ -4,7 +4,7 @@ import math
 import numpy as np
 import pytest
 from scipy.stats import fisher_exact
-from surfaces import SPACE, choice, ordinary, real, searched, whole
+from surfaces import BATCHES, SPACE, choice, ordered, ordinary, real, ridged, searched, whole
 
 from tuners.insight import conclude
 from tuners.insight.design import design
@@ -12,6 +12,7 @@ from tuners.insight.divergence import _by_chance, divergence
 from tuners.insight.edges import edges
 from tuners.insight.length import length
 from tuners.insight.response import response_of
+from tuners.insight.same_job import _Pair, same_job
 from tuners.insight.scales import scales
 from tuners.space.dimensions import cube_from_space
 from tuners.study import Study, TrialRecord
@@ -189,6 +190,88 @@ def test_a_best_that_luck_has_raised_does_not_hide_a_small_validation_split():
     for seed in (2, 4, 5, 7):  # The best is at .96 to .98 there, where the same rows err less than at the middle's .93.
         study = searched(ordinary(weights=weights, noise=error), 30, seed, about={"validation_rows": 100})
         assert rules(study) == ["small validation split"]
+
+
+def test_dropout_and_small_batches_that_do_the_same_job():
+    study = searched(ridged("dropout", "batch_size", 0.2), 40)
+    (found,) = same_job(response_of(study))
+    assert found.rule == "same job" and found.action == {"fix": {"batch_size": study.best[0].shown["batch_size"]}}
+    (small, with_small), (large, with_large) = found.evidence["best"]
+    assert (small, large) == (32, 128) and 0.05 < with_small < 0.25 and 0.35 < with_large < 0.55
+    assert "dropout and batch_size do the same job" in found.words and "tune dropout alone" in found.words
+    assert found in conclude(study).findings
+
+
+def test_dropout_and_weight_decay_that_do_the_same_job():
+    (found,) = same_job(response_of(searched(ridged("dropout", "weight_decay", 0.2, opposed=True), 40, seed=2)))
+    (low, with_low), (high, with_high) = found.evidence["best"]
+    assert found.evidence["names"] == ["weight_decay", "dropout"]
+    assert low < high and with_low > 10 * with_high
+
+
+PAIR = ("dropout", "batch_size")
+
+
+@pytest.mark.parametrize(
+    "surface",
+    [
+        pytest.param(ridged(*PAIR, 0.0), id="neither counts"),
+        pytest.param(ridged(*PAIR, 0.03, noise=0.03), id="lost in noise"),
+        pytest.param(ridged(*PAIR, 0.2, opposed=True), id="both have to be strong, or both weak"),
+        pytest.param(ridged("dropout", "weight_decay", 0.2), id="so do these"),
+        pytest.param(ridged("units", "batch_size", 0.2), id="units do not regularise"),
+        pytest.param(ridged(*PAIR, 0.0, alone=(0.3, 0.3), noise=0.001), id="each by itself"),
+        pytest.param(ridged(*PAIR, 0.02, alone=(0.2, 0.2), noise=0.001), id="each mostly by itself"),
+        pytest.param(ridged(*PAIR, 0.2, alone=(0.01, 0.7), noise=0.001), id="the batch counts by itself as well"),
+        pytest.param(ridged(*PAIR, 0.2, alone=(0.3, 0.0), batches=whole("batch_size", 64, 64, 64)), id="one size"),
+        pytest.param(ridged(*PAIR, 0.2, batches=ordered("batch_size", 32, 256)), id="two sizes"),
+        pytest.param(ridged(*PAIR, 0.2, batches=choice("batch_size", 32, 64, 128)), id="sizes without an order"),
+    ],
+)
+def test_what_does_not_do_the_same_job(surface):
+    study = searched(surface, 60, learner=False)
+    assert [*same_job(response_of(study))] == []
+
+
+def test_a_dropout_that_the_best_trial_does_without_is_passed_over():
+    without = real("dropout", 0.0, 0.6, 0.0, "linear", parent=("norm", "none"))
+    space = (without, choice("norm", "none", "before"), real("weight_decay", 1e-6, 1e-2, 1e-4))
+    surface = ridged("dropout", "weight_decay", 0.2, opposed=True)
+    surface = dataclasses.replace(surface, space=space, weights={"norm": 0.05}, optimum={"norm": 1})
+    study = searched(surface, 60, learner=False)
+    assert "dropout" not in study.best[0].values and [*same_job(response_of(study))] == []
+
+
+@pytest.mark.parametrize("x", [0.2, 0.5])
+def test_where_the_one_is_best_with_the_other_somewhere(x):
+    pair = _Pair((0.3, 1.0), (-1.0, -4.0), 2.0, 0.0)
+    places = np.linspace(0, 1, 1001)
+    assert pair.answer(x) == pytest.approx(places[np.argmax(pair.at(x, places))], abs=1e-3)
+
+
+def test_trials_without_a_dropout_say_nothing_of_it():
+    space = (
+        real("dropout", 0.0, 0.6, 0.0, "linear", parent=("norm", "none")),
+        choice("norm", "none", "before"),
+        BATCHES,
+    )
+    surface = dataclasses.replace(ridged(*PAIR, 0.2), space=space, weights={"norm": 0.3, "batch_size": 0.0})
+    (found,) = same_job(response_of(searched(surface, 60, learner=False)))
+    assert [each for each, _ in found.evidence["best"]] == [32, 128]
+
+
+def test_dropouts_of_several_layers_are_told_one_by_one():
+    space = (*SPACE, real("dropout_2", 0.0, 0.6, 0.0, "linear"))
+    surface = dataclasses.replace(
+        ridged("dropout_2", "batch_size", 0.2), space=(*space, whole("batch_size", 16, 256, 64))
+    )
+    surface = dataclasses.replace(surface, weights={**surface.weights, "norm": 0.2})
+    (found,) = same_job(response_of(searched(surface, 60, learner=False)))
+    assert found.evidence["names"] == ["dropout_2", "batch_size"]
+
+
+def test_too_few_trials_do_not_tell_who_does_the_same_job():
+    assert [*same_job(response_of(searched(ridged(*PAIR, 0.4), 14, learner=False)))] == []
 
 
 def test_whole_numbers_stay_whole_when_their_range_is_widened():

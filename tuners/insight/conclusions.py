@@ -16,6 +16,7 @@ from tuners.insight.importance import Importance, importances
 from tuners.insight.length import length
 from tuners.insight.path import Step, path_of
 from tuners.insight.response import Response, response_of
+from tuners.insight.same_job import same_job
 from tuners.insight.scales import scales
 from tuners.insight.verdict import AS_GOOD, NOT_SHOWN, Verdict, verdict_of
 from tuners.space.dimensions import Cube
@@ -71,7 +72,7 @@ def _findings(study: Study, response: Response | None, ranked: tuple[Importance,
     cube = study.cube() if study.space else Cube(())
     found = [*design(study, cube), *divergence(study, cube), *scales(study, cube), *length(study)]
     if response:
-        found += [*edges(response), *dead(response, ranked)]
+        found += [*edges(response), *same_job(response), *dead(response, ranked)]
     return tuple(sorted(found, key=lambda each: LEVELS.index(each.level)))
 
 
