@@ -12,10 +12,8 @@ from numpy.typing import NDArray
 from kzoo.tables.dates import are_in_order
 from kzoo.tables.kinds import last_word
 from kzoo.tables.survey import Survey
+from kzoo.tables.target import FEW_VALUES
 from kzoo.tables.understood import Understood
-
-FEW_VALUES = 20
-"""Whole numbers with at most so many different values are taken for classes."""
 
 ROWS = 20_000
 """Rows, drawn at random, that columns are tried on."""

@@ -12,12 +12,16 @@ from numpy.typing import NDArray
 from kzoo.errors import DataError
 from kzoo.tables.cells import Cells
 from kzoo.tables.columns import MISSING_NUMBERS
+from kzoo.tables.dates import NO_DATES, find_dates
 from kzoo.tables.kinds import missing_in_text, understand_as
 from kzoo.tables.numbers import Decimal, looks_like_number
 from kzoo.tables.sources import Opened
 from kzoo.tables.understood import Misfit
 
 LARGEST_EXACT = 2.0**53
+
+FEW_VALUES = 20
+"""Whole numbers, and dates, with at most so many different values are taken for classes."""
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -53,13 +57,14 @@ def find_target(name: str, cells: Cells, wish: str | None, decimal: Decimal, ope
         opened: Where it comes from, for messages.
 
     Raises:
-        DataError: It is said to hold numbers and does not, it is infinite somewhere, or it holds lists.
+        DataError: It is said to hold numbers and does not, it is infinite somewhere, or it holds lists or dates.
     """
     if cells.problem:
         raise DataError(f"{opened.where}: target {name!r} holds {cells.problem}; a number or a label is needed.")
     if not len(cells.without(MISSING_NUMBERS).words):
         return Target(name, np.empty(len(cells.codes)), np.zeros(len(cells.codes), bool))
     if wish != "category":
+        _check_no_dates(name, cells, opened)
         try:
             return _numbers(name, cells, decimal, opened)
         except Misfit as misfit:
@@ -69,6 +74,15 @@ def find_target(name: str, cells: Cells, wish: str | None, decimal: Decimal, ope
                 raise DataError(f"{place}: {misfit.word[:40]!r} stands among numbers in the target; mend it.") from None
     present = cells.without(missing_in_text(cells))
     return Target(name, present.text(), present.codes >= 0, tuple(_alike(name, present)))
+
+
+def _check_no_dates(name: str, cells: Cells, opened: Opened) -> None:
+    words = list(cells.without((*MISSING_NUMBERS, *NO_DATES)).words)
+    if len(words) > FEW_VALUES and not looks_like_number(words[0]) and find_dates(words):
+        raise DataError(
+            f"{opened.where}: target {name!r} holds dates ({words[0]!r}, ...); predict a number, such as the days from "
+            f"a fixed date, in a column of its own, or take them as classes (--column {name}=category)."
+        )
 
 
 def _numbers(name: str, cells: Cells, decimal: Decimal, opened: Opened) -> Target:

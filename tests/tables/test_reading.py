@@ -119,6 +119,16 @@ def test_a_number_may_be_taken_for_classes():
     ]
 
 
+DAYS = [f"2020-01-{day:02d}" for day in range(1, 22)]
+
+
+@pytest.mark.parametrize(
+    ("dates", "kinds"), [(DAYS[:20], {}), (DAYS, {"y": "category"}), ([str(20200100 + day) for day in range(21)], {})]
+)
+def test_dates_that_are_taken_as_classes_or_numbers(dates, kinds):
+    assert len(set(read_table({"x": np.sqrt(range(len(dates))), "y": dates}, "y", kinds=kinds).target)) == len(dates)
+
+
 @pytest.mark.parametrize(
     ("source", "target", "message"),
     [
@@ -135,6 +145,9 @@ def test_a_number_may_be_taken_for_classes():
         ([1, 2], "y", "list is no table; give a path, a DataFrame or a dict of columns"),
         (pd.DataFrame([[1, 2, 3]], columns=["a", "a", "y"]), "y", "column 'a' is there twice"),
         ({"x": [*range(0, 90, 3), 7], "y": [*np.arange(30) / 7, "abc"]}, "y", "row 31, column 'y': 'abc' stands among"),
+        ({"x": range(21), "y": [*DAYS]}, "y", "target 'y' holds dates ('2020-01-01', ...); predict a number, such as"),
+        ({"x": range(21), "y": pd.to_datetime(DAYS)}, "y", "or take them as classes (--column y=category)"),
+        ({"x": range(22), "y": [*DAYS, "0000-00-00"]}, "y", "target 'y' holds dates"),
     ],
 )
 def test_tables_that_cannot_be_used_are_refused(source, target, message):
