@@ -6,7 +6,8 @@ from surfaces import Surface, ordinary, real, searched
 
 from tuners.insight import conclude
 from tuners.insight.budget import budget_of
-from tuners.insight.importance import importances
+from tuners.insight.conclusions import _what_mattered
+from tuners.insight.importance import Importance, importances
 from tuners.insight.noise import noise_of
 from tuners.insight.path import path_of
 from tuners.insight.response import groups_of, one_thread, response_of
@@ -24,6 +25,19 @@ def test_a_large_gain_is_better_and_says_by_how_much(clean):
     assert verdict.observed == pytest.approx(best.score - default.score)
     assert 0 < verdict.gain < 1.1 * verdict.observed and verdict.interval[0] < verdict.gain < verdict.interval[1]
     assert verdict.chance < 0.01 and verdict.runner_up == study.best[1].number
+
+
+@pytest.mark.parametrize(
+    ("intervals", "said"),
+    [
+        ({"rate": (0.7, 0.5, 0.8), "units": (0.2, 0.03, 0.4)}, "What mattered most: rate (70 %), units (20 %)."),
+        ({"rate": (0.7, 0.5, 0.8), "units": (0.2, 0.01, 0.4)}, "What mattered most: rate (70 %)."),
+        ({"rate": (0.3, 0.01, 0.3), "units": (0.04, 0.03, 0.1)}, "No hyperparameter stood out."),
+    ],
+)
+def test_what_mattered_is_what_surely_did(intervals, said):
+    ranked = tuple(Importance(name, *shares) for name, shares in intervals.items())
+    assert _what_mattered(ranked) == said
 
 
 def test_luck_is_seldom_called_better():

@@ -87,5 +87,9 @@ def _main(verdict: Verdict | None, findings: tuple[Finding, ...], ranked: tuple[
 
 
 def _what_mattered(ranked: tuple[Importance, ...]) -> str:
-    leading = [f"{each.name} ({100 * min(each.share, 1):.0f} %)" for each in ranked[:3] if each.share > 0.05]
+    leading = [
+        f"{each.name} ({100 * min(each.share, 1):.0f} %)"
+        for each in ranked[:3]
+        if each.share > 0.05 and each.low > 0.02
+    ]
     return f"What mattered most: {', '.join(leading)}." if leading else "No hyperparameter stood out."
