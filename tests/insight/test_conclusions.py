@@ -95,7 +95,12 @@ def test_a_default_that_was_not_tried_and_too_few_trials():
 def test_scores_that_are_all_the_same():
     study = searched(ordinary(), 8)
     same = tuple(dataclasses.replace(trial, score=1.0) for trial in study.trials)
-    assert conclude(dataclasses.replace(study, trials=same)).verdict.kind == "not known"
+    verdict = conclude(dataclasses.replace(study, trials=same)).verdict
+    words = "all 8 trials have the same val_accuracy (1)."
+    assert (verdict.kind, verdict.words) == ("the default is as good", f"The default is as good, use it: {words}")
+    verdict = conclude(dataclasses.replace(study, trials=same[1:])).verdict
+    assert (verdict.kind, verdict.words) == ("not known", "All 7 trials have the same val_accuracy (1).")
+    assert "Too few trials (3)" in conclude(dataclasses.replace(study, trials=same[:3])).verdict.words
     most = (*same[:6], *study.trials[6:])
     assert conclude(dataclasses.replace(study, trials=most)).verdict.kind == "the default is as good"
 

@@ -182,6 +182,14 @@ def test_searches_that_could_not_find_what_they_were_made_for():
     assert rules(dataclasses.replace(study, trials=(*study.trials, failed, again, again))) == ["failures"]
 
 
+@pytest.mark.parametrize(
+    ("space", "said"), [(SPACE, "1 trial for 5 hyperparameters:"), (SPACE[:1], "1 trial for 1 hyperparameter:")]
+)
+def test_one_trial_is_told_of_as_one(space, said):
+    study = searched(ordinary(space=space), 1)
+    assert next(design(study, cube_from_space(space))).words.startswith(said)
+
+
 def test_a_best_that_luck_has_raised_does_not_hide_a_small_validation_split():
     weights, error = (
         dict.fromkeys(("learning_rate", "units", "dropout", "norm"), 0.05),

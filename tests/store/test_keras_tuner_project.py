@@ -93,6 +93,33 @@ def test_what_a_trial_was_given_to_train_for_is_a_dimension(project):
     assert cube_from_space(found.space).size == 2
 
 
+def test_a_hyperparameter_of_the_users_may_be_called_epochs(project):
+    mine = {"class_name": "Fixed", "config": {"name": "epochs", "value": 10, "conditions": []}}
+    trials = [trial(str(given), values={"lr": 0.01, "epochs": 10, "tuner/epochs": given}) for given in (3, 9)]
+    found = read_project(project(*trials, hyperparameters={"space": [*SPACE, mine], "values": {}}))
+    assert [each["config"]["name"] for each in found.space] == ["lr", "epochs", "tuner/epochs"]
+    cube = cube_from_space(found.space)
+    assert [cube.to_values(cube.to_point(each.values)) for each in found.trials.values()] == [
+        {"lr": 0.01, "epochs": 10, "tuner/epochs": given} for given in (3, 9)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("score", "message", "status"),
+    [(float("nan"), None, "INVALID"), (float("nan"), "Boom", "FAILED"), (None, None, "FAILED"), (0.5, None, "FAILED")],
+)
+def test_a_trial_that_failed_by_its_score_alone_is_infeasible(project, score, message, status):
+    path = project(trial("a"), trial("b", status="FAILED", score=score, metrics={}, message=message))
+    assert read_project(path).trials["b"].state["status"] == status
+
+
+def test_a_file_that_was_cut_off_says_how_to_read_the_others(project):
+    path = project(trial("a"), trial("b"))
+    (path / "trial_b" / "trial.json").write_text('{"trial_id": "b')
+    with pytest.raises(ValueError, match="trial_b/trial.json: not JSON .*delete trial_b to read the other trials"):
+        read_project(path)
+
+
 def test_one_budget_for_all_is_none(project):
     trials = [trial(name, values={"lr": 0.01, "tuner/epochs": 9}) for name in "ab"]
     assert read_project(project(*trials)).space == SPACE[:1]

@@ -69,9 +69,10 @@ def dead(response: Response, importances: tuple[Importance, ...]) -> Iterator[Fi
 def _too_few_trials(study: Study, cube: Cube) -> Iterator[Finding]:
     tuned, tried = len(groups_of(cube)), len(study.completed)
     if 0 < tried < TRIALS_EACH * tuned and not any(trial.status == "RUNNING" for trial in study.trials):
+        count = f"{tried} trial{'s' * (tried > 1)} for {tuned} hyperparameter{'s' * (tuned > 1)}"
         words = (
-            f"{tried} trials for {tuned} hyperparameters: most have been moved once or twice. Tune fewer, the learning "
-            f"rate first, or run {4 * tuned} trials."
+            f"{count}: most have been moved once or twice. Tune fewer, the learning rate first, or run {4 * tuned} "
+            "trials."
         )
         evidence = {"trials": tried, "hyperparameters": tuned}
         yield Finding("too few trials", "important", words, evidence, {"trials": 4 * tuned})

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from tuners.insight.again import Again
 from tuners.insight.noise import Noise, noise_of
 from tuners.insight.path import configurations, runner_up
-from tuners.insight.response import Contrast, Response
+from tuners.insight.response import FEWEST, Contrast, Response
 from tuners.space.shown import number
 from tuners.strategy.scores import gain_of, score_of
 
@@ -93,6 +93,8 @@ def verdict_of(study: Study, response: Response | None, again: Again | None = No
             gain=measured.mean, interval=measured.interval(), chance=measured.chance, noise=again.deviation,
             noise_source="repeats",
         )  # fmt: skip
+    if response is None and len(study.completed) >= FEWEST and len({trial.score for trial in study.completed}) == 1:
+        return known(*_all_the_same(study, best, known=default is not None))
     if response is None:
         return known(UNKNOWN, f"Too few trials ({len(study.completed)}) to tell a gain from luck.")
     against_second = response.contrast(response.point(best.values), response.point(second.values)) if second else None
@@ -121,6 +123,11 @@ def verdict_of(study: Study, response: Response | None, again: Again | None = No
         kind, _words(kind, best, default, observed, gain, study), observed=observed, gain=gain.mean,
         interval=gain.interval(), chance=gain.chance, action={} if kind == BETTER else {"executions": 3},
     )  # fmt: skip
+
+
+def _all_the_same(study: Study, best: TrialRecord, *, known: bool) -> tuple[str, str]:
+    words = f"all {len(study.completed)} trials have the same {study.objective} ({number(best.score, 4)})"
+    return (AS_GOOD, f"{OPENINGS[AS_GOOD]}: {words}.") if known else (UNKNOWN, f"{words[0].upper()}{words[1:]}.")
 
 
 def _observed(study: Study, best: TrialRecord, default: TrialRecord) -> float:

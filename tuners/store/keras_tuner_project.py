@@ -35,12 +35,14 @@ def read_project(directory: Path, objective: str | None = None) -> SearchState:
     written = {state["trial_id"]: state for state in map(_trial, sorted(directory.glob("trial_*/trial.json")))}
     order = [name for name in started if name in written]
     order += [name for name in written if name not in order]
-    trials = {name: _state(number, written[name]) for number, name in enumerate(order)}
     known = [each for each in space if not each["config"]["name"].startswith(INTERNAL)]
+    # A user's own hyperparameter may have the name already.
+    budget = BUDGET if any(each["config"]["name"] == "epochs" for each in known) else "epochs"
+    trials = {name: _state(number, written[name], budget) for number, name in enumerate(order)}
     return SearchState(
         header={"objective": _objective(directory, trials, objective), "seed": seed},
         about={"tuner": "keras-tuner"},
-        space=[*known, *_budget(trials)],
+        space=[*known, *_budget(trials, budget)],
         trials=trials,
         end_order=[name for name, trial in trials.items() if trial.state is not None],
     )
@@ -50,7 +52,10 @@ def _read(path: Path) -> dict[str, Any]:
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except (ValueError, RecursionError) as error:
-        raise ValueError(f"{path}: not JSON ({error}).") from None
+        others = (
+            "" if path.name == FOREIGN else f" Was it cut off? Then delete {path.parent.name} to read the other trials."
+        )
+        raise ValueError(f"{path}: not JSON ({error}).{others}") from None
     if not isinstance(content, dict):
         raise ValueError(f"{path} is not written by keras-tuner.")
     return content
@@ -85,26 +90,27 @@ def _trial(path: Path) -> dict[str, Any]:
         raise ValueError(f"{path}: not a trial of keras-tuner ({error}).") from None
 
 
-def _state(number: int, written: dict[str, Any]) -> TrialState:
-    values = dict(written["hyperparameters"]["values"])
-    budget = values.get(BUDGET)
-    values = {name: value for name, value in values.items() if not name.startswith(INTERNAL)}
-    if budget is not None:
-        values["epochs"] = int(budget)
+def _state(number: int, written: dict[str, Any], budget: str) -> TrialState:
+    given = written["hyperparameters"]["values"]
+    values = {name: value for name, value in given.items() if not name.startswith(INTERNAL)}
+    if given.get(BUDGET) is not None:
+        values[budget] = int(given[BUDGET])
     status = written["status"]
     score = written["score"]
-    if status == "COMPLETED" and (score is None or not math.isfinite(score)):
+    # keras-tuner lets a trial fail, without a message, whose score is NaN.
+    scored = status == "COMPLETED" or (status == "FAILED" and score is not None and not written["message"])
+    if scored and (score is None or not math.isfinite(score)):
         status, written["message"] = "INVALID", written["message"] or f"infeasible: the score was {score}."
     state = None if status in UNENDED else {**written, "status": status}
     return TrialState(written["trial_id"], number, {}, values, state)
 
 
-def _budget(trials: dict[str, TrialState]) -> list[dict[str, Any]]:
+def _budget(trials: dict[str, TrialState], name: str) -> list[dict[str, Any]]:
     """Hyperband's budgets as a hyperparameter of the space."""
-    budgets = sorted({trial.values["epochs"] for trial in trials.values() if "epochs" in trial.values})
+    budgets = sorted({trial.values[name] for trial in trials.values() if name in trial.values})
     if len(budgets) < 2:
         return []
-    config = {"name": "epochs", "default": budgets[-1], "conditions": [], "values": budgets, "ordered": True}
+    config = {"name": name, "default": budgets[-1], "conditions": [], "values": budgets, "ordered": True}
     return [{"class_name": "Choice", "config": config}]
 
 
