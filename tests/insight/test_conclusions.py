@@ -191,3 +191,13 @@ def test_trials_that_were_ended_early_tell_nothing_of_the_noise():
     ]
     assert noise_of(Study("val_accuracy", "max", 1, tuple(trials))).seeds == 0.0
     assert noise_of(Study("val_accuracy", "max", 1, tuple(trials[1:]))).source == "curves"
+
+
+def test_trials_that_diverged_do_not_stretch_the_scale_of_the_others():
+    study = searched(ordinary(), 30)
+    tail = {trial.number for trial in study.best[-8:]}
+    scores = [-5000.0 * trial.number if trial.number in tail else trial.score for trial in study.trials]
+    far = tuple(dataclasses.replace(trial, score=score) for trial, score in zip(study.trials, scores, strict=True))
+    known = dataclasses.replace(study, trials=far)
+    assert response_of(known).scale < 0.1
+    assert 0 <= budget_of(response_of(known)).outlooks[0].gain < 0.02

@@ -4,7 +4,7 @@ import re
 import numpy as np
 import pytest
 from browser import CHROMIUM
-from surfaces import ordinary, searched, trained
+from surfaces import choice, ordinary, real, searched, trained
 
 from tuners.insight import conclude
 from tuners.insight.path import configurations
@@ -172,6 +172,24 @@ def test_what_was_trained_again_stands_beside_what_was_expected(browser, tmp_pat
     )
     # Two digits of each.
     assert cells == pytest.approx([step.measured for step in conclude(study, again=[again]).path], rel=0.05)
+    assert browser.problems() == []
+
+
+@needs_chromium
+def test_many_hyperparameters_of_long_names_are_told_apart(browser, tmp_path):
+    names = [f"a_rather_long_name_of_a_hyperparameter_{n}" for n in range(30)]
+    space = (*(real(name, 0.0, 1.0, 0.5, "linear") for name in names), choice("kind", "x" * 40 + "1", "x" * 40 + "2"))
+    write_page(tmp_path / "many.html", searched(ordinary(space=space), 12), "many")
+    browser.open((tmp_path / "many.html").as_uri())
+    scroll_through(browser)
+    told = "element('colours').innerText"
+    assert browser.run("document.querySelectorAll('#slices > *').length") == 24
+    assert browser.run(told).endswith("Of 31, the 24 that matter most.")
+    slices = "shown.filter((each) => element('slices').contains(each.host))"
+    titles = browser.run(f"{slices}.map((each) => each.chart.getOption().title[0].text)")
+    assert len(set(titles)) == 24 and max(map(len, titles)) <= 32
+    labels = browser.run("data.axes.filter((each) => each.name === 'kind')[0].ticks.map((each) => cut(each[1], 16))")
+    assert len(set(labels)) == 2 and {len(each) for each in labels} == {16}
     assert browser.problems() == []
 
 

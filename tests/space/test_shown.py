@@ -7,7 +7,7 @@ import hypothesis
 import pytest
 from hypothesis import strategies as st
 
-from tuners.space.shown import cell, columns, number, reason, seconds, shown_name, shown_value
+from tuners.space.shown import cell, columns, number, reason, seconds, shortened, shown_name, shown_value
 
 
 @pytest.mark.parametrize(
@@ -45,6 +45,14 @@ def test_what_is_missing_to_1_can_be_read_to_a_twentieth(nines, rest):
 )  # fmt: skip
 def test_durations(value, text):
     assert seconds(value) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "most", "shown"),
+    [("units", 5, "units"), ("units", 4, "u…ts"), ("learning_rate_of_layer_1", 10, "lear…yer_1")],
+)
+def test_long_names_by_both_ends(text, most, shown):
+    assert shortened(text, most) == shown and len(shown) <= most
 
 
 def test_a_complement_is_shown_as_what_it_is_the_complement_of():

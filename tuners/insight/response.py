@@ -213,7 +213,9 @@ def _drawn_in(gains: NDArray[np.float64], noise: float) -> NDArray[np.float64]:
     """Gains with the bad tail drawn in, as `ranking.standardised` does, but never to within the noise of the best."""
     finite = gains[np.isfinite(gains)]
     top, middle = float(finite.max()), float(np.median(finite))
-    floor = middle - 1.5 * max(top - middle, 2 * noise, 0.1 * float(finite.std()), 1e-12)
+    # Where half of them are at the top, the others tell how far the tail reaches; else those that diverged would.
+    reach = max(top - middle, 2 * noise) or 0.1 * float(finite.std()) or 1e-12
+    floor = middle - 1.5 * reach
     return np.maximum(np.where(np.isfinite(gains), gains, floor), floor)
 
 

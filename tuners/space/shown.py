@@ -37,6 +37,11 @@ def number(value: Any, digits: int = 3) -> str:
     return f"{value:.{digits}g}"
 
 
+def shortened(text: str, most: int) -> str:
+    """A long name or value by its beginning and its end, since those of a kind often differ in their end."""
+    return text if len(text) <= most else f"{text[: math.ceil(most / 2) - 1]}…{text[-(most // 2) :]}"
+
+
 def seconds(value: float) -> str:
     """A duration: 8 s, 2 min 05 s, 3 h 10 min."""
     whole = round(value)

@@ -103,15 +103,19 @@ const numbers = (c) => styled({
   minInterval: 1, splitLine: { show: false }, axisLabel: { showMaxLabel: false },
 }, c);
 
-const crowded = (axis) => axis.ticks.map((each) => each[1]).join("").length > (axis.ordered ? 26 : 20);
+// A long name or value by its beginning and its end, since those of a kind often differ in their end.
+const cut = (text, most) => (text.length <= most ? text : `${text.slice(0, Math.ceil(most / 2) - 1)}…${text.slice(-Math.floor(most / 2))}`);
+
+const label = (axis, value) => cut((axis.ticks.find((each) => Math.abs(each[0] - value) < 1e-6) || [0, ""])[1], 16);
+
+const crowded = (axis) => axis.ticks.map((each) => label(axis, each[0])).join("").length > (axis.ordered ? 26 : 20);
 
 // An axis in [0, 1] with the values of the hyperparameter at their places.
 function placed(axis, c, more = {}) {
   const at = axis.ticks.map((each) => each[0]);
-  const name = (value) => (axis.ticks.find((each) => Math.abs(each[0] - value) < 1e-6) || [0, ""])[1];
   return styled({
     type: "value", min: -0.03, max: 1.03, splitLine: { show: false }, axisTick: { show: true, customValues: at },
-    axisLabel: { customValues: at, formatter: name, hideOverlap: axis.ordered, rotate: crowded(axis) ? 35 : 0 }, ...more,
+    axisLabel: { customValues: at, formatter: (value) => label(axis, value), hideOverlap: axis.ordered, rotate: crowded(axis) ? 35 : 0 }, ...more,
   }, c);
 }
 
@@ -145,10 +149,10 @@ function progress(c) {
 
 // Labels of a vertical axis: none is turned.
 const upright = (axis) => ({
-  customValues: axis.ticks.map((each) => each[0]), formatter: (value) => (axis.ticks.find((each) => Math.abs(each[0] - value) < 1e-6) || [0, ""])[1],
+  customValues: axis.ticks.map((each) => each[0]), formatter: (value) => label(axis, value),
 });
 
-const title = (text, c) => ({ text, textStyle: { color: c.text, fontSize: 13, fontWeight: 600 }, left: 0, top: 0 });
+const title = (text, c) => ({ text: cut(text, 32), textStyle: { color: c.text, fontSize: 13, fontWeight: 600 }, left: 0, top: 0 });
 
 const zoomed = (each) => (c) => {
   const axis = data.axes[each.axis];
@@ -173,7 +177,7 @@ function importances(c) {
     grid: { left: 8, right: 24, top: 8, bottom: 24, containLabel: true }, tooltip: { show: false },
     xAxis: styled({ type: "value", min: 0, max: (range) => Math.min(1, Math.ceil(10 * range.max) / 10),
       axisLabel: { formatter: (value) => `${Math.round(100 * value)} %` } }, c),
-    yAxis: styled({ type: "category", data: shown.map((each) => each.name), axisLabel: { color: c.text, width: 150, overflow: "truncate" } }, c),
+    yAxis: styled({ type: "category", data: shown.map((each) => each.name), axisLabel: { color: c.text, formatter: (name) => cut(name, 24) } }, c),
     series: [
       { type: "bar", barMaxWidth: 16, itemStyle: { color: c.point }, data: shown.map((each) => Math.min(1, each.share)) },
       { type: "custom", z: 5, encode: { x: [0, 1], y: 2 }, data: shown.map((each, at) => [Math.min(1, each.low), Math.min(1, each.high), at]),
@@ -230,12 +234,12 @@ function contour(c) {
 }
 
 function parallel(c) {
-  const label = { color: c.quiet, fontSize: 11 };
+  const quiet = { color: c.quiet, fontSize: 11 };
   const axes = lines.map((at, dim) => {
     const made = placed(data.axes[at], c);
-    return { ...made, dim, id: data.axes[at].name, name: data.axes[at].name, min: 0, max: 1, axisLabel: { ...made.axisLabel, ...label, rotate: 0 } };
+    return { ...made, dim, id: data.axes[at].name, name: cut(data.axes[at].name, 28), min: 0, max: 1, axisLabel: { ...made.axisLabel, ...quiet, rotate: 0 } };
   });
-  axes.push({ dim: lines.length, id: data.objective, name: data.objective, min: data.limits[0], max: data.limits[1], axisLabel: { ...label, formatter: short } });
+  axes.push({ dim: lines.length, id: data.objective, name: data.objective, min: data.limits[0], max: data.limits[1], axisLabel: { ...quiet, formatter: short } });
   const line = (each) => ({
     value: [...lines.map((at) => (each.at[at] === null ? "-" : each.at[at])), clipped(each.score)], n: each.n,
     lineStyle: { color: shade(each.n, c), width: 1.5, opacity: 0.7 },

@@ -10,6 +10,9 @@ function made(tag, text = "", name = "") {
   return node;
 }
 
+// Pictures of single hyperparameters; with more of them a page is only long.
+const SLICES = 24;
+
 const KINDS = {
   better: "Better than the default", "not shown to be better": "Not shown to be better than the default",
   "the default is as good": "The default is as good", "not known": "Not known whether it is better than the default",
@@ -251,7 +254,9 @@ function pictures() {
   if (scored.length) show(element("progress"), progress);
   data.zoom.forEach((each) => charted("zoom", zoomed(each)));
   if (data.importances.length) show(element("importances"), importances);
-  data.axes.forEach((_, at) => { if (new Set(scored.map((each) => each.at[at])).size > 1) charted("slices", sliced(at)); });
+  const moved = data.axes.map((_, at) => at).filter((at) => new Set(scored.map((each) => each.at[at])).size > 1);
+  moved.slice(0, SLICES).forEach((at) => charted("slices", sliced(at)));
+  if (moved.length > SLICES) element("colours").append(` Of ${moved.length}, the ${SLICES} that matter most.`);
   if (data.contour) show(element("contour"), contour);
   if (lines.length > 1) show(element("parallel"), parallel);
   if (Object.keys(data.curves).length) show(element("curves"), curves);

@@ -26,6 +26,9 @@ PARALLEL_AXES = 8
 PARALLEL_LINES = 100
 """Trials in that picture, the best."""
 
+SQUEEZED = 10
+"""How many times the range of the better half the range of a picture has at most."""
+
 
 @dataclasses.dataclass(frozen=True)
 class Progress:
@@ -136,7 +139,8 @@ def pictures_of(study: Study) -> Pictures | None:
 def score_limits(scores: Sequence[float], *, maximise: bool) -> tuple[float, float]:
     """The range of scores to show.
 
-    It leaves out the worst tenth where that lies so far away that the others could not be told apart.
+    It leaves out the worst tenth where that lies so far away that the others could not be told apart, and more of them
+    where the better half would be squeezed into a tenth of the range.
 
     Args:
         scores: At least one score.
@@ -149,6 +153,9 @@ def score_limits(scores: Sequence[float], *, maximise: bool) -> tuple[float, flo
     best, worst = ranked[0], ranked[-1]
     most = ranked[max(0, int(0.9 * len(ranked)) - 1)]
     end = most if most != best and abs(worst - best) > 3 * abs(most - best) else worst
+    better_half = ranked[(len(ranked) - 1) // 2] - best
+    if better_half and abs(end - best) > SQUEEZED * abs(better_half):
+        end = best + SQUEEZED * better_half
     return min(best, end), max(best, end)
 
 

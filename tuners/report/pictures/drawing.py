@@ -13,7 +13,7 @@ from matplotlib import style
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from tuners.space.shown import number
+from tuners.space.shown import number, shortened
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -156,10 +156,11 @@ def _slice(axes: Axes, each: Slice, pictures: Pictures) -> None:
     top = (max if pictures.maximise else min)(range(len(each.scores)), key=each.scores.__getitem__)
     axes.scatter([each.positions[top]], [each.scores[top]], s=70, fc="none", ec=BEST, lw=1.5)
     axes.set_xlim(-0.04, 1.04)
-    many = sum(len(label) for _, label in each.axis.ticks) > (28 if each.axis.ordered else 20)
+    ticks = [(at, shortened(label, 16)) for at, label in each.axis.ticks]
+    many = sum(len(label) for _, label in ticks) > (28 if each.axis.ordered else 20)
     rotation: dict[str, Any] = {"rotation": 25, "ha": "right", "rotation_mode": "anchor"} if many else {}
-    axes.set_xticks([at for at, _ in each.axis.ticks], [label for _, label in each.axis.ticks], **rotation)
-    axes.set_title(each.axis.name, fontsize=9, pad=9)
+    axes.set_xticks([at for at, _ in ticks], [label for _, label in ticks], **rotation)
+    axes.set_title(shortened(each.axis.name, 30), fontsize=9, pad=9)
 
 
 def _vertical_axes(axes: Axes, parallel: Parallel) -> None:
@@ -168,13 +169,13 @@ def _vertical_axes(axes: Axes, parallel: Parallel) -> None:
     axes.set_yticks([])
     axes.spines["left"].set_visible(False)
     axes.spines["bottom"].set_visible(False)
-    axes.set_xticks(range(len(parallel.axes)), [_in_two_lines(axis.name) for axis in parallel.axes])
+    axes.set_xticks(range(len(parallel.axes)), [_in_two_lines(shortened(axis.name, 28)) for axis in parallel.axes])
     axes.tick_params(axis="x", length=0)
     for at, axis in enumerate(parallel.axes):
         axes.axvline(at, color="0.75", lw=1, zorder=0)
         for position, label in axis.ticks:
             box = {"boxstyle": "square,pad=0.1", "fc": "white", "ec": "none", "alpha": 0.75}
-            axes.text(at + 0.04, position, label, fontsize=7.5, va="center", bbox=box, zorder=5)
+            axes.text(at + 0.04, position, shortened(label, 16), fontsize=7.5, va="center", bbox=box, zorder=5)
 
 
 def _in_two_lines(name: str) -> str:
