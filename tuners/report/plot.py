@@ -23,12 +23,12 @@ def best_so_far(study: Study, width: int, *, plain: bool = False) -> list[str]:
         plain: Whether to use ASCII alone.
 
     Returns:
-        Lines; none where fewer than two trials have a score.
+        Lines; none where all scores are the same.
     """
     trials, maximise = study.completed, study.direction == "max"
-    if len(trials) < 2:
-        return []
     scores = [float(trial.score or 0.0) for trial in trials]
+    if len(set(scores)) < 2:
+        return []
     low, high = score_limits(scores, maximise=maximise)
     labels = [number(each, 4) for each in (high, low)]
     margin = max(map(len, labels)) + 1
