@@ -35,6 +35,14 @@ def test_a_failure_leaves_what_was_there_and_nothing_else(write, step, tmp_path,
     assert path.read_bytes() == b"new"
 
 
+@pytest.mark.parametrize("write", [write_file, write_bytes_as_text])
+def test_the_error_names_the_file_that_was_asked_for(write, tmp_path):
+    path = tmp_path / "missing" / "page.html"
+    with pytest.raises(FileNotFoundError) as caught:
+        write(path, b"content")
+    assert caught.value.filename == str(path)
+
+
 def test_a_pipe_is_written_to_and_stays_one(tmp_path):
     os.mkfifo(tmp_path / "pipe")
     reader = os.open(tmp_path / "pipe", os.O_RDONLY | os.O_NONBLOCK)

@@ -24,6 +24,9 @@ def write_file(path: Path, content: bytes | memoryview) -> None:
             file.flush()
             os.fsync(file.fileno())
         staged.replace(path)
-    except BaseException:
+    except BaseException as error:
         staged.unlink(missing_ok=True)
+        if isinstance(error, OSError) and error.filename == str(staged):
+            # Who asked for the file does not know that name.
+            error.filename = str(path)
         raise
