@@ -28,6 +28,7 @@ OTHERS = {
     b"\x89HDF": "an HDF5 file; save the table as .csv or .parquet",
     b"%PDF": "a PDF; save the table as .csv",
     b"SQLite format 3": "an SQLite database; save the table as .csv",
+    b"version https://git-lfs": "what Git LFS keeps in the place of the file; get the file itself (git lfs pull)",
 }
 """What other files begin with, and what to do about it."""
 

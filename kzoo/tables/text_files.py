@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kzoo.errors import DataError
+from kzoo.files import parse_json
 from kzoo.tables.encodings import find_encoding, shown_encoding
 from kzoo.tables.layout import Layout, find_layout, read_records
 from kzoo.tables.packed import opened
@@ -59,6 +60,7 @@ class TextFile:
         with opened(path) as file:
             block = file.read(SAMPLE)
             sample = codecs.getincrementaldecoder(encoding)().decode(block)
+            _check_no_json(sample, path)
             return cls(path, encoding, find_layout(sample, path, wanted, whole=not file.read(1)))
 
     @property
@@ -174,3 +176,13 @@ class TextFile:
                 "part of the text."
             )
         return DataError(f"{self.path}: cannot be read as a table ({' '.join(str(error).split())}).")
+
+
+def _check_no_json(sample: str, path: Path) -> None:
+    """A line of a table is no JSON object, whatever its quotation marks."""
+    try:
+        found = parse_json(sample.lstrip().split("\n", 1)[0])
+    except ValueError:
+        return
+    if isinstance(found, dict):
+        raise DataError(f"{path}: line 1 is a JSON object; name the file .jsonl.")

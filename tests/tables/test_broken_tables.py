@@ -41,6 +41,8 @@ def refused(path, content):
         ("a.csv", b"x,y\n1,\0\n", "line 2 holds a zero byte"),
         ("a.csv", b"x,y\n1,\x81\xff\n", "line 2 is not UTF-8 as the rest is; save the file in UTF-8"),
         ("a.csv", "<!DOCTYPE html>\n<html>", "line 1 begins a web page, not a table; download the file itself"),
+        ("a.csv", "version https://git-lfs.github.com/spec/v1\nsize 9\n", "this is what Git LFS keeps in the place of"),
+        ("a.csv", '{"x": 1, "y": "a"}\n{"x": 2, "y": "b"}\n', "line 1 is a JSON object; name the file .jsonl."),
         ("a.csv", b"PK\3\4......", "this is an Excel workbook or a .zip; save the sheet as .csv"),
         ("a.tsv", TEXT.replace(",", "\t") + "1\t2\t3\n", "line 42 has 3 fields"),
         ("a.tsv", b"PAR1....", "this is a Parquet file; name it .parquet"),
