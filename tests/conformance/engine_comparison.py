@@ -139,14 +139,20 @@ def compare(group: Group, engines: Iterable[str] = ENGINES, *, unseen: Iterable[
 
     Args:
         group: The trials.
-        engines: Their names.
+        engines: Their names. After "auto" come those trials alone that it has not tried the engine on.
         unseen: Those whose models nobody looks at after they were trained.
     """
     by_fit = outcomes(group, "fit")
     by_rounding = Rounding(group, by_fit)
-    found = []
+    found: list[str] = []
+    by_auto: dict[str, Outcome] = {}
     for engine in engines:
-        for label, outcome in outcomes(group, engine, looks=engine not in unseen).items():
+        trials = untried(group, engine, by_auto)
+        if not trials.builds:
+            continue
+        made = outcomes(trials, engine, looks=engine not in unseen)
+        by_auto = made if engine == "auto" and engine not in unseen else by_auto
+        for label, outcome in made.items():
             lines = list(differences(by_fit[label], outcome, group))
             if lines and not outcome.error and not by_fit[label].error:
                 lines = list(
@@ -157,6 +163,24 @@ def compare(group: Group, engines: Iterable[str] = ENGINES, *, unseen: Iterable[
                     f"[{label}] by {engine} ({', '.join(use.engine for use in outcome.uses)}): {'; '.join(lines[:3])}"
                 )
     return found
+
+
+def untried(group: Group, engine: str, by_auto: Mapping[str, Outcome]) -> Group:
+    """The trials that "auto" neither had trained by an engine nor found it to decline, behind the first of the search.
+
+    What an engine leaves to `model.fit` when it is asked alone is what "auto" leaves to the next: training it once more
+    by `model.fit` shows nothing.
+    """
+    left = [
+        label
+        for label in group.builds
+        if label not in by_auto
+        or by_auto[label].error
+        or not all(use.engine == engine or engine in use.refusals for use in by_auto[label].uses)
+    ]
+    first = next(iter(group.builds))
+    kept = [first, *(label for label in left if label != first)] if left else []
+    return dataclasses.replace(group, builds={label: group.builds[label] for label in kept})
 
 
 class Rounding:

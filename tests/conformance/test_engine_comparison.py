@@ -6,7 +6,7 @@ import functools
 import keras
 import numpy as np
 import pytest
-from engine_comparison import Rounding, compare, differences, nudged
+from engine_comparison import Rounding, compare, differences, nudged, untried
 from keras_catalog import classes, others, public
 from layer_subjects import FORMS, maker, ways
 from small_models import dense, tabular
@@ -130,6 +130,26 @@ def test_a_hook_that_is_left_out_is_found():
     group = Group({"plain": build}, args, {**kwargs, "callbacks": [Noting()]}, notes=notes)
     [found] = compare(group, ["auto"])
     assert "note 1 is left out, by fit built" in found
+
+
+@pytest.mark.parametrize(
+    ("uses", "graph", "numpy"),
+    [
+        ([EngineUse("numpy", {})], True, False),
+        ([EngineUse("graph", {"numpy": "a convolution"})], False, False),
+        ([EngineUse("fit", {"numpy": "a convolution", "graph": "a custom layer"})], False, False),
+        ([EngineUse("numpy", {}), EngineUse("graph", {"numpy": "other data"})], True, False),
+    ],
+)
+def test_what_auto_has_shown_of_an_engine_is_not_trained_again(uses, graph, numpy):
+    group = Group(dict.fromkeys("abc", dense))
+    shown = Outcome(uses=(EngineUse("graph", {"numpy": "a convolution"}),))
+    by_auto = {"a": shown, "b": dataclasses.replace(shown, uses=tuple(uses)), "c": shown}
+    for engine, left in (("graph", graph), ("numpy", numpy)):
+        assert list(untried(group, engine, by_auto).builds) == ["a", "b"] * left
+    assert list(untried(group, "graph", {}).builds) == ["a", "b", "c"]
+    failed = {**by_auto, "c": Outcome(error="ValueError: odd")}
+    assert list(untried(group, "numpy", failed).builds) == ["a", "c"]
 
 
 def test_long_groups_are_searched_in_parts_that_begin_alike():
