@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import keras
+import keras_tuner
 import numpy as np
 from scipy import stats
 from trial_outcomes import Group, Outcome, outcomes
@@ -148,11 +149,13 @@ def compare(group: Group, engines: Iterable[str] = ENGINES, *, unseen: Iterable[
     by_auto: dict[str, Outcome] = {}
     for engine in engines:
         trials = untried(group, engine, by_auto)
-        if not trials.builds:
+        if all(build is shown_by_auto for build in trials.builds.values()):
             continue
         made = outcomes(trials, engine, looks=engine not in unseen)
         by_auto = made if engine == "auto" and engine not in unseen else by_auto
         for label, outcome in made.items():
+            if trials.builds[label] is shown_by_auto:
+                continue
             lines = list(differences(by_fit[label], outcome, group))
             if lines and not outcome.error and not by_fit[label].error:
                 lines = list(
@@ -166,21 +169,23 @@ def compare(group: Group, engines: Iterable[str] = ENGINES, *, unseen: Iterable[
 
 
 def untried(group: Group, engine: str, by_auto: Mapping[str, Outcome]) -> Group:
-    """The trials that "auto" neither had trained by an engine nor found it to decline, behind the first of the search.
+    """The group without the trials that "auto" had trained by an engine, or found the engine to decline.
 
     What an engine leaves to `model.fit` when it is asked alone is what "auto" leaves to the next: training it once more
-    by `model.fit` shows nothing.
+    by `model.fit` shows nothing. The others keep their places in the search, by which they are seeded.
     """
-    left = [
+    shown = {
         label
-        for label in group.builds
-        if label not in by_auto
-        or by_auto[label].error
-        or not all(use.engine == engine or engine in use.refusals for use in by_auto[label].uses)
-    ]
-    first = next(iter(group.builds))
-    kept = [first, *(label for label in left if label != first)] if left else []
-    return dataclasses.replace(group, builds={label: group.builds[label] for label in kept})
+        for label, outcome in by_auto.items()
+        if not outcome.error and all(use.engine == engine or engine in use.refusals for use in outcome.uses)
+    }
+    builds = {label: shown_by_auto if label in shown else build for label, build in group.builds.items()}
+    return dataclasses.replace(group, builds=builds)
+
+
+def shown_by_auto() -> keras.Model:
+    """Builds nothing, so that its trial fails."""
+    raise keras_tuner.errors.FailedTrialError("shown by auto")
 
 
 class Rounding:

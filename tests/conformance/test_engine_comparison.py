@@ -6,7 +6,7 @@ import functools
 import keras
 import numpy as np
 import pytest
-from engine_comparison import Rounding, compare, differences, nudged, untried
+from engine_comparison import ENGINES, Rounding, compare, differences, nudged, shown_by_auto, untried
 from keras_catalog import classes, others, public
 from layer_subjects import FORMS, maker, ways
 from small_models import dense, tabular
@@ -146,10 +146,26 @@ def test_what_auto_has_shown_of_an_engine_is_not_trained_again(uses, graph, nump
     shown = Outcome(uses=(EngineUse("graph", {"numpy": "a convolution"}),))
     by_auto = {"a": shown, "b": dataclasses.replace(shown, uses=tuple(uses)), "c": shown}
     for engine, left in (("graph", graph), ("numpy", numpy)):
-        assert list(untried(group, engine, by_auto).builds) == ["a", "b"] * left
-    assert list(untried(group, "graph", {}).builds) == ["a", "b", "c"]
+        trained = {"b": dense} if left else {}
+        assert untried(group, engine, by_auto).builds == {**dict.fromkeys("abc", shown_by_auto), **trained}
+    assert untried(group, "graph", {}) == group
     failed = {**by_auto, "c": Outcome(error="ValueError: odd")}
-    assert list(untried(group, "numpy", failed).builds) == ["a", "c"]
+    assert untried(group, "numpy", failed).builds["c"] is dense
+
+
+def test_trials_behind_what_auto_has_shown_begin_from_their_own_weights():
+    def convolution():
+        inputs = keras.Input((6,))
+        hidden = keras.layers.Conv1D(2, 2)(keras.layers.Reshape((6, 1))(inputs))
+        model = keras.Model(inputs, keras.layers.Dense(1)(keras.layers.Flatten()(hidden)))
+        model.compile(loss="mse")
+        return model
+
+    args, kwargs = tabular("number")
+    group = Group(
+        {"shown": convolution, "left": functools.partial(dense, "linear", loss="mse", metrics=())}, args, kwargs
+    )
+    assert compare(group, ENGINES, unseen=()) == []
 
 
 def test_long_groups_are_searched_in_parts_that_begin_alike():
