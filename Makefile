@@ -36,7 +36,7 @@ test: $(VENV)/.installed-test
 # A fraction such as PART=2/8 trains an eighth of the ways to use each object beside the plainest one.
 PART ?= 1/1
 conformance: $(VENV)/.installed-test
-	KZOO_CONFORMANCE_PART=$(PART) CUDA_VISIBLE_DEVICES=-1 $(BIN)/python -m pytest tests/conformance -m "" -n auto --dist loadfile
+	OMP_NUM_THREADS=1 KZOO_CONFORMANCE_PART=$(PART) CUDA_VISIBLE_DEVICES=-1 $(BIN)/python -m pytest tests/conformance -m "" -n auto --dist worksteal
 
 # Every reader of files and bodies on hostile ones, SECONDS for each of a dozen.
 SECONDS ?= 300
