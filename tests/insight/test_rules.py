@@ -9,7 +9,7 @@ from surfaces import BATCHES, SPACE, choice, ordered, ordinary, real, ridged, se
 from tuners.insight import conclude
 from tuners.insight.design import design
 from tuners.insight.divergence import _by_chance, divergence
-from tuners.insight.edges import edges
+from tuners.insight.edges import edges, too_wide
 from tuners.insight.length import length
 from tuners.insight.response import response_of
 from tuners.insight.same_job import _Pair, same_job
@@ -36,6 +36,39 @@ def test_a_momentum_whose_best_is_beyond_its_range():
     found = [each for each in edges(response_of(searched(surface, 40)))]
     assert [each.action["range"] for each in found] == [{"sgd/momentum": pytest.approx([0.5, 0.995])}]
     assert "upper end" in found[0].words
+
+
+def wide(decades, steepness=1.0, name="learning_rate"):
+    """A surface whose learning rate may be anything over so many decades, of which some two are good."""
+    space = (real(name, 10 ** (-decades / 2), 10 ** (decades / 2), 1.0), *SPACE[1:])
+    return ordinary(space=space, optimum={name: 0.5}, weights={name: 0.5 * steepness * (decades / 5) ** 2})
+
+
+def test_a_range_most_of_which_is_wasted():
+    study = searched(wide(15), 40)
+    (found,) = too_wide(response_of(study))
+    low, high = found.action["range"]["learning_rate"]
+    assert 1e-3 < low < 0.3 < 3 < high < 1e3 and found.evidence["share"] <= 0.2
+    assert "learning_rate: nothing outside" in found.words and "(3.16e-08 to 3.16e+07)" in found.words
+    assert found in conclude(study).findings
+    assert all(low <= trial.values["learning_rate"] <= high for trial in study.best[:8])
+
+
+@pytest.mark.parametrize(
+    "surface",
+    [
+        pytest.param(wide(5), id="an ordinary range"),
+        pytest.param(wide(15, steepness=0.03), id="good everywhere"),
+        pytest.param(wide(15, steepness=0.06), id="half of it is good"),
+    ],
+)
+def test_a_range_that_is_not_too_wide(surface):
+    assert list(too_wide(response_of(searched(surface, 40)))) == []
+
+
+def test_one_value_is_no_range_that_is_too_wide():
+    space = (real("learning_rate", 1e-3, 1e-3, 1e-3), *SPACE[1:])
+    assert list(too_wide(response_of(searched(ordinary(space=space), 40)))) == []
 
 
 def test_what_ends_by_nature_is_no_edge():
@@ -150,6 +183,76 @@ def test_leaders_that_overfit():
     ]
     (found,) = length(dataclasses.replace(study, trials=tuple(trials)))
     assert found.rule == "overfitting" and found.evidence["lost"] > 0.8
+
+
+@pytest.mark.parametrize(
+    ("ratio", "from_epoch", "expected"), [(1.3, 0, ["underfitting"]), (1.3, 12, []), (1.05, 0, []), (0.9, 0, [])]
+)
+def test_leaders_that_are_held_back(ratio, from_epoch, expected):
+    study = searched(ordinary(), 20)
+    trials = []
+    for trial in study.trials:
+        held = np.array(trial.history["val_loss"])
+        own = np.where(np.arange(20) >= from_epoch, ratio, 0.9) * held
+        trials.append(dataclasses.replace(trial, history={**trial.history, "loss": tuple(own)}))
+    found = [*length(dataclasses.replace(study, trials=tuple(trials)))]
+    assert [each.rule for each in found] == expected
+    assert all(each.evidence["ratio"] == pytest.approx(ratio) and "(1.3 times)" in each.words for each in found)
+
+
+def test_losses_below_zero_have_no_ratio():
+    study = searched(ordinary(), 20)
+    curve = tuple(-1.0 - 0.1 * np.arange(20))
+    trials = [
+        dataclasses.replace(trial, history={**trial.history, "val_loss": curve, "loss": curve})
+        for trial in study.trials
+    ]
+    assert list(length(dataclasses.replace(study, trials=tuple(trials)))) == []
+
+
+def test_trials_that_are_too_short_are_not_called_held_back():
+    study = searched(ordinary(rise=10), 20)
+    trials = [
+        dataclasses.replace(trial, history={**trial.history, "loss": tuple(1.3 * np.array(trial.history["val_loss"]))})
+        for trial in study.trials
+    ]
+    assert [each.rule for each in length(dataclasses.replace(study, trials=tuple(trials)))] == ["too short"]
+
+
+def moved(pairs):
+    """A study of two hyperparameters with these values."""
+    trials = [
+        TrialRecord(str(n), n, "COMPLETED", {"one": one, "other": other}, 0.5 + 0.001 * n)
+        for n, (one, other) in enumerate(pairs, start=1)
+    ]
+    return Study("val_accuracy", "max", 1, tuple(trials))
+
+
+@pytest.mark.parametrize(
+    ("pairs", "told"),
+    [
+        ([(n / 20, 1 - n / 20) for n in range(12)], True),
+        ([(n / 20, 1 - n / 20) for n in range(9)], False),
+        ([(n / 20, (1 - n / 20) if n else 0.5) for n in range(12)], False),
+        ([(n / 20, (0.3, 0.42, 0.38)[n] if n < 3 else n / 20 + 0.3) for n in range(16)], False),
+        ([("ab"[n % 2], "xy"[n % 2]) for n in range(16)], True),
+        ([("ab"[n % 2], "xy"[n % 2]) for n in range(14)], False),
+        ([("ab"[n % 2], "xy"[n % 2 if n else 1]) for n in range(16)], False),
+        ([("ab"[n > 12], "xy"[n > 12]) for n in range(20)], False),
+        ([(f"a{n}", f"b{n}") for n in range(20)], False),
+        ([(True, n % 2 == 0) for n in range(20)], False),
+    ],
+)
+def test_hyperparameters_that_never_moved_alone(pairs, told):
+    kind = choice if not isinstance(pairs[0][0], float) else None
+    space = tuple(
+        kind(name, *dict.fromkeys(values)) if kind else real(name, 0.0, 1.0, 0.0, "linear")
+        for name, values in zip(("one", "other"), zip(*pairs, strict=True), strict=True)
+    )
+    study = dataclasses.replace(moved(pairs), space=space)
+    found = [each for each in design(study, study.cube()) if each.rule == "moved together"]
+    assert [each.evidence["names"] for each in found] == [["one", "other"]] * told
+    assert all(f"one and other have moved together in all of {len(pairs)} trials" in each.words for each in found)
 
 
 def test_a_bias_that_batch_norm_takes_out_is_told_of_the_best_model_that_has_one():

@@ -10,7 +10,7 @@ from tuners.insight.again import again_of
 from tuners.insight.budget import Budget, budget_of
 from tuners.insight.design import dead, design
 from tuners.insight.divergence import divergence
-from tuners.insight.edges import edges
+from tuners.insight.edges import edges, too_wide
 from tuners.insight.finding import LEVELS, Finding
 from tuners.insight.importance import Importance, importances
 from tuners.insight.length import length
@@ -72,7 +72,7 @@ def _findings(study: Study, response: Response | None, ranked: tuple[Importance,
     cube = study.cube() if study.space else Cube(())
     found = [*design(study, cube), *divergence(study, cube), *scales(study, cube), *length(study)]
     if response:
-        found += [*edges(response), *same_job(response), *dead(response, ranked)]
+        found += [*edges(response), *too_wide(response), *same_job(response), *dead(response, ranked)]
     return tuple(sorted(found, key=lambda each: LEVELS.index(each.level)))
 
 

@@ -3,21 +3,29 @@
 from __future__ import annotations
 
 import collections
+import itertools
 import math
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from scipy import stats
 
 from tuners.insight.finding import Finding
 from tuners.insight.importance import Importance
 from tuners.insight.response import Response, groups_of
 from tuners.space.dimensions import Cube
-from tuners.space.shown import number
+from tuners.space.shown import number, shown_name
 from tuners.strategy.luck import is_rate, luck_of_rows
 
 if TYPE_CHECKING:
     from tuners.study import Study
+
+FEWEST_TOGETHER = 10
+"""Trials in which two hyperparameters have moved together before it is told."""
+
+FEWEST_MOVES = 8
+"""How many of them have other values than most."""
 
 TRIALS_EACH = 2
 """Trials for each hyperparameter below which most have hardly been moved."""
@@ -44,6 +52,7 @@ def design(study: Study, cube: Cube) -> Iterator[Finding]:
     yield from _small_validation(study)
     yield from _failures(study)
     yield from _redundant_bias(study)
+    yield from _moved_together(study, cube)
 
 
 def dead(response: Response, importances: tuple[Importance, ...]) -> Iterator[Finding]:
@@ -128,6 +137,33 @@ def _redundant_bias(study: Study) -> Iterator[Finding]:
         "trains the same with fewer weights."
     )
     yield Finding("redundant bias", "note", words, {"layers": list(model.redundant_biases)}, {}, (model.number,))
+
+
+def _moved_together(study: Study, cube: Cube) -> Iterator[Finding]:
+    """Hyperparameters that never moved without one another."""
+    for one, other in itertools.combinations(cube.dimensions, 2):
+        both = [each.values for each in study.completed if one.name in each.values and other.name in each.values]
+        if len(both) >= FEWEST_TOGETHER and _together([(each[one.name], each[other.name]) for each in both]):
+            names = [shown_name(one.name), shown_name(other.name)]
+            words = (
+                f"{' and '.join(names)} have moved together in all of {len(both)} trials: what one of them does cannot "
+                "be told from what the other does. Tune one of them, or run more trials."
+            )
+            yield Finding("moved together", "advice", words, {"names": names, "trials": len(both)})
+
+
+def _together(pairs: list[tuple[Any, Any]]) -> bool:
+    """Whether each value comes with one value of the other: by rank where both are numbers, else value by value."""
+    one, other = zip(*pairs, strict=True)
+    if not len(set(one)) == len(set(other)) == len(set(pairs)):
+        return False
+    # Where both have hardly moved, it is by chance.
+    if len(pairs) - collections.Counter(pairs).most_common(1)[0][1] < FEWEST_MOVES:
+        return False
+    if all(isinstance(each, int | float) and not isinstance(each, bool) for each in (*one, *other)):
+        return bool(abs(stats.spearmanr(one, other).statistic) > 0.999)
+    # Values that each trial has alone tell nothing.
+    return len(set(pairs)) <= len(pairs) / 3
 
 
 def _failures(study: Study) -> Iterator[Finding]:

@@ -21,6 +21,12 @@ SURE = 2.0
 INSIDE = (0.3, 0.5)
 """Distances from the end that it is compared with."""
 
+WASTED = 0.8
+"""Share of a range in which nothing is good, from which it is too wide."""
+
+STEPS = 41
+"""Places of a range that are compared with its best."""
+
 
 def edges(response: Response) -> Iterator[Finding]:
     """Hyperparameters whose best values lie at an end of their range.
@@ -47,6 +53,42 @@ def edges(response: Response) -> Iterator[Finding]:
         found = _surely_better(response, best, index, at_high)
         if found is not None:
             yield _finding(response, each, at_high, float(close), found)
+
+
+def too_wide(response: Response) -> Iterator[Finding]:
+    """Hyperparameters of whose range nearly all is wasted.
+
+    Found where the model says that four fifths of it are surely worse than its best place, and the leaders stand in
+    the rest.
+
+    Args:
+        response: The model of the study.
+    """
+    best = response.point(response.study.best[0].values)
+    for index, each in enumerate(response.cube.dimensions):
+        if each.kind == "choice" or each.name not in response.study.best[0].values:
+            continue
+        places = np.linspace(0, 1, STEPS)
+        line = np.tile(best, (STEPS, 1))
+        line[:, index] = places
+        top = line[np.argmax(response.expected(line)[0])]
+        contrasts = [response.contrast(top, other) for other in line]
+        good = [one.mean < SURE * one.deviation for one in contrasts]
+        held = [*places[good], *_leading_positions(response, each, index)]
+        low, high = max(0.0, min(held) - 0.05), min(1.0, max(held) + 0.05)
+        if response.cube.free[index] and high - low <= 1 - WASTED:
+            yield _narrowed(response, each, low, high)
+
+
+def _narrowed(response: Response, dimension: Dimension, low: float, high: float) -> Finding:
+    ends = [shown_value(dimension.name, dimension.to_value(each)) for each in (low, high)]
+    shown = sorted(each if isinstance(each, int) else float(f"{each:.3g}") for each in ends)
+    name = shown_name(dimension.name)
+    words = (
+        f"{name}: nothing outside {number(shown[0])} to {number(shown[1])} is any good, which is "
+        f"{100 * (high - low):.0f} % of its range ({_range(dimension)}). A search of that part alone wastes no trials."
+    )
+    return Finding("too wide", "advice", words, {"share": high - low}, {"range": {name: shown}})
 
 
 def _leading_positions(response: Response, dimension: Dimension, index: int) -> np.ndarray:

@@ -28,6 +28,9 @@ MOST = 0.6
 UNSTABLE = 0.15
 """Share of what a curve gains that its late epochs jump by where training is unstable."""
 
+HELD_BACK = 1.15
+"""How many times as large as the loss of validation that of training is to the end where a model is held back."""
+
 FLICKER = 3
 """Rows of validation that change sides from epoch to epoch in steady training as well, at most.
 
@@ -58,6 +61,8 @@ def length(study: Study) -> Iterator[Finding]:
         yield _too_long(longest, early, full, numbers)
     elif _share([each is not None and each >= 0.5 for each in over]) >= MOST:
         yield _overfits(over, numbers, longest)
+    elif _share([_held_back(trial) for trial in full]) >= MOST:
+        yield _underfits(full, numbers)
     if early < MOST:
         yield from _unstable(study, full, numbers)
 
@@ -109,6 +114,16 @@ def _overfitting(trial: TrialRecord) -> float | None:
     return (end - lowest) / fell if fell > 0 and own[-1] < own[int(held.argmin())] else 0.0
 
 
+def _held_back(trial: TrialRecord) -> bool:
+    """Whether the loss on the training rows stays above that on the rows of validation to the end."""
+    held, own = (np.asarray(trial.history.get(name, ()), float) for name in ("val_loss", "loss"))
+    if len(held) < SHORTEST or len(held) != len(own) or not (np.isfinite(held).all() and np.isfinite(own).all()):
+        return False
+    # Early epochs are no sign: their loss is the mean over an epoch in which the weights got better.
+    late = len(held) // 2
+    return bool(held.min() > 0 and np.all(own[late:] > HELD_BACK * held[late:]))
+
+
 def _too_short(epochs: int, share: float, numbers: tuple[int, ...]) -> Finding:
     words = (
         f"{100 * share:.0f} % of the leaders were still improving in the last quarter of {epochs} epochs: what is best "
@@ -134,3 +149,13 @@ def _overfits(lost: list[float | None], numbers: tuple[int, ...], epochs: int) -
         "what it gained, while the training loss fell on. More dropout or weight decay, fewer units or fewer epochs."
     )
     return Finding("overfitting", "advice", words, {"lost": typical, "epochs": epochs}, {}, numbers)
+
+
+def _underfits(leaders: list[TrialRecord], numbers: tuple[int, ...]) -> Finding:
+    ratio = float(np.median([trial.history["loss"][-1] / trial.history["val_loss"][-1] for trial in leaders]))
+    words = (
+        f"They underfit: to the end the loss on the training rows is above that on the rows of validation ({ratio:.2g} "
+        "times), so that they are held back by more than the data ask for. Less dropout, weight decay or augmentation, "
+        "or more units."
+    )
+    return Finding("underfitting", "advice", words, {"ratio": ratio}, {}, numbers)
