@@ -13,7 +13,7 @@ from pathlib import Path
 sys.path.append(str(Path(__file__).parents[1] / "insight"))
 
 import numpy as np
-from surfaces import SPACE, ordinary, real, ridged, searched
+from surfaces import SPACE, WEIGHTS, ordinary, real, ridged, searched
 
 from tuners.insight import conclude
 
@@ -105,6 +105,43 @@ def same_job(*ridges):
     return [lambda seed, ridge=ridge: make(seed, ridge) for ridge in ridges]
 
 
+def wide(*decades):
+    def make(seed, decades):
+        rate = real("learning_rate", 10 ** (-decades / 2), 10 ** (decades / 2), 1.0)
+        steep = {"learning_rate": WEIGHTS["learning_rate"] * (decades / 5) ** 2}
+        return searched(ordinary(space=(rate, *SPACE[1:]), weights=steep), 40, seed)
+
+    return [lambda seed, each=each: make(seed, each) for each in decades]
+
+
+def held_back(*ratios):
+    def make(seed, ratio):
+        study = searched(ordinary(), 30, seed)
+        trials = [
+            dataclasses.replace(
+                trial, history={**trial.history, "loss": tuple(ratio * np.array(trial.history["val_loss"]))}
+            )
+            for trial in study.trials
+        ]
+        return dataclasses.replace(study, trials=tuple(trials))
+
+    return [lambda seed, ratio=ratio: make(seed, ratio) for ratio in ratios]
+
+
+def together(*trials):
+    def make(seed, trials):
+        twin = real("hidden_units", 0.0, 1.0, 0.5, "linear")
+        study = searched(ordinary(), trials, seed)
+        places = study.cube().dimensions[1].to_unit
+        moved = [
+            dataclasses.replace(trial, values={**trial.values, "hidden_units": places(trial.values["units"])})
+            for trial in study.trials
+        ]
+        return dataclasses.replace(study, trials=tuple(moved), space=(*SPACE, twin))
+
+    return [lambda seed, each=each: make(seed, each) for each in trials]
+
+
 FAULTS = {
     "edge": edge("learning_rate", 0.85, 0.95, 1.1),
     "edge ": edge("units", 0.85, 0.95, 1.1),
@@ -117,6 +154,9 @@ FAULTS = {
     "small validation split": small_validation(400, 100, 30),
     "scale": linear(0.95, 0.97, 0.999),
     "same job": same_job(0.03, 0.2, 0.4),
+    "too wide": wide(7, 10, 15),
+    "underfitting": held_back(1.1, 1.3, 2.0),
+    "moved together": together(8, 15, 30),
 }
 
 

@@ -60,6 +60,8 @@ def test_a_range_most_of_which_is_wasted():
         pytest.param(wide(5), id="an ordinary range"),
         pytest.param(wide(15, steepness=0.03), id="good everywhere"),
         pytest.param(wide(15, steepness=0.06), id="half of it is good"),
+        pytest.param(ordinary(optimum={"learning_rate": 0.95}, weights={"learning_rate": 4.0}), id="at its upper end"),
+        pytest.param(ordinary(optimum={"learning_rate": 0.05}, weights={"learning_rate": 4.0}), id="at its lower end"),
     ],
 )
 def test_a_range_that_is_not_too_wide(surface):

@@ -59,7 +59,7 @@ def too_wide(response: Response) -> Iterator[Finding]:
     """Hyperparameters of whose range nearly all is wasted.
 
     Found where the model says that four fifths of it are surely worse than its best place, and the leaders stand in
-    the rest.
+    the rest, away from the ends.
 
     Args:
         response: The model of the study.
@@ -75,8 +75,9 @@ def too_wide(response: Response) -> Iterator[Finding]:
         contrasts = [response.contrast(top, other) for other in line]
         good = [one.mean < SURE * one.deviation for one in contrasts]
         held = [*places[good], *_leading_positions(response, each, index)]
-        low, high = max(0.0, min(held) - 0.05), min(1.0, max(held) + 0.05)
-        if response.cube.free[index] and high - low <= 1 - WASTED:
+        low, high = min(held) - 0.05, max(held) + 0.05
+        # At an end there may be more of it beyond.
+        if response.cube.free[index] and low > 0 and high < 1 and high - low <= 1 - WASTED:
             yield _narrowed(response, each, low, high)
 
 
