@@ -7,12 +7,14 @@ import keras
 import numpy as np
 import pytest
 from engine_comparison import ENGINES, Rounding, compare, differences, nudged, shown_by_auto, untried
+from engine_faults import FAULTS
 from keras_catalog import classes, others, public
 from layer_subjects import FORMS, maker, ways
 from small_models import dense, tabular
 from subjects import MOST_TRIALS, TURNS, in_turn, searches
 from trial_outcomes import Group, Notes, Outcome, cause, outcomes
 
+from tuners.engine import proof
 from tuners.engine.choice import EngineUse
 
 LEFT = {"kernel": np.ones(3), "best epoch's kernel": np.ones(3), "stop_training": np.array(False)}
@@ -166,6 +168,31 @@ def test_trials_behind_what_auto_has_shown_begin_from_their_own_weights():
         {"shown": convolution, "left": functools.partial(dense, "linear", loss="mse", metrics=())}, args, kwargs
     )
     assert compare(group, ENGINES, unseen=()) == []
+
+
+def normed(inputs):
+    return keras.layers.BatchNormalization()(keras.layers.Dense(8, activation="relu")(inputs))
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_without_the_trial_on_examples_the_sweep_finds_what_is_wrong_in_an_engine(name, monkeypatch):
+    def unproved(call, trainer):
+        trainer.prepare(None)
+        return ""
+
+    def build():
+        return dense(loss="categorical_crossentropy", metrics=("mse",), optimizer="adam", body=normed)
+
+    monkeypatch.setattr(proof, "difference", unproved)
+    FAULTS[name](monkeypatch)
+    [found] = compare(Group({"plain": build}, *tabular("one-hot")), ["numpy"])
+    assert "by numpy (numpy)" in found
+
+
+def test_without_a_fault_the_sweep_finds_none(monkeypatch):
+    monkeypatch.setattr(proof, "difference", lambda call, trainer: trainer.prepare(None) or "")
+    build = functools.partial(dense, loss="categorical_crossentropy", metrics=("mse",), optimizer="adam", body=normed)
+    assert compare(Group({"plain": build}, *tabular("one-hot")), ["numpy"]) == []
 
 
 def test_long_groups_are_searched_in_parts_that_begin_alike():

@@ -3,13 +3,11 @@
 import keras
 import numpy as np
 import pytest
+from engine_faults import FAULTS
 from side_by_side import assert_equal, assert_same, trained
 
-from tuners.engine.numpy_engine import activations, scoring
-from tuners.engine.numpy_engine.activations import ACTIVATIONS, Derived
+from tuners.engine.numpy_engine import activations
 from tuners.engine.numpy_engine.engine import NumpyTrainer
-from tuners.engine.numpy_engine.kernels import BatchNorm
-from tuners.engine.numpy_engine.optimizer import Adam, Optimizer
 
 layers = keras.layers
 rng = np.random.default_rng(0)
@@ -33,27 +31,6 @@ def build(activation="relu", metrics=("accuracy",), optimizer=None):
 
 def relu6(x):
     return keras.ops.clip(x, 0, 0.3)
-
-
-def wrong_rates(self, rates, steps):
-    return rates * 1.2
-
-
-FAULTS = {
-    "an activation": lambda m: m.setitem(
-        ACTIVATIONS, keras.activations.relu, Derived(lambda x: (x, x), lambda y, d: d)
-    ),
-    "a derivative": lambda m: m.setitem(
-        ACTIVATIONS, keras.activations.relu, Derived(lambda x: (np.maximum(x, 0), x), lambda x, dy: dy * (x > -1))
-    ),
-    "moving statistics": lambda m: m.setattr(
-        BatchNorm, "__init__", lambda self, e, _: vars(self).update(_epsilon=np.float32(e), _newest=np.float32(0.5))
-    ),
-    "a learning rate": lambda m: m.setattr(Adam, "rates", wrong_rates),
-    "averages that are not left": lambda m: m.setattr(Optimizer, "_pairs", lambda self: iter(())),
-    "metrics on logits": lambda m: m.setitem(scoring.HEADS, keras.activations.softmax, lambda x: x),
-    "validation": lambda m: m.setattr(scoring.Scoring, "mean_loss", lambda self, *_: 1.0),
-}
 
 
 @pytest.mark.parametrize("name", FAULTS)
