@@ -71,14 +71,22 @@ def too_wide(response: Response) -> Iterator[Finding]:
         places = np.linspace(0, 1, STEPS)
         line = np.tile(best, (STEPS, 1))
         line[:, index] = places
-        top = line[np.argmax(response.expected(line)[0])]
-        contrasts = [response.contrast(top, other) for other in line]
-        good = [one.mean < SURE * one.deviation for one in contrasts]
+        top = int(np.argmax(response.expected(line)[0]))
+        far = np.abs(places - places[top]) > 1 - WASTED
+        # Mostly the first of them tells that there is nothing to tell.
+        if not all(_surely_worse(response, line[top], other) for other in line[far]):
+            continue
+        good = [not _surely_worse(response, line[top], other) for other in line]
         held = [*places[good], *_leading_positions(response, each, index)]
         low, high = min(held) - 0.05, max(held) + 0.05
         # At an end there may be more of it beyond.
         if response.cube.free[index] and low > 0 and high < 1 and high - low <= 1 - WASTED:
             yield _narrowed(response, each, low, high)
+
+
+def _surely_worse(response: Response, best: np.ndarray, other: np.ndarray) -> bool:
+    contrast = response.contrast(best, other)
+    return contrast.mean >= SURE * contrast.deviation
 
 
 def _narrowed(response: Response, dimension: Dimension, low: float, high: float) -> Finding:
