@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from tuners.insight.finding import Finding
 from tuners.insight.noise import late_jump
 from tuners.space.shown import number
-from tuners.strategy.luck import is_rate
+from tuners.strategy.luck import is_rate, luck_of_rows
 
 if TYPE_CHECKING:
     from tuners.study import Study
@@ -30,12 +30,6 @@ UNSTABLE = 0.15
 
 HELD_BACK = 1.15
 """How many times as large as the loss of validation that of training is to the end where a model is held back."""
-
-FLICKER = 3
-"""Rows of validation that change sides from epoch to epoch in steady training as well, at most.
-
-In 248 searches of small tables 1 % are beyond both.
-"""
 
 
 def length(study: Study) -> Iterator[Finding]:
@@ -72,7 +66,10 @@ def _unstable(study: Study, leaders: list[TrialRecord], numbers: tuple[int, ...]
     jump = float(np.median([late_jump(trial, study.objective) or 0.0 for trial in leaders]))
     gained = float(np.median([np.nanmax(curve) - curve[0] for curve in (_gains(trial, study) for trial in leaders)]))
     rows = study.fact("validation_rows")
-    if not jump > UNSTABLE * gained or (rows and is_rate(study.objective) and jump < FLICKER / rows):
+    if not jump > UNSTABLE * gained:
+        return
+    # Rows that change sides from epoch to epoch do so in steady training as well; by less than luck it harms no choice.
+    if rows and is_rate(study.objective) and jump < luck_of_rows(float(leaders[0].score or 0.0), rows):
         return
     words = (
         f"Late epochs of the leaders jump: their {study.objective} moves by about {number(jump, 2)} from one epoch to "
