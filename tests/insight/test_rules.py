@@ -146,7 +146,7 @@ def test_trials_that_are_too_short_and_too_long():
 
 @pytest.mark.parametrize(
     ("swing", "rows", "expected"),
-    [(0.3, 4000, ["unstable"]), (0.3, None, ["unstable"]), (0.3, 3, []), (0.02, 4000, [])],
+    [(0.3, 4000, ["unstable"]), (0.3, None, ["unstable"]), (0.1, 60, ["unstable"]), (0.1, 5, []), (0.02, 4000, [])],
 )
 def test_leaders_whose_late_epochs_jump(swing, rows, expected):
     study = searched(ordinary(), 20, about={"validation_rows": rows})
