@@ -142,6 +142,27 @@ def together(*trials):
     return [lambda seed, each=each: make(seed, each) for each in trials]
 
 
+def dead(*weights):
+    def make(seed, weight):
+        weights = {"dropout": weight, "units": 0.2, "weight_decay": 0.2, "norm": 0.05}
+        return searched(ordinary(weights=weights), 60, seed)
+
+    return [lambda seed, each=each: make(seed, each) for each in weights]
+
+
+def failing(*shares):
+    def make(seed, share):
+        study = searched(ordinary(), 40, seed)
+        fails = np.random.default_rng(seed).random(40) < share
+        lost = {"status": "FAILED", "score": None, "history": {}, "message": "ValueError: shapes do not match"}
+        trials = [
+            dataclasses.replace(each, **lost) if fail else each for each, fail in zip(study.trials, fails, strict=True)
+        ]
+        return dataclasses.replace(study, trials=tuple(trials))
+
+    return [lambda seed, each=each: make(seed, each) for each in shares]
+
+
 FAULTS = {
     "edge": edge("learning_rate", 0.85, 0.95, 1.1),
     "edge ": edge("units", 0.85, 0.95, 1.1),
@@ -154,6 +175,8 @@ FAULTS = {
     "small validation split": small_validation(400, 100, 30),
     "scale": linear(0.95, 0.97, 0.999),
     "same job": same_job(0.03, 0.2, 0.4),
+    "no effect": dead(0.1, 0.01, 0.0),
+    "failures": failing(0.03, 0.2, 0.5),
     "too wide": wide(7, 10, 15),
     "underfitting": held_back(1.1, 1.3, 2.0),
     "moved together": together(8, 15, 30),

@@ -64,7 +64,7 @@ def dead(response: Response, importances: tuple[Importance, ...]) -> Iterator[Fi
     """
     if len(response.study.completed) < 10 * len(importances):
         return
-    names = [each.name for each in importances if each.high < 0.005]
+    names = [each.name for each in importances if each.high < 0.01]
     if names and len(names) < len(importances):
         best = response.study.best[0].shown
         words = (
