@@ -305,6 +305,12 @@ def test_a_best_that_luck_has_raised_does_not_hide_a_small_validation_split():
         assert rules(study) == ["small validation split"]
 
 
+def test_trials_that_are_alike_on_many_rows_are_no_matter_of_the_split():
+    alike = ordinary(weights=dict.fromkeys(("learning_rate", "units", "dropout", "norm"), 0.001), top=0.7, noise=0.002)
+    for rows, said in ((3000, []), (200, ["small validation split"])):
+        assert rules(searched(alike, 20, about={"validation_rows": rows})) == said
+
+
 def test_dropout_and_small_batches_that_do_the_same_job():
     study = searched(ridged("dropout", "batch_size", 0.2), 40)
     (found,) = same_job(response_of(study))
