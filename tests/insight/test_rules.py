@@ -18,6 +18,13 @@ from tuners.space.dimensions import cube_from_space
 from tuners.study import Study, TrialRecord
 
 
+def of_length(study):
+    return length(study, study.cube())
+
+
+WITHOUT_DROPOUT = tuple(each for each in SPACE if each["config"]["name"] != "dropout")
+
+
 def test_a_clean_study_has_nothing_to_remark(clean):
     assert conclude(*clean).findings == ()
 
@@ -61,6 +68,10 @@ def test_a_range_most_of_which_is_wasted():
         pytest.param(wide(15, steepness=0.03), id="good everywhere"),
         pytest.param(wide(15, steepness=0.06), id="half of it is good"),
         pytest.param(ordinary(optimum={"learning_rate": 0.95}, weights={"learning_rate": 4.0}), id="at its upper end"),
+        pytest.param(
+            ordinary(space=(*SPACE, ordered("layers", 1, 2, 3, 4)), optimum={"layers": 0.375}, weights={"layers": 3.0}),
+            id="a handful of values",
+        ),
         pytest.param(ordinary(optimum={"learning_rate": 0.05}, weights={"learning_rate": 4.0}), id="at its lower end"),
     ],
 )
@@ -136,11 +147,11 @@ def test_one_learning_rate_for_optimizers_that_need_their_own():
 
 
 def test_trials_that_are_too_short_and_too_long():
-    (short,) = length(searched(ordinary(rise=10), 20))
+    (short,) = of_length(searched(ordinary(rise=10), 20))
     assert (short.rule, short.action) == ("too short", {"epochs": 40})
     study = searched(ordinary(), 20)
     early = [dataclasses.replace(trial, best_epoch=1) for trial in study.trials]
-    (long,) = length(dataclasses.replace(study, trials=tuple(early)))
+    (long,) = of_length(dataclasses.replace(study, trials=tuple(early)))
     assert (long.rule, long.action) == ("too long", {"epochs": 3})
 
 
@@ -156,7 +167,7 @@ def test_leaders_whose_late_epochs_jump(swing, rows, expected):
         # Every third epoch falls, the last one never.
         curve[5:-1:3] -= swing
         trials.append(dataclasses.replace(trial, history={**trial.history, "val_accuracy": tuple(curve)}))
-    found = [*length(dataclasses.replace(study, trials=tuple(trials)))]
+    found = [*of_length(dataclasses.replace(study, trials=tuple(trials)))]
     assert [each.rule for each in found] == expected
     assert all(0.02 < each.evidence["jump"] < swing < each.evidence["gained"] for each in found)
 
@@ -164,14 +175,14 @@ def test_leaders_whose_late_epochs_jump(swing, rows, expected):
 def test_what_never_moves_does_not_jump():
     study = searched(ordinary(), 20, about={"validation_rows": None})
     trials = [dataclasses.replace(t, history={"val_accuracy": (0.5,) * 20}, best_epoch=20) for t in study.trials]
-    assert list(length(dataclasses.replace(study, trials=tuple(trials)))) == []
+    assert list(of_length(dataclasses.replace(study, trials=tuple(trials)))) == []
 
 
 def test_what_is_not_a_share_of_rows_jumps_by_itself():
     study = searched(ordinary(), 20, about={"validation_rows": 20})
     swinging = tuple(np.where(np.arange(20) % 2, 0.3, 0.8))
     trials = [dataclasses.replace(trial, history={"val_loss": swinging}, best_epoch=12) for trial in study.trials]
-    (found,) = length(dataclasses.replace(study, objective="val_loss", direction="min", trials=tuple(trials)))
+    (found,) = of_length(dataclasses.replace(study, objective="val_loss", direction="min", trials=tuple(trials)))
     assert found.rule == "unstable"
 
 
@@ -183,7 +194,7 @@ def test_leaders_that_overfit():
     trials = [
         dataclasses.replace(trial, history={**trial.history, "val_loss": held, "loss": own}) for trial in study.trials
     ]
-    (found,) = length(dataclasses.replace(study, trials=tuple(trials)))
+    (found,) = of_length(dataclasses.replace(study, trials=tuple(trials)))
     assert found.rule == "overfitting" and found.evidence["lost"] > 0.8
 
 
@@ -191,14 +202,16 @@ def test_leaders_that_overfit():
     ("ratio", "from_epoch", "expected"), [(1.3, 0, ["underfitting"]), (1.3, 12, []), (1.05, 0, []), (0.9, 0, [])]
 )
 def test_leaders_that_are_held_back(ratio, from_epoch, expected):
-    study = searched(ordinary(), 20)
+    study = searched(ordinary(space=WITHOUT_DROPOUT), 20)
     trials = []
     for trial in study.trials:
         held = np.array(trial.history["val_loss"])
         own = np.where(np.arange(20) >= from_epoch, ratio, 0.9) * held
         trials.append(dataclasses.replace(trial, history={**trial.history, "loss": tuple(own)}))
-    found = [*length(dataclasses.replace(study, trials=tuple(trials)))]
+    held_back = dataclasses.replace(study, trials=tuple(trials))
+    found = [*of_length(held_back)]
     assert [each.rule for each in found] == expected
+    assert list(of_length(dataclasses.replace(held_back, space=SPACE))) == [], "the search has found its dropout"
     assert all(each.evidence["ratio"] == pytest.approx(ratio) and "(1.3 times)" in each.words for each in found)
 
 
@@ -209,7 +222,7 @@ def test_losses_below_zero_have_no_ratio():
         dataclasses.replace(trial, history={**trial.history, "val_loss": curve, "loss": curve})
         for trial in study.trials
     ]
-    assert list(length(dataclasses.replace(study, trials=tuple(trials)))) == []
+    assert list(of_length(dataclasses.replace(study, trials=tuple(trials)))) == []
 
 
 def test_trials_that_are_too_short_are_not_called_held_back():
@@ -218,7 +231,7 @@ def test_trials_that_are_too_short_are_not_called_held_back():
         dataclasses.replace(trial, history={**trial.history, "loss": tuple(1.3 * np.array(trial.history["val_loss"]))})
         for trial in study.trials
     ]
-    assert [each.rule for each in length(dataclasses.replace(study, trials=tuple(trials)))] == ["too short"]
+    assert [each.rule for each in of_length(dataclasses.replace(study, trials=tuple(trials)))] == ["too short"]
 
 
 def moved(pairs):

@@ -70,7 +70,7 @@ def conclude(study: Study, response: Response | None = None, again: Iterable[Stu
 
 def _findings(study: Study, response: Response | None, ranked: tuple[Importance, ...]) -> tuple[Finding, ...]:
     cube = study.cube() if study.space else Cube(())
-    found = [*design(study, cube), *divergence(study, cube), *scales(study, cube), *length(study)]
+    found = [*design(study, cube), *divergence(study, cube), *scales(study, cube), *length(study, cube)]
     if response:
         found += [*edges(response), *too_wide(response), *same_job(response), *dead(response, ranked)]
     return tuple(sorted(found, key=lambda each: LEVELS.index(each.level)))

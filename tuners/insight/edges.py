@@ -66,7 +66,8 @@ def too_wide(response: Response) -> Iterator[Finding]:
     """
     best = response.point(response.study.best[0].values)
     for index, each in enumerate(response.cube.dimensions):
-        if each.kind == "choice" or each.name not in response.study.best[0].values:
+        # A handful of values is no range to speak of.
+        if each.kind == "choice" or each.values or each.name not in response.study.best[0].values:
             continue
         places = np.linspace(0, 1, STEPS)
         line = np.tile(best, (STEPS, 1))

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from tuners.insight.finding import Finding
 from tuners.insight.noise import late_jump
+from tuners.space.dimensions import Cube
 from tuners.space.shown import number
 from tuners.strategy.luck import is_rate, luck_of_rows
 
@@ -32,11 +33,12 @@ HELD_BACK = 1.15
 """How many times as large as the loss of validation that of training is to the end where a model is held back."""
 
 
-def length(study: Study) -> Iterator[Finding]:
+def length(study: Study, cube: Cube) -> Iterator[Finding]:
     """What the curves of the leaders say of the number of epochs.
 
     Args:
         study: The study.
+        cube: Its space.
     """
     leaders = [trial for trial in study.best[: max(3, len(study.best) // 5)] if study.objective in trial.history]
     longest = max((len(trial.history[study.objective]) for trial in leaders), default=0)
@@ -55,7 +57,7 @@ def length(study: Study) -> Iterator[Finding]:
         yield _too_long(longest, early, full, numbers)
     elif _share([each is not None and each >= 0.5 for each in over]) >= MOST:
         yield _overfits(over, numbers, longest)
-    elif _share([_held_back(trial) for trial in full]) >= MOST:
+    elif not _tunes_dropout(cube) and _share([_held_back(trial) for trial in full]) >= MOST:
         yield _underfits(full, numbers)
     if early < MOST:
         yield from _unstable(study, full, numbers)
@@ -109,6 +111,11 @@ def _overfitting(trial: TrialRecord) -> float | None:
     end = float(held[-max(2, len(held) // 10) :].mean())
     lowest, fell = float(held.min()), float(held[0] - held.min())
     return (end - lowest) / fell if fell > 0 and own[-1] < own[int(held.argmin())] else 0.0
+
+
+def _tunes_dropout(cube: Cube) -> bool:
+    """Whether the search itself has found how much dropout is best, by which the training loss is the larger."""
+    return any("dropout" in each.name and free for each, free in zip(cube.dimensions, cube.free, strict=True))
 
 
 def _held_back(trial: TrialRecord) -> bool:
