@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from scipy import stats
 
 from tuners.insight.finding import Finding
 from tuners.insight.importance import Importance
@@ -165,7 +164,8 @@ def _together(pairs: list[tuple[Any, Any]]) -> bool:
     if len(pairs) - collections.Counter(pairs).most_common(1)[0][1] < FEWEST_MOVES:
         return False
     if all(isinstance(each, int | float) and not isinstance(each, bool) for each in (*one, *other)):
-        return bool(abs(stats.spearmanr(one, other).statistic) > 0.999)
+        (_, rising), (_, other_rising) = (np.unique(each, return_inverse=True) for each in (one, other))
+        return np.array_equal(rising, other_rising) or np.array_equal(rising, rising.max() - other_rising)
     # Values that each trial has alone tell nothing.
     return len(set(pairs)) <= len(pairs) / 3
 

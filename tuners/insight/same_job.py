@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from itertools import combinations
 
 import numpy as np
-from scipy import stats
+from scipy import special
 
 from tuners.insight.finding import Finding
 from tuners.insight.response import Response, tail_of
@@ -129,7 +129,9 @@ def _regressed(response: Response, held: int, tuned: int) -> _Pair | None:
     # What is held fixed has columns of one value, so that only a pseudo-inverse is there.
     error = math.sqrt(spread * np.linalg.pinv(terms.T @ terms)[-1, -1])
     slopes, curvatures = ((found[first[held] + k], found[first[tuned] + k]) for k in (0, 1))
-    return _Pair(slopes, curvatures, float(found[-1]), float(2 * stats.t.sf(abs(found[-1]) / max(error, 1e-12), free)))
+    return _Pair(
+        slopes, curvatures, float(found[-1]), float(2 * special.stdtr(free, -abs(found[-1]) / max(error, 1e-12)))
+    )
 
 
 def _finding(response: Response, pair: _Pair, held: int, tuned: int) -> Finding:
