@@ -27,8 +27,6 @@ MODULES = {
 }
 WITHOUT_KERAS = ("kzoo.export.gate.process", "kzoo.serving.embedded")
 SET_CHILD_SUBREAPER = 36
-FREE = 200
-"""Files of a test have numbers below."""
 
 
 class ForkedPopen(subprocess.Popen):
@@ -149,7 +147,8 @@ def serve(channel):
 
 def become(request, files):
     """Take the files, the environment and the place that were asked for."""
-    high = [fcntl.fcntl(each, fcntl.F_DUPFD, FREE) for each in files]
+    free = max(request["files"]) + 1
+    high = [fcntl.fcntl(each, fcntl.F_DUPFD, free) for each in files]
     for each in files:
         os.close(each)
     for file, place in zip(high, request["files"], strict=True):
