@@ -13,7 +13,7 @@ from pathlib import Path
 sys.path.append(str(Path(__file__).parents[1] / "insight"))
 
 import numpy as np
-from surfaces import SPACE, WEIGHTS, ordinary, real, ridged, searched
+from surfaces import SPACE, WEIGHTS, WITHOUT_DROPOUT, ordinary, real, ridged, searched
 
 from tuners.insight import conclude
 
@@ -116,7 +116,7 @@ def wide(*decades):
 
 def held_back(*ratios):
     def make(seed, ratio):
-        study = searched(ordinary(space=tuple(each for each in SPACE if each["config"]["name"] != "dropout")), 30, seed)
+        study = searched(ordinary(space=WITHOUT_DROPOUT), 30, seed)
         trials = [
             dataclasses.replace(
                 trial, history={**trial.history, "loss": tuple(ratio * np.array(trial.history["val_loss"]))}

@@ -37,6 +37,8 @@ SPACE = (
     choice("norm", "before", "after", "none"),
 )
 
+WITHOUT_DROPOUT = tuple(each for each in SPACE if each["config"]["name"] != "dropout")
+
 
 @dataclasses.dataclass(frozen=True)
 class Surface:

@@ -4,7 +4,7 @@ import math
 import numpy as np
 import pytest
 from scipy.stats import fisher_exact
-from surfaces import BATCHES, SPACE, choice, ordered, ordinary, real, ridged, searched, whole
+from surfaces import BATCHES, SPACE, WITHOUT_DROPOUT, choice, ordered, ordinary, real, ridged, searched, whole
 
 from tuners.insight import conclude
 from tuners.insight.design import design
@@ -20,9 +20,6 @@ from tuners.study import Study, TrialRecord
 
 def of_length(study):
     return length(study, study.cube())
-
-
-WITHOUT_DROPOUT = tuple(each for each in SPACE if each["config"]["name"] != "dropout")
 
 
 def test_a_clean_study_has_nothing_to_remark(clean):

@@ -156,7 +156,7 @@ def _moved_together(study: Study, cube: Cube) -> Iterator[Finding]:
 
 
 def _together(pairs: list[tuple[Any, Any]]) -> bool:
-    """Whether each value comes with one value of the other: by rank where both are numbers, else value by value."""
+    """Whether each value comes with one value of the other, and numbers rise or fall together."""
     one, other = zip(*pairs, strict=True)
     if not len(set(one)) == len(set(other)) == len(set(pairs)):
         return False

@@ -67,7 +67,8 @@ def too_wide(response: Response) -> Iterator[Finding]:
     best = response.point(response.study.best[0].values)
     for index, each in enumerate(response.cube.dimensions):
         # A handful of values is no range to speak of.
-        if each.kind == "choice" or each.values or each.name not in response.study.best[0].values:
+        tuned = response.cube.free[index] and each.kind != "choice" and not each.values
+        if not tuned or each.name not in response.study.best[0].values:
             continue
         places = np.linspace(0, 1, STEPS)
         line = np.tile(best, (STEPS, 1))
@@ -81,7 +82,7 @@ def too_wide(response: Response) -> Iterator[Finding]:
         held = [*places[good], *_leading_positions(response, each, index)]
         low, high = min(held) - 0.05, max(held) + 0.05
         # At an end there may be more of it beyond.
-        if response.cube.free[index] and low > 0 and high < 1 and high - low <= 1 - WASTED:
+        if low > 0 and high < 1 and high - low <= 1 - WASTED:
             yield _narrowed(response, each, low, high)
 
 

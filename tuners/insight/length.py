@@ -34,7 +34,7 @@ HELD_BACK = 1.15
 
 
 def length(study: Study, cube: Cube) -> Iterator[Finding]:
-    """What the curves of the leaders say of the number of epochs.
+    """What the curves of the leaders say: of the number of epochs, of over- and underfitting, of a steady end.
 
     Args:
         study: The study.
