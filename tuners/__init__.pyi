@@ -2,6 +2,7 @@ from .insight.conclusions import conclude as conclude
 from .oracle import CoarseToFineOracle as CoarseToFineOracle
 from .parallel import search_in_processes as search_in_processes
 from .parallel import serve_trials as serve_trials
+from .pruning import CurveStopping as CurveStopping
 from .pruning import MedianStopping as MedianStopping
 from .pruning import SuccessiveHalving as SuccessiveHalving
 from .report.page.document import write_page as write_page

@@ -21,13 +21,14 @@ from tuners.changed_space import Identity, followed, recalled, redeclared
 from tuners.log import get_logger
 from tuners.past_searches import Past, past_searches
 from tuners.private_apis import RecalledSpace, identity, project_directory, replace_declaration
+from tuners.space.dimensions import Cube
 from tuners.store.facts import circumstances
 from tuners.store.records import JournalWriter, TrialState
 from tuners.strategy.coarse_stage import STARTING_POINTS
 from tuners.strategy.limits import Limits
 from tuners.strategy.luck import is_rate
 from tuners.strategy.planner import Plan, Planner
-from tuners.strategy.scores import score_of
+from tuners.strategy.scores import gain_of, score_of
 from tuners.strategy.suggest import Strategy
 from tuners.strategy.transfer import Source
 from tuners.strategy.warm_start import Known, known_from, known_trials
@@ -184,6 +185,7 @@ class CoarseToFineOracle(keras_tuner.Oracle):
         self._again: list[str] = []
         self._reruns: set[str] = set()
         self._engines: dict[str, Mapping[str, Any]] = {}
+        self._promised: dict[str, float | None] = {}
         self._tally = Tally(self.objective)
         self._planned: Plan | None = None
         # For subclasses that draw by keras-tuner's `_random_values`.
@@ -359,9 +361,10 @@ class CoarseToFineOracle(keras_tuner.Oracle):
 
         Args:
             trial_id: Its id.
-            engines: What `tuners.engine.choice.summary_of` gives.
+            engines: What `tuners.engine.choice.summary_of` gives, and "promised", the objective that a trial which was
+                stopped would have reached: the search goes on with that in place of its score.
         """
-        self._engines[trial_id] = engines
+        self._engines[trial_id], self._promised[trial_id] = engines, engines.get("promised")
 
     def note_search(self, facts: Mapping[str, Any]) -> None:
         """Keep with the search what it is of, for who reads it later; the day and the machine are added.
@@ -411,6 +414,13 @@ class CoarseToFineOracle(keras_tuner.Oracle):
         """The latest trial at the defaults, while what leads them may turn out to be no better; None after that."""
         number = self._planner.default()
         return None if self.stop_reason or number is None else self.trials[self.start_order[number]]
+
+    @property
+    def cube(self) -> Cube:
+        """The space as it is now, each hyperparameter on its scale."""
+        with self._mutex:
+            self._planner.take_space(self._space())
+            return self._planner.cube
 
     def is_rerun(self, trial_id: str) -> bool:
         """Whether a trial runs the values of an earlier one again."""
@@ -551,7 +561,9 @@ class CoarseToFineOracle(keras_tuner.Oracle):
         # Its values are taken anew: hyperparameters may have turned up while the model was built.
         self._planner.take_space(self._space())
         self._planner.start(running.number, trial.hyperparameters.values, running.point)
-        self._planner.finish(running.number, score, loss_of(trial, self.objective))
+        promised = self._promised.pop(trial.trial_id, None)
+        outlook = None if promised is None else gain_of(promised, self.objective.direction)
+        self._planner.finish(running.number, score, loss_of(trial, self.objective), outlook)
 
     def _show(self, trial: Trial) -> None:
         if self.verbose:
@@ -601,4 +613,5 @@ class CoarseToFineOracle(keras_tuner.Oracle):
         self.start_order.append(known.trial_id)
         self._tally.runs[known.trial_id] = known.runs
         self._open[known.trial_id] = Running(number, known.point)
+        self._promised[known.trial_id] = known.engines.get("promised")
         self._take(known.trial_id, number, known.values, known.point)

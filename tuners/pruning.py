@@ -4,16 +4,22 @@ References:
     Golovin et al., 2017: Google Vizier: A Service for Black-Box Optimization (the median stopping rule).
     Li et al., 2020: A System for Massively Parallel Hyperparameter Tuning (ASHA), in the form that stops trials rather
     than promoting them.
+    Domhan et al., 2015: Speeding up Automatic Hyperparameter Optimization of Deep Neural Networks by Extrapolation of
+    Learning Curves.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from tuners.strategy.scores import gain_of
+import numpy as np
+from numpy.typing import NDArray
+
+from tuners.strategy.curves import CurveModel
+from tuners.strategy.scores import gain_of, score_of
 
 EARLIEST = 3
 """Epochs before which the median rule decides nothing."""
@@ -96,9 +102,41 @@ class SuccessiveHalving:
         return better >= max(1, (len(reached) + 1) // self.factor)
 
 
-Rule = MedianStopping | SuccessiveHalving
+@dataclasses.dataclass(frozen=True)
+class CurveStopping:
+    """Stops a trial that will hardly pass the best one, by a model of the curves of all trials.
 
-RULES: dict[str, type[Rule]] = {kind.__name__: kind for kind in (MedianStopping, SuccessiveHalving)}
+    The model knows the hyperparameters: what trials like this one have become counts as well. It decides after epochs
+    2, 3, 4, 6, 9, 14, ... as soon as another trial has got to its last epoch. The search goes on with what the trials
+    that were stopped have promised, in place of what they had reached. See `tuners.strategy.curves`.
+
+    Attributes:
+        chance: Of passing the best, below which a trial is stopped, above 0 and below 1.
+
+    Raises:
+        ValueError: The chance is out of range.
+    """
+
+    chance: float = 0.1
+
+    def __post_init__(self) -> None:
+        if not 0 < self.chance < 1:
+            raise ValueError(f"chance is {self.chance!r}; expected a number above 0 and below 1.")
+
+    def is_rung(self, epoch: int, epochs: int) -> bool:
+        """Whether there is a decision after so many epochs, of so many in all."""
+        rung = 2
+        while rung < epoch:
+            rung = max(rung + 1, round(1.5 * rung))
+        return rung == epoch < epochs
+
+
+Rule = MedianStopping | SuccessiveHalving | CurveStopping
+
+RULES: dict[str, type[Rule]] = {kind.__name__: kind for kind in (MedianStopping, SuccessiveHalving, CurveStopping)}
+
+Features = Callable[[Sequence[str]], Mapping[str, NDArray[np.float64]]]
+"""Features of some trials, each [features] in [0, 1], by their ids; without those that are in no space any more."""
 
 
 def rule_config(rule: Rule) -> dict[str, Any]:
@@ -125,11 +163,15 @@ class Race:
     Args:
         rule: What ends trials.
         objective: A `keras_tuner.Objective`.
+        features: Of trials, for `CurveStopping`; where they are not known, all trials are alike.
     """
 
-    def __init__(self, rule: Rule, objective: Any) -> None:
+    def __init__(self, rule: Rule, objective: Any, features: Features | None = None) -> None:
         self.rule, self.objective = rule, objective
+        self._features = features or (lambda trial_ids: dict.fromkeys(trial_ids, np.zeros(1)))
         self._best: dict[str, list[float]] = {}
+        self._model = CurveModel()
+        self._promised: dict[str, float] = {}
 
     def falls_behind(self, trial_id: str, epoch: int, epochs: int, logs: Mapping[str, float]) -> bool:
         """An epoch of a trial has ended; whether the trial should end with it.
@@ -152,8 +194,32 @@ class Race:
         self._best[trial_id] = best
         if not self.rule.is_rung(epoch, epochs):
             return False
-        others = (each for other, each in self._best.items() if other != trial_id and len(each) >= epoch)
-        return self.rule.stops(best[-1], [each[epoch - 1] for each in others])
+        others = {other: each for other, each in self._best.items() if other != trial_id}
+        if isinstance(self.rule, CurveStopping):
+            return self._has_no_chance(self.rule, trial_id, others, epochs)
+        return self.rule.stops(best[-1], [each[epoch - 1] for each in others.values() if len(each) >= epoch])
+
+    def promised(self, trial_id: str) -> float | None:
+        """What a trial that was stopped by its curve would have reached, by the objective; None for all others."""
+        return self._promised.get(trial_id)
+
+    def _has_no_chance(
+        self, rule: CurveStopping, trial_id: str, others: Mapping[str, list[float]], epochs: int
+    ) -> bool:
+        if not any(len(each) >= epochs for each in others.values()):
+            return False
+        features = self._features([*others, trial_id])
+        known = [each for each in others if each in features]
+        if not known or trial_id not in features:
+            return False
+        known.append(trial_id)
+        curves = [np.array(self._best[each]) for each in known]
+        outlook = self._model.outlook(np.array([features[each] for each in known]), curves, epochs)
+        if outlook.chance >= rule.chance:
+            return False
+        if math.isfinite(outlook.promise):
+            self._promised[trial_id] = score_of(outlook.promise, self.objective.direction)
+        return True
 
     def take(self, trial_id: str, values: Iterable[float]) -> None:
         """A trial that has ended already, by the values of its objective, epoch by epoch."""
@@ -163,3 +229,4 @@ class Race:
     def forget(self, trial_id: str) -> None:
         """Take a trial out of the race: it raised, or is run again."""
         self._best.pop(trial_id, None)
+        self._promised.pop(trial_id, None)

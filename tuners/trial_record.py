@@ -34,6 +34,7 @@ class TrialRecord:
         ended: Seconds that the search had run for when it ended, or None.
         parameters: Weights of its model, those that are not trained included, or None where that is not known.
         redundant_biases: Names of the layers of its model whose bias does nothing, since batch norm follows.
+        promised: What it was expected to reach in the end where `CurveStopping` stopped it, else None.
     """
 
     trial_id: str
@@ -53,6 +54,12 @@ class TrialRecord:
     ended: float | None = dataclasses.field(default=None, repr=False)
     parameters: int | None = dataclasses.field(default=None, repr=False)
     redundant_biases: tuple[str, ...] = dataclasses.field(default=(), repr=False)
+    promised: float | None = dataclasses.field(default=None, repr=False)
+
+    @property
+    def expected(self) -> float | None:
+        """What it has promised where it was stopped, else its score: what its values are worth."""
+        return self.score if self.promised is None else self.promised
 
     @property
     def shown(self) -> dict[str, Any]:
@@ -97,6 +104,7 @@ def record_of(number: int, trial: TrialState, seed: int | None) -> TrialRecord:
         ended=trial.elapsed,
         parameters=trial.engines.get("parameters"),
         redundant_biases=tuple(trial.engines.get("redundant_biases", ())),
+        promised=None if score is None else trial.engines.get("promised"),
     )
 
 

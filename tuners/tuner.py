@@ -15,6 +15,8 @@ from typing import Any
 
 import keras
 import keras_tuner
+import numpy as np
+from numpy.typing import NDArray
 
 from tuners.callbacks import copied_callbacks, give_directories, hooks_of
 from tuners.compiling import compile_with
@@ -33,10 +35,12 @@ from tuners.private_apis import gradients_with_graphs
 from tuners.protocols import Observer, OnlyFits
 from tuners.pruning import Race, Rule
 from tuners.session import clear_session
+from tuners.space.dimensions import cube_from_space
 from tuners.space.shown import reason
 from tuners.store import checkpoints
 from tuners.store.facts import trial_seed
 from tuners.store.files import write_file
+from tuners.strategy.features import features_by_name
 from tuners.strategy.scores import gain_of, score_of
 from tuners.trial_metrics import directions, means_of
 
@@ -71,7 +75,7 @@ class FastTuner(keras_tuner.Tuner):
         folds: Number of folds of a cross-validation over x and y; or for each fold the row numbers to train on and
             those to validate on, as scikit-learn's splitters give them; or None. A trial's metrics are the mean over
             the folds, and the weights that are kept are the best fold's.
-        pruning: What ends trials early that fall behind, `MedianStopping()` or `SuccessiveHalving()`, or None. They
+        pruning: What ends trials early, `CurveStopping()`, `MedianStopping()` or `SuccessiveHalving()`, or None. They
             count as completed, with what they have reached. Goes with one execution a trial and no folds. Trials in
             worker processes and on Ray are judged where the oracle is, whose tuner is the one to be given this; with
             keras-tuner's own distributed search it does not go.
@@ -303,7 +307,9 @@ class FastTuner(keras_tuner.Tuner):
             engines: What `tuners.engine.choice.summary_of` gives.
         """
         if isinstance(self.oracle, CoarseToFineOracle):
-            self.oracle.note_engines(trial.trial_id, engines)
+            promised = None if self.race is None else self.race.promised(trial.trial_id)
+            kept = engines if promised is None else {**engines, "promised": promised}
+            self.oracle.note_engines(trial.trial_id, kept)
 
     def on_trial_end(self, trial: Any) -> None:
         """Hand the trial back to the oracle and drop the weights of those that are no longer among the best.
@@ -427,12 +433,20 @@ class FastTuner(keras_tuner.Tuner):
             )
         # Has a journal that is there read.
         self.oracle.get_space()
-        race = Race(rule, self.oracle.objective)
+        race = Race(rule, self.oracle.objective, self._features)
         for trial_id in self.oracle.end_order:
             trial = self.oracle.trials[trial_id]
             if trial.metrics.exists(race.objective.name) and not self.compares(trial_id):
                 race.take(trial_id, means_of(trial, race.objective.name).values())
         return race
+
+    def _features(self, trial_ids: Sequence[str]) -> dict[str, NDArray[np.float64]]:
+        """What a model of the response sees of some trials, by their ids."""
+        if isinstance(self.oracle, CoarseToFineOracle):
+            cube = self.oracle.cube
+        else:
+            cube = cube_from_space(self.oracle.hyperparameters.get_config()["space"])
+        return features_by_name(cube, {each: self.oracle.trials[each].hyperparameters.values for each in trial_ids})
 
     def _try_build(self, hp: keras_tuner.HyperParameters) -> keras.Model:
         clear_session()

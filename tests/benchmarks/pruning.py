@@ -33,7 +33,7 @@ from pathlib import Path
 import numpy as np
 from taskset import Pool
 
-from tuners.pruning import MedianStopping, Race, SuccessiveHalving
+from tuners.pruning import CurveStopping, MedianStopping, Race, SuccessiveHalving
 from tuners.strategy import ranking
 
 CONFIGURATIONS, EPOCHS, ROWS, DRAWN = 250, 27, 5_000, 300
@@ -44,6 +44,7 @@ TRIALS = (5, 10, 20, 30)
 RULES = {
     "none": None,
     "median": MedianStopping(),
+    "curves": CurveStopping(),
     "halving": SuccessiveHalving(),
     "halving from epoch 3 on": SuccessiveHalving(first=3),
 }
@@ -105,18 +106,22 @@ def search(path, seed, rule, trials):
     points, losses = curves_of(path, seed)
     epochs = losses.shape[1]
     best = np.minimum.accumulate(np.where(np.isfinite(losses), losses, np.inf), axis=1)
-    race, started, reached, spent = rule and Race(rule, Loss), [], [], 0
+    race = rule and Race(rule, Loss, lambda trials: {each: points[int(each)] for each in trials})
+    started, reached, promised, spent = [], [], [], 0
     for number in range(trials):
-        started.append(number if number < RANDOM else promising(points, started, np.array(reached)))
+        started.append(number if number < RANDOM else promising(points, started, np.array(promised)))
         curve = best[started[-1]]
         ends = (
             epoch
             for epoch in range(1, epochs + 1)
-            if epoch == epochs or (race and race.falls_behind(str(number), epoch, epochs, {"loss": curve[epoch - 1]}))
+            if (race and race.falls_behind(str(started[-1]), epoch, epochs, {"loss": curve[epoch - 1]}))
+            or epoch == epochs
         )
         last = next(ends)
         spent += last
         reached.append(-curve[last - 1])
+        promise = race and race.promised(str(started[-1]))
+        promised.append(reached[-1] if promise is None else -promise)
     least, middle = best[:, -1].min(), np.median(best[:, -1][np.isfinite(best[:, -1])])
     return min((-max(reached) - least) / (middle - least), 5.0), spent / (trials * epochs)
 
@@ -170,8 +175,9 @@ def searched(source, seed, rule, trials, directory):
 def searches_table(sources, seeds, directory):
     searches = {
         "none, 20 trials": ("none", 20),
-        "median, 20 trials": ("median", 20),
         "median, 31 trials": ("median", 31),
+        "curves, 20 trials": ("curves", 20),
+        "curves, 36 trials": ("curves", 36),
     }
     lines = [
         f"Whole searches of `mlp`, {EPOCHS} epochs, {seeds} seeds: smallest validation loss, and share of epochs.",

@@ -2,11 +2,12 @@ import json
 import math
 
 import keras_tuner
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tuners.pruning import MedianStopping, Race, SuccessiveHalving, rule_config, rule_from_config
+from tuners.pruning import CurveStopping, MedianStopping, Race, SuccessiveHalving, rule_config, rule_from_config
 
 SCORES = st.floats(-1e6, 1e6)
 MAX, MIN = keras_tuner.Objective("score", "max"), keras_tuner.Objective("score", "min")
@@ -131,14 +132,18 @@ def test_epochs_without_the_objective_count_by_those_before():
     assert stops(made, [0.0, 0.55, 0.1]) == [] and stops(made, [0.0, 0.45, 0.1]) == [3]
 
 
-@pytest.mark.parametrize("rule", [MedianStopping(), MedianStopping((0.25,)), SuccessiveHalving(4, 2)])
+@pytest.mark.parametrize(
+    "rule", [MedianStopping(), MedianStopping((0.25,)), SuccessiveHalving(4, 2), CurveStopping(0.2)]
+)
 def test_a_rule_is_read_as_it_was_written(rule):
     assert rule_from_config(json.loads(json.dumps(rule_config(rule)))) == rule
 
 
 @pytest.mark.parametrize("config", [{}, {"rule": "Other"}, {"factor": 3}])
 def test_what_is_no_rule_is_refused(config):
-    with pytest.raises(ValueError, match="is of no rule; expected one of MedianStopping, SuccessiveHalving"):
+    with pytest.raises(
+        ValueError, match="is of no rule; expected one of MedianStopping, SuccessiveHalving, CurveStopping"
+    ):
         rule_from_config(config)
 
 
@@ -153,3 +158,83 @@ def test_an_epoch_that_is_told_twice_counts_once():
     for epoch, value in ((1, 0.1), (2, 0.5), (2, 0.5), (3, 0.9)):
         made.falls_behind("0", epoch, 9, {"score": value})
     assert stops(made, [0.0, 0.0, 0.7]) == [3]
+
+
+@pytest.mark.parametrize(
+    ("epochs", "rungs"),
+    [(27, [2, 3, 4, 6, 9, 14, 21]), (14, [2, 3, 4, 6, 9]), (5, [2, 3, 4]), (3, [2]), (2, []), (1, [])],
+)
+def test_curves_are_judged_ever_further_apart(epochs, rungs):
+    assert [epoch for epoch in range(1, 40) if CurveStopping().is_rung(epoch, epochs)] == rungs
+
+
+@pytest.mark.parametrize("chance", [0.0, 1.0, -0.1, 3])
+def test_a_chance_lies_between_0_and_1(chance):
+    with pytest.raises(ValueError, match=f"chance is {chance}; expected a number above 0 and below 1"):
+        CurveStopping(chance)
+
+
+def rising(end, epochs=20):
+    return [end - 0.5 * 0.7**epoch for epoch in range(epochs)]
+
+
+def by_curves(*histories, objective=MAX):
+    return race(*histories, rule=CurveStopping(), objective=objective)
+
+
+def test_a_curve_without_a_chance_ends():
+    made = by_curves(*map(rising, (0.9, 0.8, 0.85, 0.7, 0.6)))
+    assert stops(made, rising(0.3), epochs=20)[:1] == [2]
+    assert stops(made, rising(1.0), "better", epochs=20) == []
+
+
+def test_less_may_be_better_for_curves():
+    losses = [[-each for each in rising(end)] for end in (0.9, 0.8, 0.85, 0.7, 0.6)]
+    made = by_curves(*losses, objective=MIN)
+    assert stops(made, [-each for each in rising(0.3)], epochs=20)[:1] == [2]
+    promised = made.promised("new")
+    assert -0.9 < promised < -rising(0.3)[1]
+    assert stops(made, [-each for each in rising(1.0)], "better", epochs=20) == []
+
+
+def test_nothing_ends_by_its_curve_before_another_has_got_to_its_end():
+    assert stops(by_curves(rising(0.9)[:-1], rising(0.8)[:-1]), rising(0.1), epochs=20) == []
+    assert stops(by_curves(), rising(0.1), epochs=20) == []
+
+
+def test_a_trial_promises_what_it_would_have_reached():
+    made = by_curves(*map(rising, (0.9, 0.8, 0.85, 0.7, 0.6)))
+    stops(made, rising(0.4)[:2], epochs=20)
+    # By its second epoch it has .05.
+    assert rising(0.4)[1] + 0.1 < made.promised("new") < 0.9
+    assert made.promised("0") is None
+    made.forget("new")
+    assert made.promised("new") is None
+
+
+def test_curves_know_the_hyperparameters():
+    """All curves begin alike; those near 1 rise late."""
+    late, never = [0.1] * 5 + [0.9] * 15, [0.1] * 20
+    places = {"0": 0.9, "1": 0.95, "2": 1.0, "3": 0.1, "4": 0.05, "5": 0.0, "near": 0.97, "far": 0.02}
+    made = Race(CurveStopping(), MAX, lambda trials: {each: np.array([places[each]]) for each in trials})
+    for number, history in enumerate([late, late, late, never, never, never]):
+        made.take(str(number), history)
+    assert stops(made, never[:2], "far", epochs=20) == [2]
+    assert stops(made, late[:2], "near", epochs=20) == []
+
+
+def test_trials_that_are_in_no_space_any_more_are_left_out():
+    made = Race(CurveStopping(), MAX, lambda trials: {each: np.zeros(1) for each in trials if each != "0"})
+    made.take("0", rising(0.9))
+    assert stops(made, rising(0.1), epochs=20) == []
+    made.take("1", rising(0.5))
+    made.take("2", rising(0.6))
+    assert stops(made, rising(0.1), epochs=20)[:1] == [2]
+    # Nor is one judged that is not in it itself.
+    assert stops(made, rising(0.1), "0", epochs=20) == []
+
+
+def test_a_diverged_trial_ends_at_once():
+    made = by_curves(*map(rising, (0.9, 0.8)))
+    assert stops(made, [math.nan] * 20, epochs=20)[:1] == [2]
+    assert made.promised("new") is None

@@ -59,3 +59,10 @@ def test_the_chief_of_a_distributed_search_says_that_it_cannot(tmp_path, monkeyp
     monkeypatch.setenv("KERASTUNER_TUNER_ID", "chief")
     with pytest.raises(ValueError, match="pruning does not go with keras-tuner's distributed search.*--workers or"):
         make_tuner(tmp_path, ["work"], pruning=RULE)
+
+
+def test_workers_are_judged_by_curves_and_what_they_promise_is_kept(lengths, tmp_path):
+    found = lengths(*["long"] * 6, workers=1, pruning=tuners.CurveStopping())
+    assert found[0] == 9 and min(found) == 2
+    trials = Study.load(tmp_path / "run").trials
+    assert all((trial.promised is None) == (length == 9) for trial, length in zip(trials, found, strict=True))

@@ -57,6 +57,7 @@ REFUSED = {
     "the executions of a trial are not numbers": [record("ended", "a", 0, engines={"executions": [1.0, "x"]})],
     "the redundant biases of a trial are not names": [record("ended", "a", 0, engines={"redundant_biases": [3]})],
     "the parameters of a trial are not a number": [record("ended", "a", 0, engines={"parameters": 0.5})],
+    "what a trial has promised is not a number": [record("ended", "a", 0, engines={"promised": "much"})],
     "the status, message or metrics of a trial are of the wrong kind": [
         ended(status="RUNNING"),
         ended(message=3),

@@ -112,7 +112,7 @@ class Response:
         self._free = self.cube.free
         ended = [trial for trial in study.trials if trial.status in ("COMPLETED", "INVALID")]
         points = np.array([self.cube.to_point(self._known(trial.values)) for trial in ended])
-        gains = np.array([gain_of(trial.score, study.direction) for trial in ended])
+        gains = np.array([gain_of(trial.expected, study.direction) for trial in ended])
         chosen = ranking.informative(points, gains)
         self.points, self.gains = points[chosen], gains[chosen]
         drawn_in = _drawn_in(self.gains, self.noise.total)

@@ -41,8 +41,8 @@ class TrialState:
         seconds: How long its last run took, or None.
         elapsed: Seconds that the search had run for when it ended, or None.
         engines: What trained it, "used", and why others did not, "refusals", the objective of each execution where
-            there were several, "executions", how many weights its model has, "parameters", and which worker it was,
-            "worker"; empty where that is not known.
+            there were several, "executions", how many weights its model has, "parameters", which worker it was,
+            "worker", and what it has promised where it was stopped, "promised"; empty where that is not known.
     """
 
     trial_id: str
@@ -185,6 +185,8 @@ def _checked_engines(engines: dict[str, Any]) -> dict[str, Any]:
         raise ValueError("the redundant biases of a trial are not names")
     if not isinstance(engines.get("parameters", 0), int):
         raise ValueError("the parameters of a trial are not a number")
+    if not _is_number(engines.get("promised", 0.0)):
+        raise ValueError("what a trial has promised is not a number")
     return engines
 
 

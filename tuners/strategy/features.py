@@ -2,10 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
 from tuners.space.dimensions import Cube
+
+
+def features_by_name(cube: Cube, values: Mapping[str, Mapping[str, Any]]) -> dict[str, NDArray[np.float64]]:
+    """What a model of the response sees of some trials.
+
+    Args:
+        cube: The space.
+        values: Values of the hyperparameters of each, by any name.
+
+    Returns:
+        Features, each [features] in [0, 1], by the same names; without trials that the space does not hold.
+    """
+    held = {name: each for name, each in values.items() if cube.holds(each)}
+    free = cube.free
+    if not held or not free.any():
+        return dict.fromkeys(held, np.zeros(1))
+    points = np.array([cube.to_point(each) for each in held.values()])
+    active = np.array([cube.active(each) for each in held.values()])
+    return dict(zip(held, features_of(cube, free, points, active), strict=True))
 
 
 def features_of(

@@ -147,10 +147,21 @@ class Planner:
         if self._repeats.start(row, values).first == row:
             self.table.add(row, values, point)
 
-    def finish(self, number: int, score: float, loss: float = 0.0) -> None:
-        """A trial has ended; its score, more is better, -inf where there is none, and its loss, which breaks ties."""
+    def finish(self, number: int, score: float, loss: float = 0.0, promise: float | None = None) -> None:
+        """A trial has ended.
+
+        Args:
+            number: Its number, from 0.
+            score: More is better, -inf where there is none.
+            loss: Breaks ties.
+            promise: The score that it would have reached, where it was stopped before its end, or None: the next trials
+                are chosen by that.
+        """
         configuration = self._repeats.finish(self._before + number, score, loss)
-        self.table.finish(configuration.first, configuration.mean)
+        known = configuration.mean
+        if promise is not None and math.isfinite(score) and len(configuration.scores) == 1:
+            known = promise
+        self.table.finish(configuration.first, known)
 
     @property
     def reruns(self) -> int:
