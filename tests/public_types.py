@@ -30,6 +30,7 @@ def types(model: Any) -> None:
     assert_type(tuners.CoarseToFineOracle("val_loss"), tuners.CoarseToFineOracle)
     assert_type(tuners.SuccessiveHalving(), tuners.SuccessiveHalving)
     assert_type(tuners.MedianStopping(), tuners.MedianStopping)
+    assert_type(tuners.CurveStopping(), tuners.CurveStopping)
     study = tuners.Study.load("runs/digits-mlp")
     assert_type(study, tuners.Study)
     assert_type(study.best, tuple[tuners.TrialRecord, ...])

@@ -75,6 +75,7 @@ def trial_record(trial: TrialRecord) -> dict[str, Any]:
         "hyperparameters": clean(trial.shown),
         "history": {name: [_finite(each) for each in curve] for name, curve in trial.history.items()},
         "parameters": trial.parameters,
+        "promised": trial.promised,
         "executions": [_finite(each) for each in trial.executions],
         "seconds": trial.seconds,
         "ended": trial.ended,
