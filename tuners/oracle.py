@@ -21,7 +21,7 @@ from tuners.changed_space import Identity, followed, recalled, redeclared
 from tuners.log import get_logger
 from tuners.past_searches import Past, past_searches
 from tuners.private_apis import RecalledSpace, identity, project_directory, replace_declaration
-from tuners.space.dimensions import Cube
+from tuners.space.dimensions import Cube, begins_at_an_end
 from tuners.store.facts import circumstances
 from tuners.store.records import JournalWriter, TrialState
 from tuners.strategy.coarse_stage import STARTING_POINTS
@@ -482,7 +482,18 @@ class CoarseToFineOracle(keras_tuner.Oracle):
         self.trials[trial.trial_id] = trial
         self.start_order.append(trial.trial_id)
         self._start(trial, number, point)
+        if number == 0 and self.verbose and not self._planner.initial:
+            self._show_where_it_begins()
         return trial
+
+    def _show_where_it_begins(self) -> None:
+        undecided = begins_at_an_end(self._planner.cube)
+        if undecided:
+            named = ", ".join(f"{each.name} at {each.default:g}" for each in undecided)
+            _LOG.info(
+                f"Trial 1 is at the defaults: {named}, an end of a wide range. Say what you would try first, by default= "
+                "of the hyperparameter or initial=[{...}] of the search: the first trials are better for it."
+            )
 
     def _completed(self, values: Mapping[str, Any], number: int) -> Plan:
         planned, self._planned = self._planned, None

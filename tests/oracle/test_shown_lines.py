@@ -2,7 +2,10 @@
 
 import logging
 
+import keras_tuner
 import pytest
+
+import tuners
 
 
 def trial_of(oracle, score):
@@ -25,3 +28,23 @@ def test_lines_of_the_trials(asked, capsys, caplog, verbose):
     assert [(each.name, each.message) for each in caplog.records if each.name.startswith("tuners")] == [
         ("tuners.oracle", line) for line in (lines if verbose else [])
     ]
+
+
+@pytest.mark.parametrize(
+    ("options", "default", "shown"),
+    [({}, None, True), ({}, 1e-3, False), ({"initial": [{"learning_rate": 1e-2}]}, None, False)],
+)
+def test_a_default_at_an_end_of_a_wide_range_is_told_once(tmp_path, caplog, options, default, shown):
+    hp = keras_tuner.HyperParameters()
+    hp.Float("learning_rate", 1e-6, 1.0, sampling="log", default=default)
+    for verbose in (1, 0):
+        oracle = tuners.CoarseToFineOracle(keras_tuner.Objective("score", "max"), 3, 1, hyperparameters=hp, **options)
+        oracle._set_project_dir(str(tmp_path), str(verbose))  # noqa: SLF001
+        oracle.verbose = verbose
+        with caplog.at_level(logging.INFO):
+            for score in (0.5, 0.25):
+                trial_of(oracle, score)
+        told = [each.message for each in caplog.records if "Trial 1 is at the defaults" in each.message]
+        assert len(told) == (shown and verbose)
+        assert not told or "learning_rate at 1e-06, an end of a wide range" in told[0]
+        caplog.clear()

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import strategies as st
 
-from tuners.space.dimensions import cube_from_space
+from tuners.space.dimensions import begins_at_an_end, cube_from_space
 
 
 def space():
@@ -97,3 +97,18 @@ def test_scales_replace_the_declared_ones():
         cube_from_space(configs, {"shar": "log"})
     with pytest.raises(ValueError, match="share: the range .* does not fit"):
         cube_from_space(configs, {"share": "one_minus_log"})
+
+
+def test_defaults_at_an_end_of_a_wide_range():
+    hp = keras_tuner.HyperParameters()
+    hp.Float("undecided", 1e-6, 1.0, sampling="log")
+    hp.Int("whole", 1, 1000, sampling="log")
+    hp.Float("decided", 1e-6, 1.0, sampling="log", default=1e-3)
+    hp.Float("narrow", 1e-3, 1e-2, sampling="log")
+    hp.Float("linear", 0.0, 1000.0)
+    hp.Choice("choice", [1e-4, 1.0])
+    hp.Float("at the top", 1e-6, 1.0, sampling="log", default=1.0)
+    with hp.conditional_scope("choice", [1.0]):
+        hp.Float("conditional", 1e-6, 1.0, sampling="log")
+    cube = cube_from_space(hp.get_config()["space"])
+    assert [each.name for each in begins_at_an_end(cube)] == ["undecided", "whole", "at the top"]

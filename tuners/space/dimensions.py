@@ -206,6 +206,25 @@ class Cube:
         return active
 
 
+WIDE = 100
+"""Ends of a range are this many times apart where it matters much at which of them a search begins."""
+
+
+def begins_at_an_end(cube: Cube) -> list[Dimension]:
+    """Hyperparameters that are as good as undecided by default: at an end of a wide range on a logarithmic scale.
+
+    keras-tuner takes the least value where none was given, for a learning rate of 1e-6 to 1 that of 1e-6.
+    """
+    found = []
+    for each in cube.dimensions:
+        ends = (min(each.values), max(each.values)) if each.values else (each.low, each.high)
+        if each.kind == "choice" or each.scale != "log" or each.default not in ends or each.conditions:
+            continue
+        if ends[1] >= WIDE * ends[0]:
+            found.append(each)
+    return found
+
+
 def check_names(argument: str, given: Iterable[str], known: Sequence[str]) -> None:
     """Refuse names that no hyperparameter has.
 
