@@ -491,8 +491,8 @@ class CoarseToFineOracle(keras_tuner.Oracle):
         if undecided:
             named = ", ".join(f"{each.name} at {each.default:g}" for each in undecided)
             _LOG.info(
-                f"Trial 1 is at the defaults: {named}, an end of a wide range. Say what you would try first, by default= "
-                "of the hyperparameter or initial=[{...}] of the search: the first trials are better for it."
+                f"Trial 1 is at the defaults: {named}, an end of a wide range. Say what you would try first, by "
+                "default= of the hyperparameter or initial=[{...}] of the search: the first trials are better for it."
             )
 
     def _completed(self, values: Mapping[str, Any], number: int) -> Plan:

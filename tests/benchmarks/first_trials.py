@@ -1,8 +1,9 @@
 """The first trials of a search in a wide space as users write it, whose defaults are the least values.
 
-A network of one to four layers on 400 of the digits, 300 more to validate, 10 epochs: learning rates from 1e-6 to 1 of
-three optimizers, dropout up to 0.8, L2 up to 0.1. Most configurations learn nothing. keras-tuner takes the least value of
-a range for the default where none is given; "with defaults" are a learning rate of 1e-3 and 64 units in the first layer.
+A network of one to four layers on 400 of the digits, 300 more to validate, 10 epochs: learning rates from 1e-6 to 1
+of three optimizers, dropout up to 0.8, L2 up to 0.1. Most configurations learn nothing. keras-tuner takes the least
+value of a range for the default where none is given; "with defaults" has a learning rate of 1e-3 and 64 units in the
+first layer as defaults.
 
 Prints a table and saves it beside this script.
 

@@ -3,7 +3,7 @@
 import numpy as np
 
 from tuners.space.dimensions import Cube, Dimension
-from tuners.strategy.features import features_of
+from tuners.strategy.features import features_by_name, features_of
 
 CUBE = Cube(
     (
@@ -34,3 +34,16 @@ def test_values_in_a_bin_are_alike():
     near = np.array([[0.4, 0.5, 0.26, 0.1, 0.4], [0.4, 0.1, 0.49, 0.4, 0.6]])
     first, second = features_of(CUBE, CUBE.free, near, np.ones(near.shape, bool))
     assert first.tolist() == second.tolist()
+
+
+def test_trials_by_name():
+    inside = {"rate": 0.3, "only": 1, "layers": 1, "flag": True, "kind": "c"}
+    found = features_by_name(CUBE, {"one": inside, "outside": {**inside, "layers": 9}})
+    assert list(found) == ["one"]
+    np.testing.assert_allclose(found["one"], [0.3, 0.125, 0.7, 0.0, 0.0, 0.7])
+
+
+def test_trials_of_a_space_that_leaves_no_choice_are_alike():
+    only = Cube(CUBE.dimensions[1:2])
+    found = features_by_name(only, {"one": {"only": 1}, "two": {}})
+    assert found["one"].tolist() == found["two"].tolist() == [0.0]

@@ -217,10 +217,8 @@ def begins_at_an_end(cube: Cube) -> list[Dimension]:
     """
     found = []
     for each in cube.dimensions:
-        ends = (min(each.values), max(each.values)) if each.values else (each.low, each.high)
-        if each.kind == "choice" or each.scale != "log" or each.default not in ends or each.conditions:
-            continue
-        if ends[1] >= WIDE * ends[0]:
+        wide = each.scale == "log" and not each.values and each.high >= WIDE * each.low
+        if wide and each.default in (each.low, each.high) and not each.conditions:
             found.append(each)
     return found
 

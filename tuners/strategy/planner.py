@@ -159,7 +159,7 @@ class Planner:
         """
         configuration = self._repeats.finish(self._before + number, score, loss)
         known = configuration.mean
-        if promise is not None and math.isfinite(score) and len(configuration.scores) == 1:
+        if promise is not None and math.isfinite(score):
             known = promise
         self.table.finish(configuration.first, known)
 
