@@ -13,13 +13,15 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tuners.strategy.curves import CurveModel
 from tuners.strategy.scores import gain_of, score_of
+
+if TYPE_CHECKING:
+    from tuners.strategy.curves import CurveModel
 
 EARLIEST = 3
 """Epochs before which the median rule decides nothing."""
@@ -170,7 +172,7 @@ class Race:
         self.rule, self.objective = rule, objective
         self._features = features or (lambda trial_ids: dict.fromkeys(trial_ids, np.zeros(1)))
         self._best: dict[str, list[float]] = {}
-        self._model = CurveModel()
+        self._model: CurveModel | None = None
         self._promised: dict[str, float] = {}
 
     def falls_behind(self, trial_id: str, epoch: int, epochs: int, logs: Mapping[str, float]) -> bool:
@@ -214,6 +216,11 @@ class Race:
             return False
         known.append(trial_id)
         curves = [np.array(self._best[each]) for each in known]
+        if self._model is None:
+            # Here, since scipy takes a worker half a second, which has the rule and never judges by it.
+            from tuners.strategy.curves import CurveModel
+
+            self._model = CurveModel()
         outlook = self._model.outlook(np.array([features[each] for each in known]), curves, epochs)
         if outlook.chance >= rule.chance:
             return False

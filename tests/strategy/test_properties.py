@@ -137,7 +137,8 @@ def test_the_quasi_random_coarse_stage_leaves_no_eighth_out():
 
 
 def test_coarse_values_are_even_in_the_decades():
-    found = [values for seed in range(60) for values in searched(8, seed=seed)[1][1:]]
+    # The first two are the defaults, and the middle of what has none.
+    found = [values for seed in range(60) for values in searched(8, seed=seed)[1][2:]]
     decades = np.log10([values["adam/rate"] for values in found if values["optimizer"] == "adam"])
     assert stats.kstest(decades, stats.uniform(-5, 4).cdf).pvalue > 1e-3
 

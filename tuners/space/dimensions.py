@@ -215,12 +215,19 @@ def begins_at_an_end(cube: Cube) -> list[Dimension]:
 
     keras-tuner takes the least value where none was given, for a learning rate of 1e-6 to 1 that of 1e-6.
     """
-    found = []
-    for each in cube.dimensions:
-        wide = each.scale == "log" and not each.values and each.high >= WIDE * each.low
-        if wide and each.default in (each.low, each.high) and not each.conditions:
-            found.append(each)
-    return found
+    return [
+        each
+        for each, undecided in zip(cube.dimensions, undecided_by_default(cube), strict=True)
+        if undecided and not each.conditions and each.high >= WIDE * each.low
+    ]
+
+
+def undecided_by_default(cube: Cube) -> NDArray[np.bool_]:
+    """Which dimensions are on a logarithmic scale and have an end of their range for a default, [dimensions]."""
+    return np.array(
+        [each.scale == "log" and not each.values and each.default in (each.low, each.high) for each in cube.dimensions],
+        dtype=bool,
+    )
 
 
 def check_names(argument: str, given: Iterable[str], known: Sequence[str]) -> None:

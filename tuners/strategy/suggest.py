@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tuners.space.dimensions import Cube
+from tuners.space.dimensions import Cube, undecided_by_default
 from tuners.strategy import neighbours, ranking
 from tuners.strategy.coarse_stage import Priorities, starting_points
 from tuners.strategy.features import features_of
@@ -107,6 +107,12 @@ class Suggester:
         Returns:
             A point [dimensions].
         """
+        if attempt == 0 and number in (1, 2) and self._begins_undecided(history, pending):
+            # The model alone would take the corner that is farthest from the defaults, and stay there.
+            if number == 1:
+                held = self._priorities.held(number, self.strategy.zoom.coarse)
+                return np.where(held, self._defaults, self._middle)
+            history = History(history.points[:1], history.scores[:1], history.active[:1])
         rng = np.random.default_rng([self.strategy.seed, number, attempt])
         coarse = number < self.strategy.zoom.coarse
         if history.finite == 0 or attempt >= GIVE_UP or (coarse and not self.strategy.ranking):
@@ -158,6 +164,17 @@ class Suggester:
     @functools.cached_property
     def _defaults(self) -> NDArray[np.float64]:
         return self.cube.to_point({})
+
+    @functools.cached_property
+    def _middle(self) -> NDArray[np.float64]:
+        """The defaults, but for the middle of the logarithmic ranges whose default is an end."""
+        return np.where(undecided_by_default(self.cube), 0.5, self._defaults)
+
+    def _begins_undecided(self, history: History, pending: NDArray[np.float64]) -> bool:
+        """Whether the first trial was at defaults that nobody has chosen, and nothing better is known of."""
+        first = np.vstack([history.points, pending])[:1]
+        at_defaults = len(first) == 1 and np.array_equal(first[0], self._defaults)
+        return bool(at_defaults and undecided_by_default(self.cube).any() and not self.sources.used)
 
     @functools.cached_property
     def _starting_points(self) -> NDArray[np.float64]:
