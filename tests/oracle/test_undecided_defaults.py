@@ -11,7 +11,13 @@ def space(**options):
     hp.Float("learning_rate", 1e-6, 1.0, sampling="log", **options)
     hp.Float("dropout", 0.0, 0.5)
     hp.Choice("activation", ["relu", "tanh"])
-    hp.Int("units", 8, 512, sampling="log", default=16)
+    hp.Int("units", 8, 512, default=16)
+    return hp
+
+
+def with_one_chosen():
+    hp = space()
+    hp.Float("l2", 1e-8, 1e-1, sampling="log", default=1e-4)
     return hp
 
 
@@ -58,6 +64,7 @@ def test_trials_that_run_are_known_too(tmp_path):
     "options",
     [
         {"hp": space(default=1e-3)},
+        {"hp": with_one_chosen()},
         {"initial": [{"learning_rate": 1e-2}]},
         {"initial": [{"learning_rate": 1e-4}, {"learning_rate": 1e-2}, {"learning_rate": 1e-1}]},
         # The learning rate is opened last.

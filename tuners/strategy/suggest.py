@@ -174,7 +174,11 @@ class Suggester:
         """Whether the first trial was at defaults that nobody has chosen, and nothing better is known of."""
         first = np.vstack([history.points, pending])[:1]
         at_defaults = len(first) == 1 and np.array_equal(first[0], self._defaults)
-        return bool(at_defaults and undecided_by_default(self.cube).any() and not self.sources.used)
+        undecided = undecided_by_default(self.cube)
+        # Who has chosen one of them has thought of the others.
+        logarithmic = [each.scale == "log" and not each.values for each in self.cube.dimensions]
+        nobody = undecided.any() and np.array_equal(undecided, logarithmic)
+        return bool(at_defaults and nobody and not self.sources.used)
 
     @functools.cached_property
     def _starting_points(self) -> NDArray[np.float64]:
